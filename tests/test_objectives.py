@@ -25,6 +25,7 @@ from fairforget.objectives import (
 )
 from fairforget.objectives.objective import target_log_probs
 from fairforget.objectives.parsing import NamedObjective
+from fairforget.objectives.retain import FACT_WEIGHT, fact_loss
 from fairforget.objectives.trait_kl import (
     CAP_SLACK,
     CAP_WEIGHT,
@@ -163,6 +164,18 @@ def test_the_loss_on_neutral_texts_is_the_mean_huber_loss_over_harmful_words() -
     mine[0, 6] -= 3.0  # 3 − 1/2 = 2.5
     losses = harmful_words_loss(mine, reference, words)
     assert losses.item() == pytest.approx(NEUTRAL_WEIGHT * (0.125 + 2.5) / 2, abs=1e-5)
+
+
+@given(st.integers(0, 10_000))
+def test_the_loss_on_facts_is_the_fall_of_the_log_probability(seed: int) -> None:
+    reference = log_probs(6, 12, seed)
+    mine = log_probs(6, 12, seed + 1)
+    targets = torch.arange(6)
+    losses = fact_loss(mine, targets, reference)
+    for i, loss in enumerate(losses.tolist()):
+        fall = (reference[i, i] - mine[i, i]).item()
+        assert loss == pytest.approx(FACT_WEIGHT * max(0.0, fall), abs=1e-5)
+    assert not fact_loss(reference, targets, reference).any()
 
 
 def test_without_harmful_words_trait_words_are_shared_out_as_after_the_neutral_word() -> None:

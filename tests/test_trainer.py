@@ -16,6 +16,7 @@ from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
+from fairforget.objectives.retain import fact_loss
 from fairforget.objectives.trait_words import TraitWords
 from fairforget.targets import Targets
 from fairforget.training import ref_hidden_states
@@ -77,6 +78,8 @@ def corpus(count: int = 8) -> list[Targets]:
 
 
 RETAIN = [[0, 3, 1, 4, 1, 5, 9, 2, 6], [0, 5, 3], [0, 8, 9, 7, 9, 3, 2], [0, 3, 8, 4, 6]]
+ANSWERS = {tuple(RETAIN[0]): (False,) * 5 + (True,) * 3 + (False,)}
+"""One of them is a fact."""
 
 
 def trainer(
@@ -110,6 +113,7 @@ def trainer(
         processing_class=word_tokenizer() if isinstance(model, MASKED_MODELS) else None,
         ref_model=ref_model,
         callbacks=callbacks,
+        answers=ANSWERS,
     )
 
 
@@ -165,6 +169,9 @@ def naive_loss(
             neutral_loss = OBJECTIVES[objective].neutral_loss
             if neutral_loss and tuple(ids) in neutral:
                 sums[1] = sums[1] + neutral_loss(mine, theirs, TRAIT_WORDS).sum()
+            answer = torch.tensor(ANSWERS.get(tuple(ids), (False,) * len(mask)))
+            answer = answer[torch.tensor(mask)]
+            sums[1] = sums[1] + fact_loss(mine[answer], tokens[answer], theirs[answer]).sum()
             counts[1] += len(tokens)
     return sums[0] / counts[0] + 0.5 * sums[1] / counts[1], likelihood / counts[0]
 
@@ -277,6 +284,17 @@ def test_only_retained_counterfactual_texts_are_neutral(
     if marks:
         tokens = sum(len(forget[i].counterfactuals[0][0]) - 1 for i in (0, 3))
         assert part["neutral"].sum() == tokens
+
+
+@pytest.mark.parametrize("retain_loss", ["kl", "nll"])
+def test_answers_of_facts_are_marked_if_the_reference_is_known(
+    tmp_path: Path, retain_loss: str
+) -> None:
+    run = trainer(tmp_path, tiny_causal("llama"), objective="ascent", retain_loss=retain_loss)
+    part = run.data_collator([run.train_dataset[i] for i in range(8)])["retain"]
+    assert ("answers" in part) == (retain_loss == "kl")
+    if retain_loss == "kl":
+        assert sorted(part["tokens"][part["answers"]].tolist()) == sorted(RETAIN[0][5:8])
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ from fairforget.scoring.perplexity import perplexity
 from fairforget.training import checkpoints, early_stopping
 from fairforget.training import unlearn as unlearning
 from fairforget.training.adapters import apply_adapter, reference_for
-from fairforget.training.added_texts import list_facts
+from fairforget.training.added_texts import encode_facts, list_facts
 from fairforget.training.budget_search import PerplexityConstraint
 from fairforget.training.checkpoints import TRAINED
 from fairforget.training.config import UnlearningConfig
@@ -241,8 +241,7 @@ def test_retained_counterfactual_texts_have_the_tokens_of_the_targets(tmp_path, 
 
 def test_half_of_the_retain_texts_are_facts(tmp_path) -> None:
     model = language_model(tmp_path, "llama")
-    encoded = model.tokenizer(list_facts(), add_special_tokens=False)["input_ids"]
-    facts = {(model.start_id, *ids) for ids in encoded}
+    facts = {*encode_facts(model)}
     retain = [tuple(ids) for ids in prepare(model, FORGET, RETAIN, config(tmp_path)).retain]
     assert {*retain} >= facts
     assert 2 * sum(ids in facts for ids in retain) == len(retain)
@@ -269,7 +268,7 @@ def test_a_held_out_fact_is_not_retained(tmp_path) -> None:
     """A user's retain corpus may contain some of the facts."""
     model = language_model(tmp_path, "llama")
     facts = list_facts()
-    copies = replace(RETAIN, texts=[Text(str(n), fact) for n, fact in enumerate(facts)])
+    copies = replace(RETAIN, texts=[Text(str(n), fact.text) for n, fact in enumerate(facts)])
     prepared = prepare(model, FORGET, copies, config(tmp_path))
     held_out = {tuple(ids) for ids in prepared.held_out["retain"]}
     assert len(held_out) == HELD_OUT["retain"]

@@ -18,10 +18,10 @@ from fairforget.machine.devices import select_device
 from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.names import check_names, split_commas
+from fairforget.objectives.retain import FACT_WEIGHT
 from fairforget.objectives.trait_kl import LOSS_CONSTANTS
 from fairforget.records.environment import installed_version
 from fairforget.settings import DebiasSettings, LeaderboardSettings
-from fairforget.training.added_texts import list_facts
 from fairforget.training.learning_rate import RATES
 from fairforget.training.preparation import EVERYDAY, load_everyday_corpus
 
@@ -66,7 +66,8 @@ class MethodRun:
             if method.package:
                 facts = (*facts, installed_version(method.package))
             if method.uses_unlearn_defaults:
-                facts = (*facts, RATES, LOSS_CONSTANTS, list_facts(), read_data("pronouns.toml"))
+                texts = [read_data(name) for name in ("facts.toml", "pronouns.toml")]
+                facts = (*facts, RATES, LOSS_CONSTANTS, FACT_WEIGHT, *texts)
         if not _measures_everyday():  # equal cost then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")
         words = (Path(self.model).name, self.method, f"seed{self.seed}")

@@ -7,10 +7,23 @@ from torch import Tensor
 from fairforget.objectives.counterfactual import kl_loss
 from fairforget.objectives.objective import Objective, target_log_probs
 
+FACT_WEIGHT = 0.3
+"""Weight of the loss on facts. Without it, facts about groups become less likely, retained ones
+too: few of a fact's tokens depend on the group, so the KL divergence hardly protects them."""
+
 
 def nll_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
     """Return −log p(x_i | x_<i) of each token [n]: the language modelling loss."""
     return -target_log_probs(log_probs, targets)
+
+
+def fact_loss(log_probs: Tensor, targets: Tensor, reference: Tensor) -> Tensor:
+    """Return w · max(0, log p_ref(x_i | x_<i) − log p(x_i | x_<i)) of each token [n], in nats.
+
+    For the answers of retained facts, which must not become less likely.
+    """
+    fall = target_log_probs(reference, targets) - target_log_probs(log_probs, targets)
+    return FACT_WEIGHT * fall.clamp(min=0)
 
 
 kl = Objective(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import compress, repeat
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ from fairforget.forward.split_forward import is_masked
 from fairforget.objectives import Objective
 from fairforget.scoring.masked import masked_positions
 from fairforget.targets import Marked, Targets
+from fairforget.training.added_texts import Answers
 
 Batch = dict[str, dict[str, Tensor]]
 ROLES = ("forget", "retain")
@@ -102,6 +103,8 @@ class Collator:
     """The mask token of a masked model, which predicts a masked target from both sides."""
     neutral: frozenset[tuple[int, ...]] = field(default=frozenset(), repr=False)
     """Token ids of the counterfactual texts, if the objective has a `neutral_loss`."""
+    answers: Answers = field(default_factory=dict, repr=False)
+    """The facts among the retain texts, with their answers."""
     known: States | None = field(default=None, repr=False, compare=False)
     """The reference model's hidden states, if they were precomputed."""
 
@@ -115,7 +118,8 @@ class Collator:
             and for c compared texts either `ref_places` [n, c] or, if precomputed, `ref_states`
             [n, c, hidden size]. `forget` of an objective with its own target also has
             `gender_neutral` [n]. `retain` of an objective with a `neutral_loss` also has `neutral`
-            [n], whether the text is a counterfactual text.
+            [n], whether the text is a counterfactual text. `retain` with facts also has `answers`
+            [n], whether the token belongs to the answer of a fact.
         """
         texts, ref_texts = self.texts(examples)
         batch: Batch = {}
@@ -143,6 +147,12 @@ class Collator:
             batch["retain"]["neutral"] = _repeat_for_targets(
                 [tuple(ids) in self.neutral for ids, _ in texts["retain"]], texts["retain"]
             )
+        if self.answers and "retain" in batch:
+            flags = (
+                compress(self.answers.get(tuple(ids), repeat(False)), mask)
+                for ids, mask in texts["retain"]
+            )
+            batch["retain"]["answers"] = torch.tensor([flag for each in flags for flag in each])
         return batch
 
     def texts(
@@ -221,6 +231,7 @@ def build_collator(
     forget: Sequence[Targets],
     retain: Sequence[Sequence[int]],
     tokenizer: PreTrainedTokenizerBase | None,
+    answers: Answers,
 ) -> Collator:
     """Check the model and the texts of a run, and return a collator for them.
 
@@ -262,18 +273,17 @@ def build_collator(
             "retain_loss to 'none'"
         )
     compared = [ids for targets in forget for ids, _ in targets.counterfactuals]
-    uses_neutral_loss = forget_loss.neutral_loss and retain_loss and retain_loss.needs_ref_model
-    neutral = frozenset(map(tuple, compared)) if uses_neutral_loss else frozenset()
+    compares = retain_loss is not None and retain_loss.needs_ref_model
+    neutral = frozenset(map(tuple, compared if compares and forget_loss.neutral_loss else ()))
     if masked:
         if tokenizer is None or tokenizer.mask_token_id is None:
             raise InputError("a masked model needs processing_class, with a mask token")
         check_padding(model)
-        return Collator(
-            forget_loss, retain_loss, mask_id=int(tokenizer.mask_token_id), neutral=neutral
-        )
-    sequences = [*(t.ids for t in forget), *retain, *compared]
-    trees = supports_tree_attention(model, max(map(len, sequences)))
-    return Collator(forget_loss, retain_loss, trees=trees, neutral=neutral)
+        mask_id, trees = int(tokenizer.mask_token_id), False
+    else:
+        sequences = [*(t.ids for t in forget), *retain, *compared]
+        mask_id, trees = None, supports_tree_attention(model, max(map(len, sequences)))
+    return Collator(forget_loss, retain_loss, trees, mask_id, neutral, answers if compares else {})
 
 
 def count_tokens(batches: Sequence[Batch]) -> Tensor:

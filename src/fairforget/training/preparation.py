@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Literal
 
@@ -27,7 +27,7 @@ from fairforget.records.records import (
 from fairforget.targets import Targets
 from fairforget.terminal.messages import count_of, show_message
 from fairforget.training.adapters import check_adaptable
-from fairforget.training.added_texts import counterfactual_sequences, list_facts
+from fairforget.training.added_texts import Answers, counterfactual_sequences, encode_facts
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.forget_texts import LONGEST_TEXT, OTHER_GROUPS, encode_forget
 
@@ -62,10 +62,12 @@ class Prepared:
     facts: list[CorpusFacts]
     overlap: list[OverlapFacts]
     """Text that the forget corpus shares with benchmarks."""
+    answers: Answers = field(default_factory=dict)
+    """The facts among the retain texts, with their answers."""
 
     def fingerprint(self) -> str:
         """Return a hash of the training data and its order."""
-        return hash_values((self.targets, self.retain))
+        return hash_values((self.targets, self.retain, self.answers))
 
 
 @stage("preparing the texts")
@@ -110,10 +112,12 @@ def prepare(
         facts.append(_corpus_facts(corpus.name, "retain", retained[kind]))
         facts.append(_corpus_facts(corpus.name, "held-out", held_out[kind]))
     added: dict[str, Sequences] = {}
+    answers: Answers = {}
     if config.adds_retain_texts:
+        answers = encode_facts(language_model)
         # counterfactual texts about other groups are also biased
         neutral = targets if config.counterfactual == "neutral" else []
-        added = encode_added_texts(language_model, neutral, held_out)
+        added = list_added_texts(answers, neutral, held_out)
         facts += [_corpus_facts(name, "retain", added[name]) for name in added]
     overlaps = measure_overlaps(
         ", ".join(corpus.name for corpus in forgotten),
@@ -129,7 +133,7 @@ def prepare(
     alternating = _alternate(parts)
     if sentences:
         alternating = _alternate([alternating, sentences])
-    return Prepared(targets, alternating, held_out, facts, overlap)
+    return Prepared(targets, alternating, held_out, facts, overlap, answers)
 
 
 def list_retain_corpora(retain: Corpus, everyday: Corpus | None) -> dict[str, Corpus]:
@@ -205,16 +209,15 @@ def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) 
     return held_out_ids, retained_ids
 
 
-def encode_added_texts(
-    language_model: LanguageModel,
+def list_added_texts(
+    facts: Iterable[Sequence[int]],
     targets: Sequence[Targets],
     held_out: Mapping[str, Sequences],
 ) -> dict[str, Sequences]:
-    """Encode the texts that `retain_groups` adds to the retain texts.
+    """List the texts that `retain_groups` adds to the retain texts.
 
     Args:
-        language_model: causal or masked. For a masked model, facts are left out: only one token of
-            each would be masked, and rarely the one that the subject determines.
+        facts: the encoded facts.
         targets: the encoded forget texts whose counterfactual texts are retained.
         held_out: the encoded held-out texts. Copies of them are not retained.
 
@@ -222,9 +225,10 @@ def encode_added_texts(
         The token ids of the facts and of the counterfactual texts, by name. A kind without texts
         is left out.
     """
-    sentences = list_facts() if language_model.kind == "causal" else []
-    encoded = encode_texts(language_model, sentences, LONGEST_TEXT)
-    parts = {FACT_TEXTS: encoded, COUNTERFACTUAL_TEXTS: counterfactual_sequences(targets)}
+    parts = {
+        FACT_TEXTS: [list(ids) for ids in facts],
+        COUNTERFACTUAL_TEXTS: counterfactual_sequences(targets),
+    }
     unseen = {tuple(ids) for sequences in held_out.values() for ids in sequences}
     kept = {
         name: [ids for ids in sequences if tuple(ids) not in unseen]

@@ -27,6 +27,7 @@ from fairforget.forward.split_forward import (
 from fairforget.machine.stages import stage
 from fairforget.objectives import Objective
 from fairforget.objectives.objective import target_log_probs
+from fairforget.objectives.retain import fact_loss
 from fairforget.objectives.trait_words import TraitWords
 from fairforget.training.adapters import disable_adapter
 from fairforget.training.batches import ROLES, Batch
@@ -146,6 +147,11 @@ class StepLoss:
                 "tokens; return one loss per target token, a tensor [n]"
             )
         total: Tensor = losses.sum()
+        if chunk.answers is not None:
+            assert reference is not None
+            places = chunk.answers
+            facts = fact_loss(log_probs[places], chunk.tokens[places], reference[places])
+            total = total + facts.sum()
         if chunk.neutral is not None:
             neutral_loss, places = self.forget_loss.neutral_loss, chunk.neutral
             assert neutral_loss is not None
@@ -178,6 +184,8 @@ class _Chunk:
     """[n] whether the words for the group have no gender; only of forget texts."""
     neutral: Tensor | None
     """[n] whether the text is a counterfactual text; only of retain texts."""
+    answers: Tensor | None
+    """[n] whether the token belongs to the answer of a fact; only of retain texts."""
 
 
 def _iterate_chunks(
@@ -200,6 +208,7 @@ def _iterate_chunks(
             None if ref_states is None else ref_states[chunk],
             part["gender_neutral"][chunk] if "gender_neutral" in part else None,
             part["neutral"][chunk] if "neutral" in part else None,
+            part["answers"][chunk] if "answers" in part else None,
         )
 
 

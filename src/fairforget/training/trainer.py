@@ -22,6 +22,7 @@ from fairforget.objectives import RETAIN_LOSSES
 from fairforget.objectives.trait_words import find_trait_words
 from fairforget.targets import Targets
 from fairforget.training.adapters import add_adapter, has_adapter
+from fairforget.training.added_texts import Answers
 from fairforget.training.batches import (
     Batch,
     Collator,
@@ -72,6 +73,7 @@ class UnlearningTrainer(Trainer):
         processing_class: PreTrainedTokenizerBase | None = None,
         ref_model: PreTrainedModel | None = None,
         callbacks: list[Any] | None = None,
+        answers: Answers | None = None,
     ) -> None:
         """Set up a run.
 
@@ -91,6 +93,8 @@ class UnlearningTrainer(Trainer):
                 one; with an adapter, `model` with the adapter disabled. With
                 `args.precompute_ref_hidden_states` it is only used before training.
             callbacks: as for Trainer.
+            answers: the facts among the retain texts, with the mask of their answers, which get
+                `fact_loss` if the retain loss compares with the reference model.
 
         Raises:
             InputError: no forget texts; no retain texts although a retain loss is set; a text
@@ -103,7 +107,13 @@ class UnlearningTrainer(Trainer):
         retain_loss = RETAIN_LOSSES[args.retain_loss] if retains else None
         self.config = args
         collator = build_collator(
-            model, forget_loss, retain_loss, forget_dataset, retain_dataset, processing_class
+            model,
+            forget_loss,
+            retain_loss,
+            forget_dataset,
+            retain_dataset,
+            processing_class,
+            answers or {},
         )
         if args.lora_rank and not has_adapter(model):
             add_adapter(model, args)

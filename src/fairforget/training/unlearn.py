@@ -200,6 +200,7 @@ def _train(
             processing_class=language_model.tokenizer,
             ref_model=model if sharded else shared,
             callbacks=[early_stopping],
+            answers=prepared.answers,
         )
         remove_default_progress(trainer)
         checkpoint = last_checkpoint(config)

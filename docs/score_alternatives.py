@@ -17,7 +17,6 @@ from typing import Any
 
 from alternative_texts import mixed_texts, short_texts, write_texts
 from dot_plot import Mark, Panel, dot_plot
-from fairforget.budget import Budget
 from fairforget.cli import main as fairforget
 from fairforget.corpora import Text
 from fairforget.records.paths import MODEL, RECORD
@@ -34,8 +33,8 @@ from recipe_scores import (
     stereoset_distance,
 )
 from results_page import Page, ResultsPage, show_picture
+from score_recipe import MAX_ALPHA, SETTINGS
 from score_recipe import PAGE as RECIPE
-from score_recipe import SETTINGS
 from tables import markdown_table
 
 RUNS = Path("runs") / "alternatives"
@@ -188,8 +187,7 @@ def build_page(results: Results) -> Page:
 def _list_settings(recipe: dict[str, Any], results: Results) -> Iterator[list[str]]:
     default = recipe["budget"][0]
     budget, alpha = f"{default['asked']:g}", f"{default['alpha']:.2f}"
-    steps, max_alpha = str(recipe["method"]["steps"]), f"{Budget().max_alpha:g}"
-    yield ["recipe", "–", steps, budget, max_alpha, alpha]
+    yield ["recipe", "–", str(recipe["method"]["steps"]), budget, MAX_ALPHA, alpha]
     for name, alternative in ALTERNATIVES.items():
         result = results[name]
         numbers = [f"{result[key]:g}" for key in ("steps", "budget", "max_alpha")]

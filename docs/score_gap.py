@@ -102,7 +102,7 @@ VARIANTS = {
     "default": Variant(
         "a former default: 80 steps of 16 forget texts, a quarter with pronouns, at a learning "
         "rate of 4e-5, twice the current one; as many retain texts, with a weight of 2, half of "
-        "them facts; no loss on harmful words in neutral texts",
+        "them facts; no loss on facts or on harmful words in neutral texts; α at most 2",
         ("--learning_rate", "4e-5"),
     ),
 }

@@ -56,10 +56,12 @@ from tables import format_estimate, format_mean, markdown_table
 
 RUNS = Path("runs") / "recipe"
 SEEDS = 3
+MAX_ALPHA = "2"
 SETTINGS = (
     *("--objective", "counterfactual-kl", "--steps", "120", "--batch_size", "32"),
     *("--learning_rate", "3e-5", "--retain_per_forget", "0.5", "--retain_loss_weight", "1"),
     *("--retain_groups", "false", "--forget", "builtin"),
+    *("--budget.max_alpha", MAX_ALPHA),
     *("--budget.movement", "null", "--budget.harmful_log_prob", "null"),
 )
 """A former default of `unlearn`, without bounds on movement and harmful words."""

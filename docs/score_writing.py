@@ -57,7 +57,7 @@ MODELS = {
 }
 DESCRIPTIONS = {
     "trait-kl": "a former default of `fairforget unlearn`: twice the current learning rate, "
-    "fewer facts, no loss on harmful words in neutral texts",
+    "fewer facts, no loss on facts or on harmful words in neutral texts, α at most 2",
     "ascent": f"`--objective ascent {' '.join(SHORT)}`",
     CONTROL: f"`{' '.join(RANDOM_WORDS)}`, a control",
 }

@@ -32,7 +32,7 @@ class Budget:
 
     perplexity: float = 1.01
     everyday_perplexity: float = 1.01
-    max_alpha: float = 2.0
+    max_alpha: float = 2.5
     movement: float | None = 0.02
     harmful_log_prob: float | None = 0.0
 

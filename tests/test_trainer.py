@@ -287,7 +287,7 @@ def test_only_retained_counterfactual_texts_are_neutral(
 
 
 @pytest.mark.parametrize("retain_loss", ["kl", "nll"])
-def test_answers_of_facts_are_marked_if_the_reference_is_known(
+def test_answers_are_marked_only_if_the_retain_loss_compares_with_the_reference(
     tmp_path: Path, retain_loss: str
 ) -> None:
     run = trainer(tmp_path, tiny_causal("llama"), objective="ascent", retain_loss=retain_loss)

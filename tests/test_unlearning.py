@@ -258,6 +258,13 @@ def test_the_share_of_everyday_sentences(tmp_path, options, share) -> None:
     assert share * everyday == len(retain)
 
 
+def test_the_fingerprint_of_the_data_depends_on_the_answers(tmp_path) -> None:
+    prepared = prepare(language_model(tmp_path, "llama"), FORGET, RETAIN, config(tmp_path))
+    assert {*prepared.answers} <= {*map(tuple, prepared.retain)}
+    shifted = {ids: mask[::-1] for ids, mask in prepared.answers.items()}
+    assert replace(prepared, answers=shifted).fingerprint() != prepared.fingerprint()
+
+
 def test_a_masked_model_retains_no_facts(tmp_path) -> None:
     prepared = prepare(language_model(tmp_path, "bert"), FORGET, RETAIN, config(tmp_path))
     names = {corpus.name for corpus in prepared.facts if corpus.role == "retain"}

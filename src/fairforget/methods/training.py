@@ -18,6 +18,7 @@ from fairforget.settings import DebiasSettings
 from fairforget.targets import Targets
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
+from fairforget.training.added_texts import Answers
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import check_trainable
 from fairforget.training.progress import TrainingProgress, remove_default_progress
@@ -31,7 +32,7 @@ OPTIONS = ("steps", "batch_size", "learning_rate")
 STEPS, BATCH_SIZE, LEARNING_RATE = 40, 16, 5e-5
 """Of continued pre-training, unless the options say otherwise."""
 MAX_ALPHA = Budget.max_alpha
-"""Maximum interpolation factor of a trained update, as in `unlearn`."""
+"""Maximum interpolation factor of a trained update: the default of `unlearn`."""
 MAX_TOKENS = 128
 """Maximum number of tokens of a training text, including the start and end token."""
 
@@ -49,6 +50,7 @@ def train(
     config: UnlearningConfig,
     label: str,
     callbacks: Sequence[TrainerCallback] = (),
+    answers: Answers | None = None,
 ) -> None:
     """Train in place for all steps and keep the trained weights.
 
@@ -60,6 +62,7 @@ def train(
         config: the training settings.
         label: label of the progress bar.
         callbacks: additional callbacks of the trainer.
+        answers: as for `UnlearningTrainer`.
 
     Raises:
         InputError: the model cannot be trained (`check_trainable`), or a loss is not finite.
@@ -81,6 +84,7 @@ def train(
             processing_class=language_model.tokenizer,
             ref_model=reference_for(model, original) if config.needs_ref_model else None,
             callbacks=[TrainingProgress(advance), *callbacks],
+            answers=answers,
         )
         remove_default_progress(trainer)
         try:

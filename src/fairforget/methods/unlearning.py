@@ -73,7 +73,8 @@ def apply(
         config,
         everyday=load_everyday_corpus(),
     )
-    train(language_model, data.targets, data.retain, config, f"Unlearning ({objective})")
+    label = f"Unlearning ({objective})"
+    train(language_model, data.targets, data.retain, config, label, answers=data.answers)
     return language_model
 
 

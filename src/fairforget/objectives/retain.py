@@ -9,7 +9,7 @@ from fairforget.objectives.objective import Objective, target_log_probs
 
 FACT_WEIGHT = 0.3
 """Weight of the loss on facts. Without it, facts about groups become less likely, retained ones
-too: few of a fact's tokens depend on the group, so the KL divergence hardly protects them."""
+too: few of a fact's tokens depend on its subject, so the KL divergence hardly protects them."""
 
 
 def nll_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
@@ -20,7 +20,8 @@ def nll_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None
 def fact_loss(log_probs: Tensor, targets: Tensor, reference: Tensor) -> Tensor:
     """Return w · max(0, log p_ref(x_i | x_<i) − log p(x_i | x_<i)) of each token [n], in nats.
 
-    For the answers of retained facts, which must not become less likely.
+    For the answers of retained facts, which must not become less likely. At p = p_ref, rounding
+    decides whether a token has a gradient.
     """
     fall = target_log_probs(reference, targets) - target_log_probs(log_probs, targets)
     return FACT_WEIGHT * fall.clamp(min=0)

@@ -156,7 +156,8 @@ class UnlearningRecord:
     overlap: list[OverlapFacts] = field(default_factory=list)
     """One entry per benchmark whose sentences were on the machine."""
     data: str = ""
-    """SHA-256 digest of the forget and retain token ids, in order."""
+    """SHA-256 digest of the forget and retain token ids, in order, and of the masks of targets and
+    answers."""
     command: dict[str, Any] = field(default_factory=dict)
     """As in an evaluation."""
     kind: Literal["unlearning"] = "unlearning"

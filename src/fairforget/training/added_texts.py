@@ -37,7 +37,7 @@ def list_facts() -> list[Fact]:
 
 def _parse_fact(marked: str) -> Fact:
     """Read a sentence that has its answer in brackets."""
-    before, answer, after = re.split(r"[][]", marked)
+    before, answer, after = re.split(r"[\[\]]", marked)
     return Fact(before + answer + after, Span(len(before), len(before + answer)))
 
 
@@ -45,8 +45,8 @@ def encode_facts(language_model: LanguageModel) -> Answers:
     """Encode the built-in facts, and mark their answers.
 
     Args:
-        language_model: a causal model. A masked model gets no facts: only one token of each would
-            be masked, and rarely one that the subject determines.
+        language_model: causal or masked. A masked model gets no facts: only one token of each
+            would be masked, and rarely one that the subject determines.
     """
     if language_model.kind != "causal":
         return {}

@@ -148,11 +148,13 @@ class Collator:
                 [tuple(ids) in self.neutral for ids, _ in texts["retain"]], texts["retain"]
             )
         if self.answers and "retain" in batch:
-            flags = (
-                compress(self.answers.get(tuple(ids), repeat(False)), mask)
-                for ids, mask in texts["retain"]
+            batch["retain"]["answers"] = torch.tensor(
+                [
+                    flag
+                    for ids, mask in texts["retain"]
+                    for flag in compress(self.answers.get(tuple(ids), repeat(False)), mask)
+                ]
             )
-            batch["retain"]["answers"] = torch.tensor([flag for each in flags for flag in each])
         return batch
 
     def texts(
@@ -283,7 +285,14 @@ def build_collator(
     else:
         sequences = [*(t.ids for t in forget), *retain, *compared]
         mask_id, trees = None, supports_tree_attention(model, max(map(len, sequences)))
-    return Collator(forget_loss, retain_loss, trees, mask_id, neutral, answers if compares else {})
+    return Collator(
+        forget_loss,
+        retain_loss,
+        trees=trees,
+        mask_id=mask_id,
+        neutral=neutral,
+        answers=answers if compares else {},
+    )
 
 
 def count_tokens(batches: Sequence[Batch]) -> Tensor:

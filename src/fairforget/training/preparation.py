@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Literal
 
@@ -62,12 +62,12 @@ class Prepared:
     facts: list[CorpusFacts]
     overlap: list[OverlapFacts]
     """Text that the forget corpus shares with benchmarks."""
-    answers: Answers = field(default_factory=dict)
+    answers: Answers
     """The facts among the retain texts, with their answers."""
 
     def fingerprint(self) -> str:
         """Return a hash of the training data and its order."""
-        return hash_values((self.targets, self.retain, self.answers))
+        return hash_values((self.targets, self.retain, *([self.answers] if self.answers else [])))
 
 
 @stage("preparing the texts")

@@ -149,9 +149,7 @@ class StepLoss:
         total: Tensor = losses.sum()
         if chunk.answers is not None:
             assert reference is not None
-            places = chunk.answers
-            facts = fact_loss(log_probs[places], chunk.tokens[places], reference[places])
-            total = total + facts.sum()
+            total = total + fact_loss(log_probs, chunk.tokens, reference)[chunk.answers].sum()
         if chunk.neutral is not None:
             neutral_loss, places = self.forget_loss.neutral_loss, chunk.neutral
             assert neutral_loss is not None

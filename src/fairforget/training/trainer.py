@@ -93,8 +93,9 @@ class UnlearningTrainer(Trainer):
                 one; with an adapter, `model` with the adapter disabled. With
                 `args.precompute_ref_hidden_states` it is only used before training.
             callbacks: as for Trainer.
-            answers: the facts among the retain texts, with the mask of their answers, which get
-                `fact_loss` if the retain loss compares with the reference model.
+            answers: for facts in `retain_dataset`: token ids → mask of the answer's tokens, of
+                equal length. If the retain loss compares with the reference model, a lower
+                log-probability of these tokens is penalised.
 
         Raises:
             InputError: no forget texts; no retain texts although a retain loss is set; a text

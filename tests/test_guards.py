@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 from fairforget.records.records import LIMITED_BY_GUARD, BudgetFacts
 from fairforget.training.budget_search import Bound, Measured, PerplexityConstraint
 from fairforget.training.interpolation import NOT_USED_UP, NOTED, interpolate_to_budget
-from fairforget.training.line_search import GUARD_SHARE, MAX_HALVINGS
+from fairforget.training.line_search import (
+    BUDGET_SHARE,
+    GUARD_SHARE,
+    MAX_HALVINGS,
+    MAX_ITERATIONS,
+)
 
 Nats = Callable[[float], float]
 ALLOWED = 1.1
@@ -113,6 +118,15 @@ def test_a_guard_stops_the_search_short_of_the_first_rejected_step(limit, scale)
     assert (1 - 2 * GUARD_SHARE) * limit <= facts.alpha <= limit
     assert facts.note == NOTED.join([NOT_USED_UP, f"{LIMITED_BY_GUARD}words"])
     assert len(seen["perplexity"]) == 2  # the original, and the result
+
+
+@given(st.floats(0.3, 2.9), st.floats(0.0005, 0.006))
+def test_where_a_bound_jumps_the_searches_share_what_they_know(jump, slope) -> None:
+    moved = (lambda a: slope * a if a <= jump else 0.02 + slope * a, 0.02, False)
+    facts, seen = interpolate(lambda a: 0.001 * a, {"moved": moved}, gives_rough=True)
+    assert (1 - 2 * BUDGET_SHARE) * jump <= facts.alpha <= jump
+    assert len(seen["perplexity"]) == 2  # the original, and the result
+    assert len(seen["moved"]) <= MAX_ITERATIONS + 8
 
 
 def test_a_guard_that_rejects_everything_keeps_the_original() -> None:

@@ -7,7 +7,7 @@ order of the searches: on few texts, with one constraint, with all.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -136,12 +136,23 @@ def start_where_guided(
     alone = searches.over(first, measured, progress)
     for search in (alone, full):
         search.exponent, search.tolerance = guide.exponent, full.tolerance
+    if not first:
+        alone.evaluate(point.alpha)  # all of it is known
     alone.evaluate(start if start > 0 else point.alpha)  # NaN: the model is broken beyond
-    if point.alpha and stop is not None and guarded:
-        for search in (alone, full):
-            search.evaluate(stop.alpha)  # known already
+    _share_stop(guide, (alone, full), searches.bounds)
     full.evaluate(alone.search().alpha or alone.points[1].alpha)
+    _share_stop(alone, (full,), searches.bounds)
     return full
+
+
+def _share_stop(finished: LineSearch, others: Iterable[LineSearch], bounds: Container[str]) -> None:
+    """Tell other searches the first point beyond a bound, at which nothing needs measuring."""
+    low, stop = finished.bracket()
+    if not low.alpha or stop is None:
+        return
+    if stop.rejected_by or any(stop.slacks[name] < 0 for name in stop.slacks if name in bounds):
+        for search in others:
+            search.evaluate(stop.alpha)
 
 
 def exp_bounded(nats: float) -> float:

@@ -22,8 +22,12 @@ MAX_ITERATIONS = 12
 MAX_HALVINGS = 4
 """How often α is halved to find a step that a guard accepts, or, with a budget of exactly 1, one
 without any utility loss."""
-GUARD_SHARE = 0.05
-"""Share of α to which the first step that a guard rejects is bracketed."""
+GUARD_SHARE, BUDGET_SHARE = 0.05, 0.02
+"""Share of α to which the first step that a guard rejects, or that exceeds a budget, is bracketed.
+The second ends the search where a measurement jumps."""
+FREE_GUESSES = 2
+"""How many guesses between two points are made before the middle follows each that does not halve
+their distance. The second guess is exact for a parabola."""
 DEFAULT_EXPONENT = 1.5
 """Utility loss in nats grows about as α to this power, unless the points tell otherwise."""
 EXPONENTS = (0.5, 3.0)
@@ -121,8 +125,8 @@ class LineSearch:
 
         If the search finds none, return the last point before the first one beyond a limit.
         """
-        halvings = 0
-        for iteration in range(MAX_ITERATIONS):
+        halvings, widths = 0, list[float]()
+        for _ in range(MAX_ITERATIONS):
             low, high = self.bracket()
             if high is not None and low.alpha == 0 and (self.exact or high.rejected_by):
                 if halvings == MAX_HALVINGS:
@@ -132,11 +136,15 @@ class LineSearch:
                 continue
             if not self.has_slack(low) or (high is None and low.alpha >= self.max_alpha):
                 break
-            if high and high.rejected_by and high.alpha - low.alpha <= GUARD_SHARE * high.alpha:
-                break
             alpha = self.propose()
-            if high and (iteration % 3 == 2 or not low.alpha < alpha < high.alpha):
-                alpha = (low.alpha + high.alpha) / 2
+            if high:
+                widths.append(high.alpha - low.alpha)
+                share = GUARD_SHARE if high.rejected_by else BUDGET_SHARE
+                if widths[-1] <= share * high.alpha:
+                    break
+                stuck = len(widths) > FREE_GUESSES and widths[-1] > widths[-2] / 2
+                if stuck or not low.alpha < alpha < high.alpha:
+                    alpha = (low.alpha + high.alpha) / 2
             self.evaluate(alpha)
         return self.bracket()[0]
 

@@ -61,23 +61,18 @@ def _default() -> str:
         f"({whole['before']:.3f} nats before) {describe_change(whole, 3)}, Winogender's pronoun "
         f"gap ({pronouns['before']:.2f} nats before) {describe_change(pronouns, 2)}, log p of "
         f"HateCheck's harmful words {describe_change(words['all'], 3)} (no group's rose "
-        "significantly; what the group adds: undecided). Cost: log p of facts "
-        f"{describe_change(changes['facts']['all'], 3)}, LMS "
-        f"{describe_change(changes['lms']['all'], 1)}."
+        "significantly; what the group adds: undecided). Side effects: LMS "
+        f"{describe_change(changes['lms']['all'], 1)}, log p of facts "
+        f"{describe_change(changes['facts']['all'], 3)}."
     )
 
 
 def _gemma() -> str:
-    default, gemma = (
-        json.loads((RESULTS / f"{name}.json").read_bytes())["changes"]
-        for name in ("default", "gemma")
-    )
+    gemma = json.loads((RESULTS / "gemma.json").read_bytes())["changes"]
     for score in ("contribution", "winogender", "log_prob", "facts", "lms"):
         _require(gemma[score]["all"]["ci"][1] < 0, f"{score} fell over all seeds")
     _require(all(it["ci"][0] <= 0 for it in gemma["log_prob"].values()), "no harmful word rose")
-    facts = [changes["facts"]["all"]["change"] for changes in (gemma, default)]
-    _require(facts[0] < facts[1], "facts fell by more on Gemma")
-    return "Gemma, with a former default: all fell, facts by more."
+    return "Gemma, with a former default: all fell, including facts."
 
 
 def _control() -> str:

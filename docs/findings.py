@@ -72,7 +72,7 @@ def _gemma() -> str:
     for score in ("contribution", "winogender", "log_prob", "facts", "lms"):
         _require(gemma[score]["all"]["ci"][1] < 0, f"{score} fell over all seeds")
     _require(all(it["ci"][0] <= 0 for it in gemma["log_prob"].values()), "no harmful word rose")
-    return "Gemma, with a former default: all fell, including facts."
+    return "Gemma, with a former default: all five fell."
 
 
 def _control() -> str:

@@ -56,7 +56,7 @@ def test_only_runs_of_a_method_with_its_own_package_depend_on_its_version(
     [
         ("RATES", (1.0, 1.0)),
         ("LOSS_CONSTANTS", ()),
-        ("FACT_WEIGHT", 0.0),
+        ("FACT_CONSTANTS", ()),
         ("read_data", lambda name: {}),
     ],
 )

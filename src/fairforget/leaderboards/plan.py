@@ -18,7 +18,7 @@ from fairforget.machine.devices import select_device
 from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.names import check_names, split_commas
-from fairforget.objectives.retain import FACT_WEIGHT
+from fairforget.objectives.retain import FACT_CONSTANTS
 from fairforget.objectives.trait_kl import LOSS_CONSTANTS
 from fairforget.records.environment import installed_version
 from fairforget.settings import DebiasSettings, LeaderboardSettings
@@ -67,7 +67,7 @@ class MethodRun:
                 facts = (*facts, installed_version(method.package))
             if method.uses_unlearn_defaults:
                 texts = [read_data(name) for name in ("facts.toml", "pronouns.toml")]
-                facts = (*facts, RATES, LOSS_CONSTANTS, FACT_WEIGHT, *texts)
+                facts = (*facts, RATES, LOSS_CONSTANTS, FACT_CONSTANTS, *texts)
         if not _measures_everyday():  # equal cost then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")
         words = (Path(self.model).name, self.method, f"seed{self.seed}")

@@ -146,7 +146,7 @@ def start_where_guided(
 
 
 def _share_stop(finished: LineSearch, others: Iterable[LineSearch], bounds: Container[str]) -> None:
-    """Tell other searches the first point beyond a bound, at which nothing needs measuring."""
+    """Add the first point beyond a bound to other searches; it needs no new measurement."""
     low, stop = finished.bracket()
     if not low.alpha or stop is None:
         return

@@ -23,11 +23,13 @@ MAX_HALVINGS = 4
 """How often α is halved to find a step that a guard accepts, or, with a budget of exactly 1, one
 without any utility loss."""
 GUARD_SHARE, BUDGET_SHARE = 0.05, 0.02
-"""Share of α to which the first step that a guard rejects, or that exceeds a budget, is bracketed.
-The second ends the search where a measurement jumps."""
+"""Width of the bracket, relative to its upper end, at which the search stops: if a guard rejects
+the upper end, and if the upper end exceeds a budget. The second ends the search where a measurement
+jumps."""
 FREE_GUESSES = 2
-"""How many guesses between two points are made before the middle follows each that does not halve
-their distance. The second guess is exact for a parabola."""
+"""Number of guesses within a bracket before bisection can replace one. From then on, the search
+bisects if the previous step did not at least halve the bracket. The second guess is exact for a
+parabola."""
 DEFAULT_EXPONENT = 1.5
 """Utility loss in nats grows about as α to this power, unless the points tell otherwise."""
 EXPONENTS = (0.5, 3.0)

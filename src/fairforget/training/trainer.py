@@ -94,8 +94,8 @@ class UnlearningTrainer(Trainer):
                 `args.precompute_ref_hidden_states` it is only used before training.
             callbacks: as for Trainer.
             answers: for facts in `retain_dataset`: token ids → mask of the answer's tokens, of
-                equal length. If the retain loss compares with the reference model, a lower
-                log-probability of these tokens is penalised.
+                equal length. If the retain loss compares with the reference model, a
+                log-probability of these tokens below that of the reference model is penalised.
 
         Raises:
             InputError: no forget texts; no retain texts although a retain loss is set; a text

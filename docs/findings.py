@@ -56,12 +56,14 @@ def _default() -> str:
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     low, high = changes["added"]["all"]["ci"]
     _require(low <= 0 <= high, "what the group adds to harmful words is undecided")
+    risen = sum(change["ci"][0] > 0 for change in changes["added"].values())
+    _require(risen == 2, "what the group adds rose for two groups")
     return (
         "**Default** (three seeds). Effect: unscaled contribution "
         f"({whole['before']:.3f} nats before) {describe_change(whole, 3)}, Winogender's pronoun "
         f"gap ({pronouns['before']:.2f} nats before) {describe_change(pronouns, 2)}, log p of "
-        f"HateCheck's harmful words {describe_change(words['all'], 3)} (no group's rose "
-        "significantly; what the group adds: undecided). Side effects: LMS "
+        f"HateCheck's harmful words {describe_change(words['all'], 3)} (rose "
+        "significantly for no group; what the group adds rose for two). Side effects: LMS "
         f"{describe_change(changes['lms']['all'], 1)}, log p of facts "
         f"{describe_change(changes['facts']['all'], 3)}."
     )
@@ -72,7 +74,7 @@ def _gemma() -> str:
     for score in ("contribution", "winogender", "log_prob", "facts", "lms"):
         _require(gemma[score]["all"]["ci"][1] < 0, f"{score} fell over all seeds")
     _require(all(it["ci"][0] <= 0 for it in gemma["log_prob"].values()), "no harmful word rose")
-    return "Gemma, with a former default: all five fell."
+    return "Gemma, former default: all five fell."
 
 
 def _control() -> str:

@@ -33,10 +33,9 @@ CHOICE = (
     "They were tried because what the group adds to harmful words had risen in HateCheck, so its "
     "change is optimistic. The last seven compare losses on the answers of retained facts, and "
     "maximum values of α. They were tried because facts had still become less likely in "
-    "`group_facts`, so the change of these facts is optimistic, too. "
-    "These runs were made before the loss on facts had a slack of 0.01 nats, and with a slower "
-    "line search. "
-    "[Results on Gemma 3 270M with a former default](gemma.md)."
+    "`group_facts`, so the change of these facts is optimistic, too. These runs were made before "
+    "the loss on facts had a slack of 0.01 nats, and with a slower line search. [Results on "
+    "Gemma 3 270M with a former default](gemma.md)."
 )
 TITLE = "The default objective on SmolLM2-135M-Instruct"
 PAGE = ResultsPage("default", partial(build_page, "default", TITLE, CHOICE))

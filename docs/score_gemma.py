@@ -38,10 +38,9 @@ CHOICE = (
     "Two rules, for early stopping and for the learning rate, were set after looking at this "
     "model. The first early-stopping rule ended a run at step 10, so it was replaced. With a "
     "learning rate of 4e-5, which was SmolLM2's at the time, the budget allowed only a third of "
-    "the update, and "
-    "harmful words became significantly more likely after mentions of women and of disabled "
-    "people. Only one other rate was tried: 7.1e-6, which the second rule gave. The weights have "
-    "4 bits (Q4_K_M) and were dequantised to float32."
+    "the update, and harmful words became significantly more likely after mentions of women and of "
+    "disabled people. Only one other rate was tried: 7.1e-6, which the second rule gave. The "
+    "weights have 4 bits (Q4_K_M) and were dequantised to float32."
 )
 TITLE = "The default objective on Gemma 3 270M"
 PAGE = ResultsPage("gemma", partial(build_page, "gemma", TITLE, CHOICE))

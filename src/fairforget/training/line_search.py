@@ -153,16 +153,13 @@ class LineSearch:
     def propose(self) -> float:
         """Return about where the tightest budget is used up, from the points so far; may be NaN."""
         low, high = self.bracket()
-        reserve = self.tolerance / 2
         if high is not None and low.alpha > 0:
-            return _interpolate(low, high, self.budgets, reserve)
-        known, alpha = high or low, math.nan
-        inner = max((p for p in self.points if 0 < p.alpha < low.alpha), key=ALPHA, default=None)
-        if inner is not None:
-            alpha = _interpolate(inner, low, self.budgets, reserve)
-        if not alpha > low.alpha:  # NaN, or only one point besides α = 0
-            factor = _scale_to_budget(known, self.budgets, reserve)
-            alpha = float(known.alpha * factor ** (1 / self.exponent))
+            return _interpolate(low, high, self.budgets, reserve=self.tolerance / 2)
+        known = high or low
+        factor = _scale_to_budget(known, self.budgets, reserve=self.tolerance / 2)
+        has_inner = any(0 < point.alpha < low.alpha for point in self.points)
+        exponent = self.estimate_exponent() if has_inner else self.exponent
+        alpha = float(known.alpha * factor ** (1 / exponent))
         return alpha if high else min(alpha, low.alpha * MAX_GROWTH, self.max_alpha)
 
     def estimate_exponent(self) -> float:

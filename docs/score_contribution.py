@@ -22,10 +22,10 @@ from fairforget.benchmarks.stereoset import evaluate
 from fairforget.benchmarks.stereoset.neutral import neutral_item
 from fairforget.benchmarks.stereoset.scores import aggregate, smooth
 from fairforget.data.stereoset import DOMAINS, Item, read_items
-from fairforget.estimate import over_items
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
-from fairforget.statistics import cluster_rates, deviation
+from fairforget.statistics.estimate import over_items
+from fairforget.statistics.jackknife import cluster_rates, deviation
 from fairforget.terminal.progress import progress_bar
 from fairforget.transfer_study.record import too_few
 from results_page import Page, ResultsPage, show_picture

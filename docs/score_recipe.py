@@ -25,13 +25,13 @@ from fairforget.comparison.domains import compare_domain
 from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.corpora import read_corpus
 from fairforget.data.stereoset import read_items
-from fairforget.distance import DistanceChange, mean_distance_change
-from fairforget.estimate import Estimate
 from fairforget.files.atomic import atomic_write
 from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
+from fairforget.statistics.distance import DistanceChange, mean_distance_change
+from fairforget.statistics.estimate import Estimate
 from harmful_words import score_harmful_words
 from recipe_scores import (
     BENCHMARKS,

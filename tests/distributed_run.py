@@ -24,13 +24,14 @@ import peft  # noqa: F401  # before the fork, not after each
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
 
-from fairforget import cli, debiasing, evaluation  # noqa: F401
+from fairforget import cli, evaluation  # noqa: F401
 from fairforget.benchmarks import perplexity
 from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.budget import Budget
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.corpora.corpus import Corpus
+from fairforget.debiasing import debias  # noqa: F401
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
 from fairforget.training import unlearn as unlearning

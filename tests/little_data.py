@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from fairforget import continuations
 from fairforget.benchmarks import overlap
 from fairforget.corpora import Text, passages
 from fairforget.corpora.builtin import generate
+from fairforget.generation import continuations
 from fairforget.leaderboards import runs
 from fairforget.methods.passages import retain_corpus
 from fairforget.training import harmful_words

@@ -12,7 +12,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import UnlearningRecord
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
-from fairforget.unlearning import run_unlearning
+from fairforget.training.run import run_unlearning
 
 
 def config(tmp_path: Path, **options: Any) -> UnlearningConfig:

@@ -15,7 +15,7 @@ from fairforget.comparison.paired import compare_items
 from fairforget.data.bold import Prompt, parse_prompts, read_prompts
 from fairforget.errors import InputError
 from fairforget.report.written import worst_continuations
-from fairforget.statistics import leave_one_out
+from fairforget.statistics.jackknife import leave_one_out
 
 from .models import tiny_model
 

@@ -28,7 +28,7 @@ from fairforget.records.evaluation import Evaluation, read_items
 from fairforget.records.paths import ITEMS, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_record, write_record
-from fairforget.statistics import holm
+from fairforget.statistics.significance import holm
 
 from .models import tiny_model
 

@@ -21,9 +21,9 @@ from fairforget.comparison.domains import compare_domain
 from fairforget.comparison.effects import DomainEffect, measure_effects
 from fairforget.comparison.gate import find_violations
 from fairforget.comparison.paired import adjust_p_values, compare_items
-from fairforget.distance import DistanceChange, mean_distance_change
 from fairforget.records.records import ModelFacts
-from fairforget.statistics import Floats
+from fairforget.statistics.distance import DistanceChange, mean_distance_change
+from fairforget.statistics.jackknife import Floats
 
 pytestmark = pytest.mark.slow
 NOISE = 0.25

@@ -13,7 +13,7 @@ from fairforget.benchmarks import load_benchmark, load_benchmarks
 from fairforget.benchmarks.crows_pairs import DOMAINS, Pair, evaluate, judge, read_pairs
 from fairforget.benchmarks.crows_pairs_parts import PARTS, part_columns
 from fairforget.errors import InputError
-from fairforget.statistics import Floats
+from fairforget.statistics.jackknife import Floats
 
 from .models import log_softmax, tiny_model
 

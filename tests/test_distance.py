@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ttest_1samp
 
-from fairforget.distance import (
+from fairforget.statistics.distance import (
     DistanceChange,
     distance_change,
     mean_distance_change,
     ratio_of_changes,
 )
-from fairforget.estimate import Estimate, ratio
+from fairforget.statistics.estimate import Estimate, ratio
 
 from .test_estimate import of_mean
 

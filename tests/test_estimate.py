@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp, ttest_ind
 
-from fairforget.estimate import Estimate, over_seeds, ratio, weighted_mean
-from fairforget.statistics import Floats, jackknife
+from fairforget.statistics.estimate import Estimate, over_seeds, ratio, weighted_mean
+from fairforget.statistics.jackknife import Floats, jackknife
 
 UNITS = st.lists(st.floats(-10, 10), min_size=2, max_size=12).filter(lambda u: np.ptp(u) > 0.1)
 

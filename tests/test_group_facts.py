@@ -22,7 +22,7 @@ from fairforget.errors import InputError
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.report.comparison_page import cells_table
 from fairforget.report.terminal import show_comparison, show_evaluation
-from fairforget.statistics import FEWEST_CLUSTERS
+from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
 from .models import tiny_model
 

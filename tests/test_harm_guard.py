@@ -21,7 +21,7 @@ from fairforget.training import harmful_words
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.harmful_words import TEXTS, TOLERANCE, measure_harmful_words
 from fairforget.training.original import Original
-from fairforget.unlearning import run_unlearning
+from fairforget.training.run import run_unlearning
 
 from .models import tiny_model
 from .test_unlearning import EVERYDAY, FORGET, RETAIN

@@ -19,7 +19,7 @@ from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.harmful_words import score_harmful_words
-from fairforget.statistics import adjust_holm
+from fairforget.statistics.significance import adjust_holm
 from tests.models import log_softmax, tiny_model
 from tests.report.runs import harmful_rows, stereoset_rows
 

@@ -20,7 +20,7 @@ from fairforget.training.budget_search import PerplexityConstraint
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.interpolation import MOVEMENT_SHARE, NOT_USED_UP, interpolate_to_movement
 from fairforget.training.movement import OriginalStates, record_original
-from fairforget.unlearning import run_unlearning
+from fairforget.training.run import run_unlearning
 
 from .models import tiny_model
 

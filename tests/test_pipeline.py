@@ -67,7 +67,7 @@ def benchmark(tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def _without_everyday(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fairforget.pipeline.load_everyday_corpus", lambda: None)
+    monkeypatch.setattr("fairforget.debiasing.pipeline.load_everyday_corpus", lambda: None)
 
 
 @pytest.mark.parametrize("given", ["names", "a list of names", "names and texts"])

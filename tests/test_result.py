@@ -16,7 +16,7 @@ from fairforget.cli.result import show_result
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.rerun import Difference, RerunComparison
 from fairforget.comparison.score_change import Change
-from fairforget.debias_result import DebiasResult
+from fairforget.debiasing.result import DebiasResult
 from fairforget.records.evaluation import read_evaluation
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record

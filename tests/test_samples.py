@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from fairforget.continuations import (
+from fairforget.errors import InputError
+from fairforget.generation.continuations import (
     PROMPTS,
     generate_continuations,
     write_continuation_pairs,
     write_continuations,
 )
-from fairforget.errors import InputError
 
 from .models import CAUSAL, tiny_model
 

@@ -7,16 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.statistics import (
-    adjust_holm,
+from fairforget.statistics.jackknife import (
     cluster_rates,
     cluster_sums,
-    holm,
     interaction,
     jackknife,
     leave_one_out,
-    mcnemar,
 )
+from fairforget.statistics.significance import adjust_holm, holm, mcnemar
 
 RATES = st.lists(st.floats(0, 100), min_size=1, max_size=40)
 P_VALUES = st.lists(st.floats(0, 1), max_size=30)

@@ -11,8 +11,8 @@ from fairforget.errors import InputError
 from fairforget.training.budget_search import PerplexityConstraint
 from fairforget.training.early_stopping import UtilityEarlyStopping
 from fairforget.training.progress import TrainingProgress
+from fairforget.training.run import default_forget
 from fairforget.training.unlearn import describe_method
-from fairforget.unlearning import default_forget
 
 from .run_unlearning import config
 

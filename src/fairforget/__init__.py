@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from fairforget.corpora.text import Mention as Mention
     from fairforget.corpora.text import Span as Span
     from fairforget.corpora.text import Text as Text
-    from fairforget.debias_result import DebiasResult as DebiasResult
-    from fairforget.debiasing import debias as debias
+    from fairforget.debiasing.debias import debias as debias
+    from fairforget.debiasing.result import DebiasResult as DebiasResult
     from fairforget.errors import InputError as InputError
     from fairforget.evaluation import evaluate as evaluate
     from fairforget.leaderboards.leaderboard import leaderboard as leaderboard
@@ -61,7 +61,7 @@ _HOME = {
     "Budget": "budget",
     "Comparison": "comparison.compare",
     "Corpus": "corpora.corpus",
-    "DebiasResult": "debias_result",
+    "DebiasResult": "debiasing.result",
     "DebiasSettings": "settings",
     "DurabilityRecord": "attacks.record",
     "DurabilitySettings": "settings",
@@ -90,7 +90,7 @@ _HOME = {
     "UnlearningRecord": "records.records",
     "UnlearningTrainer": "training.trainer",
     "compare": "comparison.compare",
-    "debias": "debiasing",
+    "debias": "debiasing.debias",
     "durability": "attacks.durability",
     "encode_targets": "targets",
     "evaluate": "evaluation",

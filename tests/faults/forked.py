@@ -22,9 +22,9 @@ import pytest
 import requests  # noqa: F401  # before the fork, not after each
 
 import fairforget.card.metadata
-import fairforget.continuations
-import fairforget.debiasing
+import fairforget.debiasing.debias
 import fairforget.evaluation
+import fairforget.generation.continuations
 import fairforget.report.unlearning_page
 import fairforget.selection
 import fairforget.transfer_study.report.page

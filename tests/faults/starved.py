@@ -24,7 +24,7 @@ import torch
 import transformers
 from filelock import FileLock
 
-import fairforget.debiasing  # noqa: F401
+import fairforget.debiasing.debias  # noqa: F401
 from fairforget.records.paths import LOCK, RECORD, STUDY
 from tests.little_data import leave_little_data
 from tests.models import VOCABULARY, word_tokenizer

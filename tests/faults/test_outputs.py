@@ -156,7 +156,7 @@ def test_only_a_regular_file_is_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "first"),
     [
-        (["unlearn", "--forget", "builtin:gender"], "fairforget.pipeline.evaluate_into"),
+        (["unlearn", "--forget", "builtin:gender"], "fairforget.debiasing.pipeline.evaluate_into"),
         (["transfer", "--forget", "gender"], "fairforget.transfer_study.study.evaluate_into"),
         (["leaderboard", "--methods", "prompt"], "fairforget.leaderboards.leaderboard.do_runs"),
     ],

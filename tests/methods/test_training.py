@@ -24,7 +24,7 @@ from fairforget.methods.training import training_settings
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.perplexity import perplexity
 from fairforget.training.preparation import HELD_OUT, RETAIN, hold_out
-from fairforget.unlearning import run_unlearning, training_config
+from fairforget.training.run import run_unlearning, training_config
 
 from ..models import VOCABULARY, tiny_model, word_tokenizer
 

@@ -11,7 +11,8 @@ import pytest
 from fairforget.benchmarks.measurement import Judgement, Row
 from fairforget.benchmarks.stereoset import judge as judge_stereoset
 from fairforget.benchmarks.stereoset.scores import RATES
-from fairforget.statistics import Floats, cluster_rates, holm
+from fairforget.statistics.jackknife import Floats, cluster_rates
+from fairforget.statistics.significance import holm
 from fairforget.transfer_study import matrix as matrix_module
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.matrix import Matrix, seed_cells, transfer_matrix

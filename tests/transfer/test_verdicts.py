@@ -11,9 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.stats import norm, t
 
-from fairforget.distance import DistanceChange, distance_change
-from fairforget.estimate import Estimate
-from fairforget.statistics import adjust_holm, holm
+from fairforget.statistics.distance import DistanceChange, distance_change
+from fairforget.statistics.estimate import Estimate
+from fairforget.statistics.significance import adjust_holm, holm
 from fairforget.transfer_study.record import Effect, MatrixCell, Reason
 from fairforget.transfer_study.required_data import data_needed, seeds_needed
 from fairforget.transfer_study.verdicts import (

@@ -10,9 +10,9 @@ from fairforget.attacks.record import AttackEffect
 from fairforget.benchmarks import find_judge
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.score_change import Score, ScoreChange
-from fairforget.distance import DistanceChange, ratio_of_changes
 from fairforget.records.evaluation import Evaluation
-from fairforget.statistics import FEWEST_CLUSTERS
+from fairforget.statistics.distance import DistanceChange, ratio_of_changes
+from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
 Key = tuple[str, str, str]
 """Benchmark, score and domain."""

@@ -11,8 +11,8 @@ from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.methods.method import MethodOptions
 from fairforget.methods.training import train_on, training_settings
 from fairforget.models.language_model import LanguageModel
+from fairforget.training.run import training_config
 from fairforget.training.trainer import own_forward
-from fairforget.unlearning import training_config
 
 CONSTANT: dict[str, Any] = {"lr_scheduler_type": "constant", "warmup_steps": 0}
 """Training arguments for a constant learning rate."""

@@ -34,7 +34,7 @@ from fairforget.report.wording import (
     format_with_interval,
     join_words,
 )
-from fairforget.statistics import FEWEST_CLUSTERS
+from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 from fairforget.terminal.messages import count_of
 
 TEMPLATE = "durability.html.j2"

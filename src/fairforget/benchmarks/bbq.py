@@ -41,7 +41,7 @@ from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel
 from fairforget.generation.served import ServedModel
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import NotedProgress, Progress
-from fairforget.statistics import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats, cluster_sums
 
 LIKELIHOOD = "fairforget-answer-likelihood"
 """The answer with the highest mean log-probability per token after "CONTEXT QUESTION Answer:"."""

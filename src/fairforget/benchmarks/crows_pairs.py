@@ -41,7 +41,7 @@ from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel, check_length
 from fairforget.scoring.causal import Progress, share_progress
 from fairforget.scoring.masked import MaskedText, mask_one_at_a_time, masked_log_probs
-from fairforget.statistics import Floats
+from fairforget.statistics.jackknife import Floats
 
 PROTOCOLS: Protocols = {
     "causal": ("bos", "bias-bench"),

@@ -20,7 +20,7 @@ from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.sentences import Floats32
 from fairforget.data.crows_pairs import Pair
 from fairforget.models.language_model import LanguageModel
-from fairforget.statistics import Floats, deviation
+from fairforget.statistics.jackknife import Floats, deviation
 
 SCALED = "conditional_scaled"
 PARTS = ("prior", "conditional", SCALED)

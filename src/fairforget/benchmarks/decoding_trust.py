@@ -53,7 +53,7 @@ from fairforget.data.decoding_trust import DOMAINS, GROUPS, SLOT, Statement, rea
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
-from fairforget.statistics import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats, cluster_sums
 
 PROTOCOL = "fairforget-agree-likelihood"
 REPLIES = ("I agree", "I disagree")

@@ -37,7 +37,7 @@ from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
 from fairforget.scoring.harmful_words import score_harmful_words
-from fairforget.statistics import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats, cluster_sums
 
 DEFAULT_TEXTS = 1000
 """Size of the sample: about half a minute for SmolLM2-135M on two cores."""

@@ -48,7 +48,7 @@ from fairforget.benchmarks.sentences import sentence_scores
 from fairforget.data.holistic_bias import Descriptor, read_descriptors
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
-from fairforget.statistics import Floats
+from fairforget.statistics.jackknife import Floats
 
 PROTOCOL = "bos"
 TEMPLATES = (

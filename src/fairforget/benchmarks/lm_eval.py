@@ -21,7 +21,7 @@ from fairforget.extras import check_extra
 from fairforget.machine.processes import process_count
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
-from fairforget.statistics import Floats
+from fairforget.statistics.jackknife import Floats
 
 BATCH_SIZE = 16
 METRIC = "acc"

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from fairforget.benchmarks.measures import Measure, measure_of
 from fairforget.errors import InputError
-from fairforget.estimate import Estimate, over_items
 from fairforget.models import Kind
-from fairforget.statistics import Floats, leave_one_out
+from fairforget.statistics.estimate import Estimate, over_items
+from fairforget.statistics.jackknife import Floats, leave_one_out
 
 if TYPE_CHECKING:
     from fairforget.generation.engine import AnyModel

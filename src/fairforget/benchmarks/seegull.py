@@ -39,7 +39,7 @@ from fairforget.corpora.builtin.lexicon import group_terms
 from fairforget.data.seegull import Association, read_associations
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
-from fairforget.statistics import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats, cluster_sums
 
 PROTOCOL = "bos"
 DOMAINS = ("named", "unnamed")

@@ -36,7 +36,7 @@ from fairforget.benchmarks.sentences import sentence_scores
 from fairforget.data.winogender import DOMAINS, Pair, read_pairs
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
-from fairforget.statistics import Floats, cluster_rates, cluster_sums
+from fairforget.statistics.jackknife import Floats, cluster_rates, cluster_sums
 
 PROTOCOL = "bos"
 MAJORITY = 50.0

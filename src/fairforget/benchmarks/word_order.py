@@ -17,10 +17,10 @@ import numpy as np
 from fairforget.benchmarks.measurement import ALL, score_interval
 from fairforget.benchmarks.measures import Measure
 from fairforget.benchmarks.sentences import Scores, sentence_scores
-from fairforget.estimate import over_items
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
-from fairforget.statistics import Floats, leave_one_out
+from fairforget.statistics.estimate import over_items
+from fairforget.statistics.jackknife import Floats, leave_one_out
 
 SHARE = Measure("Share of sentences or pairs", "%")
 FEWEST_IN_ORDER = 95.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairforget.debias_result import DebiasResult
+from fairforget.debiasing.result import DebiasResult
 from fairforget.records.paths import MODEL, RECORD, REPORT
 from fairforget.records.store import record_text
 from fairforget.report.terminal import show_comparison, show_unlearning

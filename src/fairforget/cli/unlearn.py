@@ -41,7 +41,7 @@ def run(
     """Debias, print the result, and upload it."""
     with stage("importing"):
         from fairforget.cli.result import show_result
-        from fairforget.debiasing import debias
+        from fairforget.debiasing.debias import debias
         from fairforget.machine.processes import is_first
         from fairforget.models.push import check_push
         from fairforget.models.push import push_to_hub as upload

@@ -8,8 +8,8 @@ import numpy as np
 
 from fairforget.comparison.domains import DomainChanges
 from fairforget.comparison.score_change import ScoreChange
-from fairforget.distance import DistanceChange, distance_change
-from fairforget.estimate import weighted_mean
+from fairforget.statistics.distance import DistanceChange, distance_change
+from fairforget.statistics.estimate import weighted_mean
 
 
 @dataclass(frozen=True, slots=True)

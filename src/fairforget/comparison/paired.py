@@ -9,12 +9,8 @@ from typing import Literal
 from fairforget.benchmarks.measurement import ALL, Judge, Row
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.score_change import Change, Verdict
-from fairforget.statistics import (
-    FEWEST_CLUSTERS,
-    SIGNIFICANT,
-    adjust_holm,
-    mcnemar,
-)
+from fairforget.statistics.jackknife import FEWEST_CLUSTERS
+from fairforget.statistics.significance import SIGNIFICANT, adjust_holm, mcnemar
 
 Caveat = Literal["few", "interval", "crossing", "correction", "flips"]
 """Why a change is undecided.

@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 
 from fairforget.benchmarks.measurement import Judgement
-from fairforget.distance import DistanceChange, distance_change
-from fairforget.estimate import Estimate, over_items, over_seeds, weighted_mean
-from fairforget.statistics import leave_one_out
+from fairforget.statistics.distance import DistanceChange, distance_change
+from fairforget.statistics.estimate import Estimate, over_items, over_seeds, weighted_mean
+from fairforget.statistics.jackknife import leave_one_out
 
 Interval = tuple[float, float]
 Verdict = Literal["less", "more", "undecided"]

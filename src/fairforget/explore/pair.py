@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fairforget.continuations import generate_continuations
 from fairforget.errors import InputError
+from fairforget.generation.continuations import generate_continuations
 from fairforget.models.fingerprint import check_original
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model

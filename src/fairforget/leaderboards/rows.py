@@ -16,7 +16,8 @@ from fairforget.leaderboards.runs import FinishedMethodRun
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import BudgetFacts
 from fairforget.records.schema import has_interval, interval_of
-from fairforget.statistics import FEWEST_CLUSTERS, SIGNIFICANT, adjust_holm
+from fairforget.statistics.jackknife import FEWEST_CLUSTERS
+from fairforget.statistics.significance import SIGNIFICANT, adjust_holm
 from fairforget.training.interpolation import reached_ratios
 
 SEPARATOR = "/"

@@ -36,7 +36,7 @@ from fairforget.training.preparation import (
     list_retain_corpora,
     load_everyday_corpus,
 )
-from fairforget.unlearning import load_to_train
+from fairforget.training.run import load_to_train
 
 TIMED = 16
 """Number of held-out texts that are scored to time inference."""

@@ -23,9 +23,9 @@ from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import check_trainable
 from fairforget.training.progress import TrainingProgress, remove_default_progress
 from fairforget.training.restore import restore_settings
+from fairforget.training.run import training_config
 from fairforget.training.trainer import UnlearningTrainer
 from fairforget.training.weights import negate_update
-from fairforget.unlearning import training_config
 
 OPTIONS = ("steps", "batch_size", "learning_rate")
 """The options that are also settings of `unlearn`."""

@@ -20,7 +20,7 @@ from fairforget.objectives import OBJECTIVES
 from fairforget.settings import DebiasSettings, RetainSettings, StudySettings
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import load_everyday_corpus, prepare
-from fairforget.unlearning import default_forget, training_config
+from fairforget.training.run import default_forget, training_config
 
 DEFAULT = DebiasSettings.objective
 

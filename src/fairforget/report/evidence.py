@@ -19,7 +19,7 @@ from fairforget.report.wording import (
     join_words,
     measured_text,
 )
-from fairforget.statistics import FEWEST_CLUSTERS
+from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
 ROUNDING = 1.0005
 """A perplexity ratio may exceed its limit by this factor and still count as inside."""

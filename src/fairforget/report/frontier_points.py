@@ -14,7 +14,6 @@ from fairforget.benchmarks.options import base_name
 from fairforget.comparison.score_change import Score
 from fairforget.corpora.reading import CONTROL_CORPUS
 from fairforget.errors import InputError
-from fairforget.estimate import Estimate, weighted_mean
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import UnlearningRecord
 from fairforget.report.before_after import before_after
@@ -22,6 +21,7 @@ from fairforget.report.contents import UnlearningRun
 from fairforget.report.frontier import Point
 from fairforget.report.scores import domain_scores, perplexities
 from fairforget.report.wording import join_words
+from fairforget.statistics.estimate import Estimate, weighted_mean
 
 CONTROL_SELECTIONS = ("random", "all")
 """Selections that do not target the harmful tokens."""

@@ -9,8 +9,8 @@ from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measurement import Row as Item
 from fairforget.comparison.effects import DomainEffect
-from fairforget.distance import DistanceChange, mean_distance_change
 from fairforget.objectives import NOTHING
+from fairforget.statistics.distance import DistanceChange, mean_distance_change
 from fairforget.transfer_study.plan import AT_MOVEMENT, StudyRun, control_run, lacks_cause
 from fairforget.transfer_study.record import Reason, too_few
 

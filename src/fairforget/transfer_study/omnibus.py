@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
-from fairforget.distance import DistanceChange, mean_distance_change
+from fairforget.statistics.distance import DistanceChange, mean_distance_change
 from fairforget.transfer_study.groups import GroupEffects
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.plan import lacks_cause

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from fairforget.comparison.score_change import finite_interval
-from fairforget.distance import DistanceChange
-from fairforget.estimate import Estimate
 from fairforget.frames import TabularResult
 from fairforget.machine.runs import Failure
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
-from fairforget.statistics import FEWEST_CLUSTERS
+from fairforget.statistics.distance import DistanceChange
+from fairforget.statistics.estimate import Estimate
+from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
 RowKey = tuple[str, str, str | None, str, str]
 """Forget corpus, objective, control, benchmark and bias score."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 from scipy.stats import norm
 
-from fairforget.distance import DistanceChange
-from fairforget.estimate import Estimate
-from fairforget.statistics import SIGNIFICANT
+from fairforget.statistics.distance import DistanceChange
+from fairforget.statistics.estimate import Estimate
+from fairforget.statistics.significance import SIGNIFICANT
 
 POWER = 0.8
 """Required probability of a decision."""
@@ -21,7 +21,7 @@ def data_needed(changes: Sequence[DistanceChange], tests: int) -> float | None:
     With k times the data, the variance is 1/k of what it is. An effect of the measured size counts
     as decided if a study of that size finds it with probability `POWER`, by the normal
     approximation and Bonferroni's correction. Near no bias, the side on which the scores lie must
-    be found too (`fairforget.distance`).
+    be found too (`fairforget.statistics.distance`).
 
     Args:
         changes: the change in bias, and its excess over each control.

@@ -7,9 +7,9 @@ from dataclasses import replace
 from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.distance import DistanceChange, ratio_of_changes
-from fairforget.estimate import ITEMS
-from fairforget.statistics import SIGNIFICANT, adjust_holm
+from fairforget.statistics.distance import DistanceChange, ratio_of_changes
+from fairforget.statistics.estimate import ITEMS
+from fairforget.statistics.significance import SIGNIFICANT, adjust_holm
 from fairforget.transfer_study.groups import GroupEffects, count_short
 from fairforget.transfer_study.record import Effect, MatrixCell, MatrixRow, to_effect
 from fairforget.transfer_study.verdicts import Family, correct_by_control, rose, row_family

@@ -49,6 +49,7 @@ from fairforget.training.limits import CHECK_TEXTS
 from fairforget.training.line_search import TOLERANCE
 from fairforget.training.original import Original
 from fairforget.training.preparation import FIXED, load_everyday_corpus
+from fairforget.training.run import load_to_train, run_unlearning, training_config
 from fairforget.training.unlearn import describe_method
 from fairforget.transfer_study.doses import evaluate_doses, parse_doses
 from fairforget.transfer_study.harmless import harmless_texts
@@ -61,7 +62,6 @@ from fairforget.transfer_study.plan import (
     Recipe,
     StudyRun,
 )
-from fairforget.unlearning import load_to_train, run_unlearning, training_config
 
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
 """Control → its selection. All other runs use the recipe's, so these two controls differ from them

@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from fairforget.benchmarks.measurement import ALL
-from fairforget.distance import DistanceChange
-from fairforget.statistics import SIGNIFICANT, adjust_holm
+from fairforget.statistics.distance import DistanceChange
+from fairforget.statistics.significance import SIGNIFICANT, adjust_holm
 from fairforget.transfer_study.record import (
     ClaimVerdict,
     Effect,

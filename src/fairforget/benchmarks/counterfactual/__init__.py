@@ -45,7 +45,7 @@ from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms, match_case,
 from fairforget.generation.decoding import Decoding, summarize
 from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel, generate
 from fairforget.scoring.causal import NotedProgress
-from fairforget.statistics import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats, cluster_sums
 
 PROTOCOL = "fairforget-sampled-energy"
 DRAWS = 4

@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from fairforget.statistics import Floats
+from fairforget.statistics.jackknife import Floats
 
 
 def energy_distance(distances: Floats, groups: int) -> float:

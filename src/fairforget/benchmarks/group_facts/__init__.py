@@ -32,7 +32,7 @@ from fairforget.errors import InputError
 from fairforget.files.rows import csv_rows
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Progress
-from fairforget.statistics import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats, cluster_sums
 
 PROTOCOL = "bos"
 COLUMNS = ("domain", "group", "prompt", "right", "wrong")

@@ -38,7 +38,7 @@ from scipy.special import ndtr
 
 from fairforget.benchmarks.measurement import Judgement, Row, compute_scores, group_by_domain
 from fairforget.data.stereoset import DOMAINS, Item
-from fairforget.statistics import Floats, cluster_rates, cluster_sums, deviation
+from fairforget.statistics.jackknife import Floats, cluster_rates, cluster_sums, deviation
 
 BANDWIDTH = 0.5
 """h, fixed beforehand by simulations with similar items, not by the results of a model."""

@@ -32,7 +32,7 @@ from fairforget.forward.split_forward import can_split, hidden_or_logits, logits
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import BATCH_TOKENS, Progress
 from fairforget.selection.words import split_words
-from fairforget.statistics import Floats
+from fairforget.statistics.jackknife import Floats
 from fairforget.targets import encode_targets
 
 ORIGINAL = "original"

@@ -15,7 +15,7 @@ from fairforget.report.wording import (
     format_signed,
     format_with_interval,
 )
-from fairforget.statistics import SIGNIFICANT
+from fairforget.statistics.significance import SIGNIFICANT
 from fairforget.transfer_study.record import Effect, MatrixCell
 from fairforget.transfer_study.report.row_names import (
     CONTROLS_NOTE,

@@ -15,14 +15,14 @@ from fairforget.benchmarks import check_model_kinds, load_benchmarks
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.overlap import check_unseen
-from fairforget.continuations import write_continuation_pairs, write_continuations
 from fairforget.corpora import HARMLESS, corpus_names, parse_name
 from fairforget.corpora.corpus import Corpus, load_corpus
-from fairforget.debias_result import DebiasResult
+from fairforget.debiasing.result import DebiasResult
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_complete
 from fairforget.extras import check_report_extra
 from fairforget.files.digest import hash_values
+from fairforget.generation.continuations import write_continuation_pairs, write_continuations
 from fairforget.machine.devices import select_device
 from fairforget.machine.processes import (
     broadcast_from_first,
@@ -59,7 +59,7 @@ from fairforget.settings import (
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import check_training_dtype, load_everyday_corpus
-from fairforget.unlearning import (
+from fairforget.training.run import (
     default_forget,
     load_to_train,
     run_unlearning,

@@ -20,8 +20,10 @@ from typing import TypeVar
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from fairforget.statistics import CONFIDENCE, Floats, interaction, jackknife
+from fairforget.statistics.jackknife import Floats, interaction, jackknife
 
+CONFIDENCE = 0.95
+"""Coverage of intervals."""
 ITEMS, SEEDS = "items", "seeds"
 Source = tuple[str, str | int]
 """`ITEMS` and a domain, or `SEEDS` and the number of a group of runs."""

@@ -11,14 +11,14 @@ from typing import Any, TypeAlias
 
 from fairforget.card import write_card
 from fairforget.corpora.corpus import Corpus, load_corpus
-from fairforget.debias_result import DebiasResult
+from fairforget.debiasing.pipeline import prepare_run
+from fairforget.debiasing.result import DebiasResult
 from fairforget.errors import InputError
 from fairforget.machine.processes import broadcast_from_first, is_first, wait_for_all
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.push import check_push
 from fairforget.models.push import push_to_hub as upload
 from fairforget.objectives import NOTHING, Objective, TokenLoss, as_objective
-from fairforget.pipeline import prepare_run
 from fairforget.records.outputs import release_output
 from fairforget.records.paths import CARD, MODEL
 from fairforget.report import write_report

@@ -22,7 +22,7 @@ from itertools import product
 
 import numpy as np
 
-from fairforget.estimate import Estimate, ratio, weighted_mean
+from fairforget.statistics.estimate import Estimate, ratio, weighted_mean
 
 
 @dataclass(frozen=True, slots=True)

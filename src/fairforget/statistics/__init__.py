@@ -1,0 +1,1 @@
+"""Intervals and tests for bias scores, and estimates of their changes."""

@@ -137,23 +137,13 @@ def encode_targets(
             not mentioned and all(aligned[i] is not None for _, aligned in alignments)
             for i, mentioned in enumerate(in_mention)
         ]
-    if selection == "spans":
-        selected = harmful
-    elif selection == "all":
-        selected = usable
-    elif selection in BY_MENTION:
-        first = in_mention.index(True) if any(in_mention) else len(ids)
-        last = len(ids)
-        if selection == "mention-to-span":
-            after = (i for i in range(first + 1, len(ids)) if harmful[i] and not in_mention[i])
-            last = next(after, last)
-        selected = [first < i <= last and not mentioned for i, mentioned in enumerate(in_mention)]
+    if selection in BY_MENTION:
+        until_harmful = selection == "mention-to-span"
+        selected = _select_after_mention(in_mention, harmful if until_harmful else None)
+    elif selection == "random":
+        selected = _draw_harmless(harmful, usable, f"{text.id} {seed}")
     else:
-        candidates = [i for i, fits in enumerate(usable) if fits and not harmful[i]]
-        harmful_count = sum(bad and fits for bad, fits in zip(harmful, usable, strict=True))
-        count = min(len(candidates), harmful_count)
-        drawn = set(random.Random(f"{text.id} {seed}").sample(candidates, count))
-        selected = [i in drawn for i in range(len(ids))]
+        selected = harmful if selection == "spans" else usable
     mask = [wanted and fits for wanted, fits in zip(selected, usable, strict=True)]
     if not any(mask):
         return None
@@ -206,6 +196,31 @@ def encode_infilling(
             own, *counterfactuals = ((tuple(ids), tuple(mask)) for ids, mask in prompts)
             result.append(Targets(*own, tuple(counterfactuals), is_gender_neutral(text)))
     return result
+
+
+def _select_after_mention(in_mention: Sequence[bool], harmful: Sequence[bool] | None) -> list[bool]:
+    """Select the tokens after the first mention, without those of mentions.
+
+    Args:
+        in_mention: [tokens] which belong to a mention.
+        harmful: [tokens] which are harmful, to select nothing after the first one.
+    """
+    length = len(in_mention)
+    first = in_mention.index(True) if any(in_mention) else length
+    selected = [first < i and not mentioned for i, mentioned in enumerate(in_mention)]
+    if harmful is not None:
+        last = next((i for i in range(length) if selected[i] and harmful[i]), length)
+        selected[last + 1 :] = [False] * len(selected[last + 1 :])
+    return selected
+
+
+def _draw_harmless(harmful: Sequence[bool], usable: Sequence[bool], seed: str) -> list[bool]:
+    """Draw as many usable tokens that are not harmful as there are harmful ones, if there are."""
+    candidates = [i for i, fits in enumerate(usable) if fits and not harmful[i]]
+    harmful_count = sum(bad and fits for bad, fits in zip(harmful, usable, strict=True))
+    count = min(len(candidates), harmful_count)
+    drawn = set(random.Random(seed).sample(candidates, count))
+    return [i in drawn for i in range(len(usable))]
 
 
 def _strip(text: str, start: int, end: int) -> tuple[int, int]:

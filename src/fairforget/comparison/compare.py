@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -117,31 +117,18 @@ def compare_evaluations(before: Evaluation, after: Evaluation) -> Comparison:
     Raises:
         InputError: they cannot be compared; names the difference.
     """
-    records = [before.record, after.record]
+    sides, records = [before, after], [before.record, after.record]
     old, new = (record.results for record in records)
     shared = [name for name in old if name in new]
-    servers = [record.model.server for record in records]
-    if any(servers) and not all(servers):
-        raise InputError(
-            "a served model can only be compared with a served model: the server samples "
-            "differently and chooses the start token; evaluate both with --server, or both without"
-        )
+    _check_servers(records)
     for name in shared:
         _check_settings(name, old[name], new[name])
-    items = [_group_by_benchmark(side.items) for side in (before, after)]
+    items = [_group_by_benchmark(side.items) for side in sides]
     cells = []
-    for name in shared:
-        rows = [part.get(name, []) for part in items]
-        judge = find_judge(name)
-        if judge and (rows[0] or rows[1]) and before.items and after.items:
-            order = [domain for domain in old[name].get("domains", ()) if domain != ALL]
-            try:
-                cells += compare_items(name, judge, *rows, order=order)
-            except (KeyError, TypeError, ValueError) as error:  # a column is missing or invalid
-                raise InputError(
-                    f"{name}: the items of {_describe(before)} or {_describe(after)} are damaged "
-                    f"({error}); evaluate again"
-                ) from error
+    if all(side.items for side in sides):
+        for name in shared:
+            rows = [part.get(name, []) for part in items]
+            cells += _compare_benchmark(name, old[name].get("domains", ()), rows, sides)
     compared = {cell.benchmark for cell in cells}
     scored = {(cell.benchmark, cell.domain) for cell in cells}
     skipped = [name for name in shared if name not in compared and "value" not in old[name]]
@@ -170,6 +157,40 @@ def compare_evaluations(before: Evaluation, after: Evaluation) -> Comparison:
         notes=tuple(notes),
         limitations=tuple(find_limitations(shared)),
     )
+
+
+def _check_servers(records: Sequence[EvaluationRecord]) -> None:
+    served = [record.model.server for record in records]
+    if any(served) and not all(served):
+        raise InputError(
+            "a served model can only be compared with a served model: the server samples "
+            "differently and chooses the start token; evaluate both with --server, or both without"
+        )
+
+
+def _compare_benchmark(
+    name: str,
+    domains: Iterable[str],
+    rows: Sequence[Sequence[Row]],
+    evaluations: Sequence[Evaluation],
+) -> list[Cell]:
+    """Compare the items before and after, by domain; none if the benchmark has no judge of items.
+
+    Raises:
+        InputError: a column is missing or invalid.
+    """
+    judge = find_judge(name)
+    if not judge or not any(rows):
+        return []
+    before, after = rows
+    order = [domain for domain in domains if domain != ALL]
+    try:
+        return compare_items(name, judge, before, after, order=order)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{name}: the items of {' or '.join(map(_describe, evaluations))} are damaged "
+            f"({error}); evaluate again"
+        ) from error
 
 
 def _read_evaluation(directory: Path) -> Evaluation:

@@ -16,6 +16,8 @@ from fairforget.benchmarks import BENCHMARKS
 from fairforget.cli import COMMANDS
 from fairforget.corpora import SOURCES
 from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
+from fairforget.objectives.retain import FACT_SLACK, FACT_WEIGHT
+from fairforget.objectives.trait_kl import CAP_SLACK, CAP_WEIGHT
 
 from .blocks import ROOT
 
@@ -47,6 +49,13 @@ def test_every_method_has_its_paper_its_command_and_its_file() -> None:
         assert f"--benchmarks {name}" in page, name
     for path in re.findall(r"\| `(\S+\.py)` \|", page):
         assert (ROOT / "src/fairforget" / path).is_file(), path
+
+
+def test_the_method_page_has_the_constants_of_the_code() -> None:
+    page = (PAGES / "concepts/method.md").read_text(encoding="utf-8")
+    losses = re.findall(r"([\d.]+) \\max\(0.* - ([\d.]+)\) \$\$", page)
+    constants = [(CAP_WEIGHT, CAP_SLACK), (FACT_WEIGHT, FACT_SLACK)]
+    assert [tuple(map(float, loss)) for loss in losses] == constants
 
 
 def test_the_architecture_names_every_package() -> None:

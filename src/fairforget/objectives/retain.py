@@ -7,7 +7,7 @@ from torch import Tensor
 from fairforget.objectives.counterfactual import kl_loss
 from fairforget.objectives.objective import Objective, target_log_probs
 
-FACT_WEIGHT = 0.3
+FACT_WEIGHT = 0.2
 """Weight of the loss on facts. Without this loss, facts about groups become less likely, even
 retained ones: few of a fact's tokens depend on its subject, so the KL divergence hardly protects
 these tokens."""

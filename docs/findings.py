@@ -59,11 +59,11 @@ def _default() -> str:
     risen = sum(change["ci"][0] > 0 for change in changes["added"].values())
     _require(risen == 2, "what the group adds rose for two groups")
     return (
-        "**Default** (three seeds). Effect: unscaled contribution "
+        "**Default** (three seeds, data not held out): unscaled contribution "
         f"({whole['before']:.3f} nats before) {describe_change(whole, 3)}, Winogender's pronoun "
         f"gap ({pronouns['before']:.2f} nats before) {describe_change(pronouns, 2)}, log p of "
         f"HateCheck's harmful words {describe_change(words['all'], 3)} (rose "
-        "significantly for no group; what the group adds rose for two). Side effects: LMS "
+        "significantly for no group; relative to neutral words, for two). Side effects: LMS "
         f"{describe_change(changes['lms']['all'], 1)}, log p of facts "
         f"{describe_change(changes['facts']['all'], 3)}."
     )
@@ -74,7 +74,7 @@ def _gemma() -> str:
     for score in ("contribution", "winogender", "log_prob", "facts", "lms"):
         _require(gemma[score]["all"]["ci"][1] < 0, f"{score} fell over all seeds")
     _require(all(it["ci"][0] <= 0 for it in gemma["log_prob"].values()), "no harmful word rose")
-    return "Gemma, former default: all five fell."
+    return "Gemma, former default: all fell, facts included."
 
 
 def _control() -> str:
@@ -105,8 +105,8 @@ def _transfer() -> str:
         "**`ascent` did not beat its control in other domains.** Unlearning hate speech "
         f"about women changed bias on profession and race by {_effect(ascent.bias)} points; "
         "compared with unlearning the same words about objects, by "
-        f"{_effect(matched)} ({_WORDS[SEEDS_OF_ASCENT]} seeds). Gender is undecided. We "
-        "have not run the paper's GPT-2 experiment."
+        f"{_effect(matched)} ({_WORDS[SEEDS_OF_ASCENT]} seeds). Gender is undecided. "
+        "Lu et al.'s GPT-2 experiment: not run."
     )
 
 
@@ -148,10 +148,10 @@ def _leaderboard() -> str:
     budget = record.settings["budget"]
     return (
         "**Other methods**, one seed. Contribution "
-        f"({left[0].before.value:.3f} nats before) and change in LMS at equal cost (perplexity at "
-        f"most +{100 * (budget['perplexity'] - 1):.0f} %, movement {budget['movement']:g} nats): "
+        f"({left[0].before.value:.3f} nats before) and change in LMS at equal cost (perplexity ≤ "
+        f"+{100 * (budget['perplexity'] - 1):.0f} %, KL {budget['movement']:g} nats). Fell: "
         f"{remaining('less', limited=True)}; rose: {rose}. Without limits: "
-        f"{remaining('less', limited=False)}. Undecided: {others} others."
+        f"{remaining('less', limited=False)}. {others} undecided."
     )
 
 

@@ -145,7 +145,6 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
     yield (
         "Model: SmolLM2-135M-Instruct in float32. Seeds of each method that depends on the seed: "
         f"{max(seeds.values())}; with one seed, intervals cover items only. "
-        "`trait-kl` was measured before its loss on facts had a slack of 0.01 nats. "
         "[Three seeds of `trait-kl`](default.md). "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )

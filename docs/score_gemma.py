@@ -42,7 +42,7 @@ CHOICE = (
     "disabled people. Only one other rate was tried: 7.1e-6, which the second rule gave. The "
     "weights have 4 bits (Q4_K_M) and were dequantised to float32."
 )
-TITLE = "The default objective on Gemma 3 270M"
+TITLE = "A former default on Gemma 3 270M"
 PAGE = ResultsPage("gemma", partial(build_page, "gemma", TITLE, CHOICE))
 
 

@@ -82,7 +82,7 @@ class TargetSettings(ModelSettings):
     Args:
         objectives: Objectives whose targets to score, comma-separated.
         file: StereoSet items: the authors' JSON, or JSON lines. Default: the development set.
-        items: Number of items to sample at random from those with a neutral variant. Default: all.
+        items: Number of items to sample at random from those with a neutral version. Default: all.
         seed: Seed for the sample.
     """
 
@@ -117,8 +117,8 @@ class ObjectiveSettings:
             counterfactual-excess only lowers tokens that the group makes more likely; ascent, npo
             and simnpo make the target tokens less likely; task-vector fine-tunes on them and
             subtracts the weight difference.
-        beta: Inverse temperature β of NPO and SimNPO (paper defaults: 0.1 and 2.5).
-        gamma: Reward margin γ of SimNPO (paper default: 0).
+        beta: Inverse temperature β of NPO and SimNPO. Default: the papers', 0.1 and 2.5.
+        gamma: Reward margin γ of SimNPO. Default: the paper's, 0.
         selection: Target tokens: the harmful spans (spans), the tokens from the group mention to
             the first harmful span (mention-to-span), or all tokens after the mention
             (after-mention). Controls: all tokens (all), or as many random tokens as the spans have
@@ -211,8 +211,8 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
     """The settings that all runs of a transfer study share.
 
     Args:
-        select: Source of the harmful spans: the corpus (given), or the selection method contrast.
-        train: Corpora of hateful and other texts on which the selection method is trained,
+        select: Source of the harmful spans: the corpus (given), or the selector contrast.
+        train: Corpora of hateful and other texts on which the selector is trained,
             comma-separated.
         selection: Target tokens of every objective: the harmful spans (spans), the tokens from the
             group mention to the first span (mention-to-span), or all tokens after the mention

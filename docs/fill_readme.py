@@ -20,7 +20,6 @@ from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.report.wording import format_signed
-from fairforget.training.interpolation import reached_ratios
 from findings import list_findings
 from page_sections import fill_section
 from tables import format_estimate, markdown_table
@@ -125,7 +124,7 @@ class Demo:
         """The changes of perplexity on both kinds of held-out text, and the limit on them."""
         budget = self.run.budget
         wikipedia, everyday = (
-            f"{format_signed(100 * (ratio - 1))} %" for ratio in reached_ratios(budget).values()
+            f"{format_signed(100 * (ratio - 1))} %" for ratio in budget.reached_ratios.values()
         )
         limit = format_signed(100 * (budget.asked - 1), 0)
         return f"{wikipedia} (Wikipedia) and {everyday} (everyday sentences), limit {limit} %"

@@ -42,7 +42,7 @@ def record(*effects: AttackEffect) -> DurabilityRecord:
 
 def test_an_effect_that_is_left() -> None:
     found = headline(record(effect("none", "", -2.0), effect("quantization", "q4_0", -1.0)))
-    assert found.title == "The effect is still decided in 1 of 1 conditions"
+    assert found.title == "The fall in bias is still significant in 1 of 1 conditions"
     assert found.sentences == [
         "Without an attack, the change in bias is −2.0 (−2.5 to −1.5) "
         "(StereoSet, all domains, stereotype score, points).",
@@ -65,7 +65,7 @@ def test_an_effect_that_is_lost_or_reversed_does_not_survive() -> None:
             effect("perturbation", "typos", 1.0),
         )
     )
-    assert found.title == "The effect is still decided in 1 of 3 conditions"
+    assert found.title == "The fall in bias is still significant in 1 of 3 conditions"
     assert found.sentences[1:] == [
         "Effect retained under relearning: 75 % (10 steps) and 20 % (50 steps); undecided: 50 "
         "steps; half-life: 28 steps (95 % interval: 10 to 46).",

@@ -136,13 +136,13 @@ def test_the_headline_has_the_contribution_of_the_group(
         read_evaluation(write_evaluation(tmp_path / str(shift), shift=shift))
         for shift in (before, after)
     )
-    found = change_headline(before_after(*sides), [], None)
+    found = change_headline(before_after(*sides), [])
     (sentence,) = (s for s in found.sentences if "Naming the group" in s)
     assert "where 0 means no bias" in sentence
     assert words in sentence
     (figure,) = (f for f in found.figures if f.name.startswith("Contribution of the group"))
-    assert f"adds {figure.value} after" in sentence
-    assert f"added {figure.before} nats per token" in sentence
+    assert f"by {figure.value} after" in sentence
+    assert f"by {figure.before} nats per token before" in sentence
 
 
 def test_without_a_contribution_the_headline_does_not_mention_it(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def headline(directory: Path, trained: list[str]) -> Headline:
     run = read_unlearning(directory)
     assert run.before is not None
     assert run.after is not None
-    return change_headline(before_after(run.before, run.after), trained, 1.004)
+    return change_headline(before_after(run.before, run.after), trained, {"perplexity": 1.004})
 
 
 def test_headline_has_the_change_the_cost_and_the_other_domains(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_flips_in_the_other_direction_are_named(tmp_path: Path, shift: float, wo
     assert change.verdict != "undecided"
     swapped = replace(change.paired, gained=change.paired.lost, lost=change.paired.gained)
     changes = BeforeAfter({"stereoset": [replace(change, paired=swapped)]}, [])
-    found = change_headline(changes, ["gender"], None)
+    found = change_headline(changes, ["gender"])
     assert found.title.startswith("Undecided")
     assert f"undecided, because more pairs flipped {words}" in found.sentences[0]
 
@@ -92,7 +92,7 @@ def test_too_few_clusters_have_the_name_that_the_benchmark_gives_them() -> None:
         cells = compare_items("decoding_trust", judge, *sides)
         facts = ModelFacts("tiny", 1, "float32", "<s>")
         changes = from_comparison(Comparison(facts, facts, tuple(cells), {}, (), ()))
-        assert words in change_headline(changes, ["gender"], None).sentences[0]
+        assert words in change_headline(changes, ["gender"]).sentences[0]
         assert describe_cell(cells[0]) == "undecided (too few topics)"
 
 
@@ -153,7 +153,7 @@ def test_no_perplexity_hides_another(
     ]
     changes = from_comparison(compare(*sides)) if stored else before_after(*sides)
     assert [p.corpus for p in changes.perplexity] == texts
-    found = change_headline(changes, ["all"], None)
+    found = change_headline(changes, ["all"])
     assert "at a large cost to language modelling" in found.title
     assert f"Perplexity on {texts[0]} rose by 38.4 % (worse)." in " ".join(found.sentences)
     assert all(f"Perplexity on {text} " in " ".join(found.sentences) for text in texts)

@@ -102,10 +102,17 @@ def headline(record: DurabilityRecord) -> Headline:
             "The effect is undecided even without an attack",
             [f"{first} {why}, so no share of it is reported."],
         )
+    if plain.change.value > 0:
+        return Headline(
+            "Bias rose even without an attack",
+            [f"{first} There is no fall in bias that could last."],
+        )
     attacks = dict.fromkeys(effect.attack for effect in attacked)
     lines = [first, *(_describe_attack(record, attack, plain, attacked) for attack in attacks)]
     left = sum(_survives(effect, plain) for effect in attacked)
-    return Headline(f"The effect is still decided in {left} of {len(attacked)} conditions", lines)
+    return Headline(
+        f"The fall in bias is still significant in {left} of {len(attacked)} conditions", lines
+    )
 
 
 def _survives(effect: AttackEffect, plain: AttackEffect) -> bool:

@@ -15,7 +15,7 @@ from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun
 from fairforget.report.evidence import list_limitations, list_units
 from fairforget.report.facts import (
-    bounds_table,
+    bounds_tables,
     budget_table,
     corpora_table,
     generic_tables,
@@ -74,9 +74,8 @@ def _results(run: UnlearningRun) -> list[str]:
             f"Perplexity on held-out text is {record.budget.reached:.3f} × the original’s."
         ]
     changes = before_after(run.before, run.after)
-    reached = record.budget.reached
-    headline = change_headline(changes, trained_domains(record), reached)
-    note = perplexity_note(changes, reached)
+    headline = change_headline(changes, trained_domains(record), record.budget.reached_ratios)
+    note = perplexity_note(changes, record.budget.reached)
     results = run.before.record.results, run.after.record.results
     tables = [t for n, c in changes.benchmarks.items() for t in change_tables(n, c, note)]
     harm = harm_tables(changes.harm)
@@ -125,15 +124,15 @@ def _training(record: UnlearningRecord) -> list[str]:
     ]
     settings = [(name, without_folders(value)) for name, value in flatten(method)]
     versions = record.environment
-    bounds = bounds_table(record.budget)
     tables = [
         pairs_table("Settings", settings),
         corpora_table(corpora),
         budget_table(record.budget),
+        *bounds_tables(record.budget),
     ]
     return [
         " ".join(sentences),
-        *map(_table_text, [*tables, *([bounds] if bounds else [])]),
+        *map(_table_text, tables),
         markdown_text(
             f"Made with FairForget {versions.fairforget}, PyTorch {versions.torch}, "
             f"Transformers {versions.transformers}."

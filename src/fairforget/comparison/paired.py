@@ -156,10 +156,13 @@ def adjust_p_values(cells: Sequence[Cell]) -> list[Cell]:
 
     The main bias scores of all benchmarks, each other bias score, each score of harm, and general
     ability are separate families. So are single domains and all items, which repeat the single
-    domains.
+    domains. A cell with too few clusters for a verdict is in no family: it would cost the others
+    power.
     """
 
-    def family(cell: Cell) -> tuple[bool, bool, bool | str, bool]:
+    def family(cell: Cell) -> tuple[bool, bool, bool | str, bool] | None:
+        if cell.clusters < FEWEST_CLUSTERS:
+            return None
         kinds = cell.distance is not None, cell.lower_is_better
         main = cell.main and not cell.lower_is_better
         return *kinds, main or cell.measure, cell.domain == ALL

@@ -18,7 +18,6 @@ from fairforget.records.records import BudgetFacts
 from fairforget.records.schema import has_interval, interval_of
 from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 from fairforget.statistics.significance import SIGNIFICANT, adjust_holm
-from fairforget.training.interpolation import reached_ratios
 
 SEPARATOR = "/"
 """Between a benchmark and one of its further scores."""
@@ -66,7 +65,7 @@ def _row(run: MethodRun, result: FinishedMethodRun, cost: str) -> Row:
         cost=cost,
         alpha=equal.alpha if equal else 1.0,
         note=equal.note if equal else "",
-        ratios=reached_ratios(equal) if equal else record.ratios,
+        ratios=equal.reached_ratios if equal else record.ratios,
         movement=_largest_movement(equal) if equal else None,
         seconds=record.seconds,
         peak_memory=record.peak_memory,

@@ -138,6 +138,16 @@ class BudgetFacts(UtilityFacts):
     harmful_words: HarmfulWordFacts | None = None
     """None if their change was not bounded."""
 
+    @property
+    def perplexities(self) -> dict[str, UtilityFacts]:
+        """The perplexity on held-out retain text and those on other texts, by constraint."""
+        return {"perplexity": self, **self.others}
+
+    @property
+    def reached_ratios(self) -> dict[str, float]:
+        """The perplexity ratios of the result, after ÷ before, by constraint."""
+        return {name: facts.reached for name, facts in self.perplexities.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class UnlearningRecord:

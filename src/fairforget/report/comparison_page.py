@@ -14,6 +14,7 @@ from fairforget.records.records import ModelFacts
 from fairforget.records.store import read_record
 from fairforget.report.before_after import from_comparison
 from fairforget.report.evidence import list_evidence, list_limitations
+from fairforget.report.figures import describe_p
 from fairforget.report.harmful_words import change_sections
 from fairforget.report.headline import change_headline
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
@@ -23,7 +24,6 @@ from fairforget.report.wording import (
     domain_name,
     format_count,
     format_number,
-    format_p_number,
 )
 
 TEMPLATE = "comparison.html.j2"
@@ -43,7 +43,7 @@ def context(comparison: Comparison) -> dict[str, Any]:
     return {
         "before": comparison.before.source,
         "after": comparison.after.source,
-        "headline": change_headline(changes, [], None),
+        "headline": change_headline(changes, []),
         "benchmarks": [
             *(benchmark_section(name, changes, note) for name in changes.benchmarks),
             *change_sections(changes.harm),
@@ -71,7 +71,7 @@ def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
                     IntervalCell(
                         change.delta, change.ci, change=True, digits=measure_of(measure).digits
                     ),
-                    format_p_number(cell.p_adjusted) if measure == cell.measure else "",
+                    describe_p(cell) if measure == cell.measure else "",
                 ]
             )
     return Table(

@@ -9,16 +9,20 @@ from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.limitations import known_clusters, known_limitations
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import base_name
-from fairforget.records.records import UnlearningRecord, UtilityFacts
+from fairforget.comparison.paired import Cell
+from fairforget.records.records import HarmfulWordFacts, UnlearningRecord, UtilityFacts
 from fairforget.report.before_after import BeforeAfter
 from fairforget.report.wording import (
+    HARMFUL_WORDS,
     benchmark_name,
     domain_name,
     format_number,
     format_p,
+    format_signed,
     join_words,
     measured_text,
 )
+from fairforget.settings import DebiasSettings
 from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
 ROUNDING = 1.0005
@@ -47,6 +51,15 @@ STUDY = (
     "Intervals come from t tests over whole {titled} and over seeds, with variances from leaving "
     "out one of them at a time (jackknife)."
 )
+CHOSEN_ON = {
+    "stereoset": "StereoSet",
+    "crows_pairs": "CrowS-Pairs",
+    "winobias": "WinoBias",
+    "winogender": "Winogender",
+    HARMFUL_WORDS: "HateCheck",
+    "group_facts": "facts about groups",
+}
+"""Benchmark → its data, for those that were scored to choose the default settings."""
 Intervals = Literal["scores", "changes", "study"]
 """What a page has intervals of: single scores, scores and their changes, or a study's effects."""
 INTERVALS: dict[Intervals, tuple[str, ...]] = {
@@ -81,10 +94,15 @@ def list_evidence(comparison: BeforeAfter, trained: list[str]) -> list[str]:
             terms = f" about {p.clusters} terms" if base_name(benchmark) == "stereoset" else ""
             sentences.append(
                 f"{where}: {p.items} pairs{terms}, scored before and after. The preference flipped "
-                f"away from the stereotype in {p.lost} and towards it in {p.gained} (exact McNemar "
-                f"test, {format_p(p.p_adjusted)}, Holm-corrected)."
+                f"away from the stereotype in {p.lost} and towards it in {p.gained}{_test(p)}."
             )
     return sentences
+
+
+def _test(cell: Cell) -> str:
+    if cell.caveat == "few":
+        return f"; there are too few {cluster_name(cell.benchmark)} for a test"
+    return f" (exact McNemar test, {format_p(cell.p_adjusted)}, Holm-corrected)"
 
 
 def list_run_evidence(
@@ -97,6 +115,7 @@ def list_run_evidence(
         *list_evidence(comparison, trained),
         _budget_sentence(measured_text("retain"), budget),
         *(_budget_sentence(measured_text(n), facts) for n, facts in budget.others.items()),
+        *([_harm_sentence(budget.harmful_words)] if budget.harmful_words else []),
         f"This is a single run{'' if seed is None else f' (seed {seed})'}; another seed gives "
         "different numbers.",
     ]
@@ -122,6 +141,24 @@ def list_limitations(benchmarks: Iterable[str], intervals: Intervals) -> list[tu
     return [*found, *((title, text.format(units=units, titled=titled)) for title, text in further)]
 
 
+def list_choices(objective: str | None, benchmarks: Iterable[str]) -> list[tuple[str, str]]:
+    """A limitation of the default objective: on which benchmarks its settings were chosen.
+
+    Args:
+        objective: of the run; None if unknown.
+        benchmarks: on the page, with options.
+    """
+    measured = {base_name(name) for name in benchmarks}
+    data = [text for name, text in CHOSEN_ON.items() if name in measured]
+    if objective != DebiasSettings.objective or not data:
+        return []
+    text = (
+        f"The default settings of {objective} were chosen with SmolLM2, partly by scores on "
+        f"{join_words(data)}. Effects on the same data are optimistic."
+    )
+    return [("Not held out.", text)]
+
+
 def list_units(benchmarks: Iterable[str], *, titled: bool = False) -> str:
     """The units that intervals of benchmarks are over: "target terms or pairs".
 
@@ -139,6 +176,18 @@ def list_units(benchmarks: Iterable[str], *, titled: bool = False) -> str:
 def cluster_name(benchmark: str) -> str:
     """The units that a benchmark's intervals are over, in the plural: "target terms"."""
     return list_units([benchmark]) or "clusters"
+
+
+def _harm_sentence(words: HarmfulWordFacts) -> str:
+    change = words.added_after - words.added_before
+    moved = (
+        f"Harmful words after a group changed by {format_signed(words.change, 2)} nats, and by "
+        f"{format_signed(words.change - change, 2)} after a neutral word"
+    )
+    return (
+        f"{moved}, so what naming the group adds to them changed by {format_signed(change, 2)} "
+        f"nats ({words.texts} built-in texts, no interval)."
+    )
 
 
 def _budget_sentence(text: str, facts: UtilityFacts) -> str:

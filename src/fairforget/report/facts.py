@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
@@ -17,7 +17,9 @@ from fairforget.records.records import (
     BudgetFacts,
     CorpusFacts,
     EvaluationRecord,
+    HarmfulWordFacts,
     ModelFacts,
+    MovementFacts,
     UnlearningRecord,
 )
 from fairforget.records.schema import size_of
@@ -27,6 +29,7 @@ from fairforget.report.wording import (
     NONE,
     benchmark_name,
     budget_note,
+    constrained_text,
     flatten,
     format_count,
     format_number,
@@ -53,9 +56,9 @@ def unlearning_tables(record: UnlearningRecord) -> list[Table]:
 
 def budget_table(budget: BudgetFacts) -> Table:
     """The allowed utility loss, and the utility loss of the interpolated weights."""
-    kinds = {"retain": budget, **budget.others}
-    measures = {measured_text(kind): facts for kind, facts in kinds.items()}
-    note = f"Interpolated to α = {format_number(budget.alpha, 3)} (0: original, 1: trained"
+    measures = {constrained_text(name): facts for name, facts in budget.perplexities.items()}
+    verb = "Extrapolated" if budget.alpha > 1 else "Interpolated"
+    note = f"{verb} to α = {format_number(budget.alpha, 3)} (0: original, 1: trained"
     if budget.max_alpha > 1:
         note += f", {format_number(budget.max_alpha, 1)}: the maximum"
     return Table(
@@ -79,53 +82,58 @@ def budget_table(budget: BudgetFacts) -> Table:
     )
 
 
-def bounds_table(budget: BudgetFacts) -> Table | None:
-    """How far the model moved, and how likely harmful words became; None in older records."""
-    rows: list[list[Content]] = [
-        [
-            f"Movement on {measured_text(kind)}",
-            NONE,
-            format_number(facts.asked, 3),
-            format_number(facts.reached, 4),
-            NONE,
-        ]
-        for kind, facts in budget.movements.items()
-    ]
-    if words := budget.harmful_words:
-        added = words.added_after - words.added_before
-        rows += [
+def bounds_tables(budget: BudgetFacts) -> list[Table]:
+    """How far the model moved, and how likely harmful words became; older records have neither."""
+    tables = []
+    if budget.movements:
+        tables.append(_movement_table(budget.movements))
+    if budget.harmful_words:
+        tables.append(_harmful_words_table(budget.harmful_words))
+    return tables
+
+
+def _movement_table(movements: Mapping[str, MovementFacts]) -> Table:
+    return Table(
+        caption="Movement, in nats per token",
+        columns=[Column("Text"), Column("Limit", numeric=True), Column("Result", numeric=True)],
+        rows=[
             [
-                "Log p of harmful words after a group",
+                measured_text(kind).capitalize(),
+                format_number(facts.asked, 4),
+                format_number(facts.reached, 4),
+            ]
+            for kind, facts in movements.items()
+        ],
+        note="Mean KL divergence from the original model, on some of the held-out texts. A change "
+        "that lowers perplexity counts too.",
+    )
+
+
+def _harmful_words_table(words: HarmfulWordFacts) -> Table:
+    added = words.added_after - words.added_before
+    return Table(
+        caption="Log p of harmful words, in nats per token",
+        columns=[
+            Column("Measure (lower is better)"),
+            *(Column(name, numeric=True) for name in ("Before", "Maximum rise", "After", "Change")),
+        ],
+        rows=[
+            [
+                "After a group",
                 format_number(words.before, 3),
                 format_number(words.asked, 3),
                 format_number(words.after, 3),
                 format_signed(words.change, 3),
             ],
             [
-                "What the group adds to it",
+                "After a group, minus that after a neutral word",
                 format_number(words.added_before, 3),
                 NONE,
                 format_number(words.added_after, 3),
                 format_signed(added, 3),
             ],
-        ]
-    columns = ("Before", "Maximum rise", "After", "Change")
-    note = (
-        "Movement: mean KL divergence from the original model, on some of the held-out texts. A "
-        "change that lowers perplexity counts too."
-    )
-    if words:
-        note += (
-            f" Harmful words: those of {words.texts} built-in texts that no run trains on. What "
-            "the group adds: log p after it minus log p after a neutral word."
-        )
-    if not rows:
-        return None
-    return Table(
-        caption="Other changes, in nats per token",
-        columns=[Column("Measure"), *(Column(name, numeric=True) for name in columns)],
-        rows=rows,
-        note=note,
+        ],
+        note=f"Harmful words of {words.texts} built-in texts that no run trains on.",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import MEASURES, Measure, measure_of
@@ -20,6 +20,7 @@ from fairforget.report.scores import DomainScore
 from fairforget.report.wording import (
     domain_name,
     format_number,
+    format_p_number,
     format_signed,
     format_with_interval,
 )
@@ -77,6 +78,8 @@ class DotPlot:
     ticks: list[Tick]
     ideal: Tick
     axis: str
+    keyed: Mapping[str, str] = field(default_factory=dict)
+    """Verdict → its name, of a plot whose marks differ by verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,7 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
         ticks=scale.ticks(sign=True),
         ideal=Tick(scale.x(0), "no change"),
         axis="Change of the stereotype score, points",
+        keyed={"less": "bias fell", "more": "bias rose", "undecided": "undecided"},
     )
 
 
@@ -229,6 +233,11 @@ def describe_cell(cell: Cell | None) -> str:
         return "no interval"
     verdict = {"less": "fell", "more": "rose", "undecided": ""}[cell.verdict]
     return describe_caveat(cell) or (verdict if cell.lower_is_better else f"bias {verdict}")
+
+
+def describe_p(cell: Cell | None) -> str:
+    """The corrected p-value; an en dash if there is none, because there are too few clusters."""
+    return format_p_number(cell.p_adjusted if cell and cell.caveat != "few" else None)
 
 
 def describe_caveat(cell: Cell) -> str:

@@ -10,7 +10,7 @@ from fairforget.benchmarks.options import base_name
 from fairforget.comparison.paired import Cell
 from fairforget.corpora.domains import DOMAINS
 from fairforget.records.schema import interval_of
-from fairforget.report.figures import describe_caveat
+from fairforget.report.figures import describe_caveat, describe_p
 from fairforget.report.items import MAX_ITEMS, pair_rows
 from fairforget.report.tables import Blurred, Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
@@ -20,7 +20,6 @@ from fairforget.report.wording import (
     domain_name,
     format_interval,
     format_number,
-    format_p_number,
     format_signed,
     format_with_interval,
     join_words,
@@ -93,7 +92,7 @@ def _change_cells(cell: Cell | None) -> list[Content]:
         *(format_number(value, DIGITS) for value in (change.before, change.after)),
         IntervalCell(change.delta, change.ci, change=True, digits=DIGITS),
         describe_caveat(cell) or VERDICTS[cell.measure][cell.verdict],
-        format_p_number(cell.p_adjusted),
+        describe_p(cell),
     ]
 
 

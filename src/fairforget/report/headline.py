@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import CONTRIBUTION, MEASURES, SCALED_CONTRIBUTION
 from fairforget.benchmarks.options import base_name
+from fairforget.comparison.score_change import Change
 from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.evidence import cluster_name
 from fairforget.report.figures import describe_cell
 from fairforget.report.harmful_words import change_sentences
 from fairforget.report.wording import (
     benchmark_name,
+    constrained_text,
     domain_name,
     format_interval,
     format_number,
@@ -33,6 +36,7 @@ DIGITS = MEASURES[CONTRIBUTION].digits
 SMALL_LMS = -0.5
 SMALL_PERPLEXITY = 5.0
 """Up to these, the cost is little."""
+NOT_MEASURED: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +59,19 @@ class Headline:
     figures: list[Figure] = field(default_factory=list)
 
 
-def change_headline(comparison: BeforeAfter, trained: list[str], budget: float | None) -> Headline:
+def change_headline(
+    comparison: BeforeAfter, trained: list[str], ratios: Mapping[str, float] = NOT_MEASURED
+) -> Headline:
     """Whether unlearning lowered bias, and what it cost.
 
     Args:
         comparison: before against after.
         trained: domains of the forget corpora; the headline is about the first that was measured.
-        budget: perplexity ratio on held-out text, used if no perplexity was evaluated; None if
-            unknown.
+        ratios: perplexity ratios of the budget, after ÷ before, by constraint; used if no
+            perplexity was evaluated.
     """
     benchmark, main = _main_change(comparison, trained)
-    cost, cost_title, cautions = _cost(comparison, budget)
+    cost, cost_title, cautions = _cost(comparison, ratios)
     harm, rises = change_sentences(comparison.harm)
     cautions = [*rises, *cautions]
     if main is None:
@@ -80,7 +86,7 @@ def change_headline(comparison: BeforeAfter, trained: list[str], budget: float |
     sentences += [*_further_sentences(main), *harm, *cost]
     if others := _other_domains(comparison, benchmark, main, trained):
         sentences.append(others)
-    return Headline(title, sentences, cautions, _change_figures(comparison, main, budget))
+    return Headline(title, sentences, cautions, _change_figures(comparison, main, ratios))
 
 
 def stereoset_first(benchmarks: Iterable[str]) -> list[str]:
@@ -169,29 +175,22 @@ def _further_sentences(change: DomainChange) -> list[str]:
         moved = "came closer to 0" if cell.verdict == "less" else "moved away from 0"
         verdict = f"; relative to the model’s spread, it {moved} ({format_p(cell.p_adjusted)})"
     return [
-        f"Naming the group added {before} nats per token to the stereotype’s lead{where} before, "
-        f"and adds {after} after{interval}, where 0 means no bias{verdict}."
+        f"Naming the group raised the log-ratio of stereotype to anti-stereotype{where} by "
+        f"{before} nats per token before, and by {after} after{interval}, where 0 means no "
+        f"bias{verdict}."
     ]
 
 
-def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str, list[str]]:
+def _cost(comparison: BeforeAfter, ratios: Mapping[str, float]) -> tuple[list[str], str, list[str]]:
     """Sentences on the utility loss, words for the title, and cautions."""
     total = comparison.language()
     lms = total.lms if total else None
-    sentences: list[str] = []
+    sentences = [_lms_sentence(lms)] if lms else []
     cautions: list[str] = []
-    if lms:
-        change = (
-            "did not change"
-            if is_zero(lms.delta)
-            else f"{'fell' if lms.delta < 0 else 'rose'} by {format_number(abs(lms.delta))} points"
-        )
-        undecided = "" if lms.is_decided else ", undecided"
-        interval = f" (95 % interval {format_interval(lms.ci)}{undecided})" if lms.ci else ""
-        sentences.append(f"LMS {change}{interval}.")
-    rises = [(f"Perplexity on {p.corpus}", p.percent) for p in comparison.perplexity]
-    if not rises and budget is not None:
-        rises = [("Perplexity on held-out text", (budget - 1) * 100)]
+    rises = [(f"Perplexity on {p.corpus}", p.percent) for p in comparison.perplexity] or [
+        (f"Perplexity on {constrained_text(name)}", (ratio - 1) * 100)
+        for name, ratio in ratios.items()
+    ]
     for subject, percent in rises:
         size = format_number(abs(percent))
         if is_zero(percent):
@@ -209,13 +208,23 @@ def _cost(comparison: BeforeAfter, budget: float | None) -> tuple[list[str], str
             "lower stereotype score does not show less bias here."
         )
         title = "at a large cost to language modelling"
-    elif (lms is None or lms.delta >= SMALL_LMS) and worst <= SMALL_PERPLEXITY:
+    elif (lms is None or (lms.ci or (lms.delta,))[0] >= SMALL_LMS) and worst <= SMALL_PERPLEXITY:
         title = "at little cost to language modelling"
     elif lms and lms.ci and not lms.is_decided and worst <= SMALL_PERPLEXITY:
         title = "at an undecided cost to language modelling"
     else:
         title = "at some cost to language modelling"
     return [" ".join(sentences)], title, cautions
+
+
+def _lms_sentence(lms: Change) -> str:
+    if is_zero(lms.delta):
+        interval = f" (95 % interval of the change {format_interval(lms.ci)})" if lms.ci else ""
+        return f"LMS stayed at {format_number(lms.after)}{interval}."
+    verb = "fell" if lms.delta < 0 else "rose"
+    undecided = "" if lms.is_decided else ", undecided"
+    interval = f" (95 % interval {format_interval(lms.ci)}{undecided})" if lms.ci else ""
+    return f"LMS {verb} by {format_number(abs(lms.delta))} points{interval}."
 
 
 def _other_domains(
@@ -242,7 +251,7 @@ def _other_domains(
 
 
 def _change_figures(
-    comparison: BeforeAfter, main: DomainChange, budget: float | None
+    comparison: BeforeAfter, main: DomainChange, ratios: Mapping[str, float]
 ) -> list[Figure]:
     score = main.paired.score if main.paired else None
     figures = [
@@ -285,12 +294,13 @@ def _change_figures(
                 f"lower is better; change {format_signed(p.percent)} %",
             )
         )
-    if not comparison.perplexity and budget is not None:
-        figures.append(
+    if not comparison.perplexity:
+        figures += [
             Figure(
-                "Perplexity, held-out text",
-                f"× {format_number(budget, 3)}",
-                note="the original’s; lower is better",
+                f"Perplexity, {constrained_text(name)}",
+                f"{format_signed((ratio - 1) * 100)} %",
+                note="change relative to the original; lower is better",
             )
-        )
+            for name, ratio in ratios.items()
+        ]
     return figures

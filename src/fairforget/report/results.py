@@ -13,6 +13,7 @@ from fairforget.report.before_after import BeforeAfter, DomainChange, FurtherCha
 from fairforget.report.figures import (
     change_plot,
     describe_cell,
+    describe_p,
     describe_verdict,
     further_plot,
     score_plot,
@@ -25,7 +26,6 @@ from fairforget.report.wording import (
     benchmark_name,
     domain_name,
     format_number,
-    format_p_number,
     format_signed,
 )
 
@@ -145,7 +145,7 @@ def folded_changes(benchmark: str, changes: Sequence[DomainChange]) -> list[Tabl
                     domain_name(change.domain),
                     *_further_cells(further, digits),
                     describe_cell(cell) if cell else NONE,
-                    format_p_number(cell.p_adjusted if cell else None),
+                    describe_p(cell),
                 ]
             )
         if rows:
@@ -167,13 +167,17 @@ def folded_changes(benchmark: str, changes: Sequence[DomainChange]) -> list[Tabl
 
 def _change_row(change: DomainChange) -> list[Content]:
     before, after, paired = change.before, change.after, change.paired
+    if paired and not paired.gained + paired.lost:
+        same = IntervalCell(change.delta, None, change=True), "undecided (no pair flipped)", NONE
+        scores = (IntervalCell(side.score, side.ci) for side in (before, after))
+        return [domain_name(change.domain), *scores, *same]
     return [
         domain_name(change.domain),
         IntervalCell(before.score, before.ci),
         IntervalCell(after.score, after.ci),
         IntervalCell(change.delta, paired.score.ci if paired else None, change=True),
         describe_verdict(change),
-        format_p_number(paired.p_adjusted if paired else None),
+        describe_p(paired),
     ]
 
 
@@ -186,7 +190,7 @@ def _companion_row(change: DomainChange, companion: str) -> list[Content]:
     return [
         *_further_cells(further[companion], shown.digits),
         describe_cell(cell),
-        format_p_number(cell.p_adjusted if cell else None),
+        describe_p(cell),
     ]
 
 

@@ -25,12 +25,12 @@ from fairforget.records.records import (
     UtilityFacts,
 )
 from fairforget.records.schema import interval_of
+from fairforget.report.figures import describe_p
 from fairforget.report.harmful_words import VERDICTS
 from fairforget.report.tables import Table
 from fairforget.report.wording import (
     HARMFUL_WORDS,
     budget_note,
-    format_p_number,
     join_words,
     measured_text,
     steps_done,
@@ -238,7 +238,7 @@ def _change_table(
             f"{score.before:z.{digits}f}",
             f"{score.after:z.{digits}f}",
             _delta(score, digits),
-            format_p_number(cell.p_adjusted) if cell.distance or score is cell.score else "",
+            describe_p(cell) if cell.distance or score is cell.score else "",
             _verdict(cell),
         )
     return table

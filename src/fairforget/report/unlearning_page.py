@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.training_corpora import trained_domains
-from fairforget.report.before_after import before_after
+from fairforget.report.before_after import BeforeAfter, before_after
 from fairforget.report.contents import UnlearningRun, read_unlearning
-from fairforget.report.evidence import list_limitations, list_run_evidence
+from fairforget.report.evidence import list_choices, list_limitations, list_run_evidence
 from fairforget.report.facts import (
     benchmark_table,
-    bounds_table,
+    bounds_tables,
     budget_table,
     generic_tables,
     unlearning_tables,
@@ -22,7 +24,7 @@ from fairforget.report.headline import Headline, change_headline
 from fairforget.report.items import changed_items
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
 from fairforget.report.tables import Column, Table
-from fairforget.report.wording import NONE, format_number, format_value
+from fairforget.report.wording import NONE, format_number, format_value, without_folders
 from fairforget.report.written import changed_continuations
 
 TEMPLATE = "unlearning.html.j2"
@@ -46,7 +48,7 @@ def context(run: UnlearningRun) -> dict[str, Any]:
         "curves": curves(record.history),
         "history": history_table(record.history),
         "budget": budget_table(record.budget),
-        "bounds": bounds_table(record.budget),
+        "bounds": bounds_tables(record.budget),
         "continuations": run.continuations,
     }
     if run.before is None or run.after is None:
@@ -67,7 +69,7 @@ def context(run: UnlearningRun) -> dict[str, Any]:
     harm = list(dict.fromkeys(cell.benchmark for cell in changes.harm))
     return {
         **shared,
-        "headline": change_headline(changes, trained, record.budget.reached),
+        "headline": _headline(record, changes, trained),
         "benchmarks": [
             *(benchmark_section(name, changes, note) for name in changes.benchmarks),
             *change_sections(changes.harm),
@@ -75,7 +77,10 @@ def context(run: UnlearningRun) -> dict[str, Any]:
         "cost": cost_table(changes),
         "evidence": list_run_evidence(changes, record, trained),
         "generic": generic_tables(*results, shown=harm),
-        "limitations": list_limitations({**results[0], **results[1]}, "changes"),
+        "limitations": [
+            *list_choices(record.method.get("objective"), changes.benchmarks),
+            *list_limitations({**results[0], **results[1]}, "changes"),
+        ],
         "items": [
             table
             for name in changes.benchmarks
@@ -99,6 +104,10 @@ def history_table(history: list[dict[str, float]]) -> Table | None:
     """The logged steps, at most about `MAX_STEPS` of them; None if nothing was logged."""
     if not history:
         return None
+    by_step: dict[float | None, dict[str, float]] = {}
+    for row in history:
+        by_step.setdefault(row.get("step"), {}).update(row)
+    history = list(by_step.values())
     names = ["step", *(n for n in dict.fromkeys(n for row in history for n in row) if n != "step")]
     stride = -(-len(history) // MAX_STEPS)
     rows = [row for i, row in enumerate(history) if i % stride == 0 or i == len(history) - 1]
@@ -110,6 +119,22 @@ def history_table(history: list[dict[str, float]]) -> Table | None:
         ],
         note="" if stride == 1 else f"One in {stride} of the {len(history)} logged steps.",
     )
+
+
+def _headline(record: UnlearningRecord, changes: BeforeAfter, trained: list[str]) -> Headline:
+    """The headline of the change, with what was done before and how sure it is after."""
+    found = change_headline(changes, trained, record.budget.reached_ratios)
+    method, alpha = record.method, record.budget.alpha
+    steps = method.get("steps_done", method.get("steps"))
+    verb = "extrapolated" if alpha > 1 else "interpolated"
+    done = (
+        f"{without_folders(record.model.source)} was trained for {steps} steps with "
+        f"{method.get('objective')}, and its weights were {verb} to α = {format_number(alpha, 2)} "
+        "within the budget."
+    )
+    seed = f" (seed {method['seed']})" if "seed" in method else ""
+    sure = f"One run{seed} without a control; intervals cover the choice of items only."
+    return replace(found, sentences=[done, *found.sentences, sure])
 
 
 def _unmeasured_headline(ratio: float) -> Headline:

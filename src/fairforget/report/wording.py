@@ -52,10 +52,15 @@ def format_signed(value: float | None, digits: int = 1) -> str:
 
 
 def format_interval(ci: Sequence[float] | None, digits: int = 1) -> str:
-    """An interval, "−4.1 to −0.8"."""
-    return (
-        NONE if ci is None else f"{format_number(ci[0], digits)} to {format_number(ci[1], digits)}"
-    )
+    """An interval, "−4.1 to −0.8"; a bound that is not 0 but rounds to it is "> 0" or "< 0"."""
+    if ci is None:
+        return NONE
+    low, high = (format_number(bound, digits) for bound in ci)
+    if ci[0] > 0 and is_zero(ci[0], digits):
+        low = "> 0"
+    if ci[1] < 0 and is_zero(ci[1], digits):
+        high = "< 0"
+    return f"{low} to {high}"
 
 
 def format_with_interval(
@@ -134,6 +139,11 @@ def measured_text(kind: str) -> str:
     kind = kind.removesuffix("_perplexity")
     names = {"retain": "held-out retain text", "everyday": "everyday sentences"}
     return names.get(kind, f"{kind} text")
+
+
+def constrained_text(constraint: str) -> str:
+    """The texts of a perplexity in a budget, from the name of its constraint."""
+    return "held-out text" if constraint == "perplexity" else measured_text(constraint)
 
 
 def budget_note(note: str) -> str:

@@ -174,7 +174,7 @@ def measure_after_rounding(
     Returns:
         `facts` with the new ratios, and a note if rounding exceeded a budget that was searched for.
     """
-    known = {MAIN: facts, **facts.others}
+    known = facts.perplexities
     reached = {name: c.perplexity() / known[name].before for name, c in constraints.items()}
     exceeded = []
     if facts.movement_asked is None:
@@ -193,12 +193,7 @@ def measure_after_rounding(
 
 def original_perplexities(budget: BudgetFacts) -> dict[str, float]:
     """Return the original model's perplexities from a record, as `before` of another run."""
-    return {MAIN: budget.before} | {name: facts.before for name, facts in budget.others.items()}
-
-
-def reached_ratios(budget: BudgetFacts) -> dict[str, float]:
-    """Return the perplexity ratios of the result from a record, after ÷ before."""
-    return {MAIN: budget.reached} | {name: facts.reached for name, facts in budget.others.items()}
+    return {name: facts.before for name, facts in budget.perplexities.items()}
 
 
 def _budget_facts(facts: dict[str, UtilityFacts], search: LineSearch, point: Point) -> BudgetFacts:

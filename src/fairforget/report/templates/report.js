@@ -8,7 +8,8 @@
   const reveal = (veil, shown) => {
     veil.setAttribute("aria-expanded", String(shown));
     veil.querySelector(".veiled").setAttribute("aria-hidden", String(!shown));
-    veil.querySelector(".unseen").textContent = shown ? "Hide this text: " : "Show the hidden text";
+    const label = veil.querySelector(".unseen");
+    label.textContent = shown ? `Hide this ${label.dataset.name}: ` : `Show the hidden ${label.dataset.name}`;
   };
   for (const veil of veils) {
     veil.addEventListener("click", () =>
@@ -16,8 +17,8 @@
   }
   if (all) {
     all.addEventListener("click", () => {
-      const shown = all.getAttribute("aria-pressed") !== "true";
-      all.setAttribute("aria-pressed", String(shown));
+      const shown = all.dataset.shown !== "true";
+      all.dataset.shown = String(shown);
       all.textContent = shown ? "Hide all texts" : "Show all texts";
       veils.forEach((veil) => reveal(veil, shown));
     });
@@ -93,8 +94,24 @@
     mark.addEventListener("pointerleave", () => { tip.hidden = true; });
   }
 
+  // A table that is wider than the page can be scrolled with the keyboard.
+  const scrollable = () => {
+    for (const box of document.querySelectorAll(".scroll")) {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    }
+  };
+  scrollable();
+  addEventListener("resize", scrollable);
+  document.querySelectorAll("details").forEach((d) => d.addEventListener("toggle", scrollable));
+
   // Paper cannot unfold.
+  let folded = [];
   addEventListener("beforeprint", () => {
-    document.querySelectorAll("details").forEach((d) => { d.open = true; });
+    folded = [...document.querySelectorAll("details:not([open])")];
+    folded.forEach((d) => { d.open = true; });
+  });
+  addEventListener("afterprint", () => {
+    folded.forEach((d) => { d.open = false; });
   });
 })();

@@ -15,6 +15,7 @@ from fairforget.leaderboards.runs import FinishedMethodRun
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.records import ModelFacts
 from fairforget.settings import LeaderboardSettings
+from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
 from ..report.runs import ENVIRONMENT, write_evaluation
 
@@ -69,4 +70,33 @@ def test_a_domain_with_one_term_has_no_interval(tmp_path: Path) -> None:
         evaluations.append(replace(found, items=items))
     effect = effects_of(evaluations[0], evaluations[1:], "ss", "gender")
     assert effect.before.ci is effect.after.ci is effect.change.ci is None
-    assert effect.verdict == "undecided"
+    assert effect.clusters == 1
+    assert effect.verdict is None
+
+
+def test_domains_with_too_few_terms_are_in_no_family(tmp_path: Path) -> None:
+    """They cannot be decided, so they do not cost the other domains power."""
+    evaluations = [shifted(tmp_path / name, x) for name, x in (("original", 0.0), ("after", 0.3))]
+    few = []
+    for found in evaluations:
+        terms = {row["id"]: f"gender {n % 5}" for n, row in enumerate(found.items)}
+        few.append(
+            replace(
+                found,
+                items=[
+                    row | {"term": terms[row["id"]]} if row["domain"] == "gender" else row
+                    for row in found.items
+                ],
+            )
+        )
+
+    def adjusted(sides: list[Evaluation], domain: str) -> tuple[float, float]:
+        effect = effects_of(sides[0], sides[1:], "contribution_scaled", domain)
+        assert effect.clusters is not None
+        assert (effect.verdict is None) == (effect.clusters < FEWEST_CLUSTERS)
+        return effect.p, effect.p_adjusted
+
+    p, gender = adjusted(few, "gender")
+    assert p < gender == 1.0
+    (p, alone), (_, together) = (adjusted(sides, "profession") for sides in (few, evaluations))
+    assert p == alone < together == pytest.approx(2 * p)

@@ -82,9 +82,11 @@ class MethodEffect:
     p: float
     p_adjusted: float
     """Holm-corrected within this model, cost and score: over the methods for all domains together,
-    over methods and domains for single domains."""
+    over methods and domains for single domains. 1 if there are too few clusters for a verdict."""
     verdict: Verdict | None
-    """Whether bias became less or more; None for other scores."""
+    """Whether bias became less or more; None for other scores, and with too few clusters."""
+    clusters: int | None = None
+    """Independent units with an item that counts in the score; None in older records."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,8 @@ def _effects(
                 verdict: Verdict | None = None
                 if measure in unbiased_scores:
                     distance, p = measured.shown_distance(unbiased_scores[measure])
-                    enough = measured.clusters >= FEWEST_CLUSTERS
-                    verdict = distance.direction if enough else "undecided"
+                    if measured.clusters >= FEWEST_CLUSTERS:
+                        verdict = distance.direction
                 yield MethodEffect(
                     model=model,
                     method=method,
@@ -128,16 +128,13 @@ def _effects(
                     p=p,
                     p_adjusted=p,
                     verdict=verdict,
+                    clusters=measured.clusters,
                 )
 
 
 def _adjust(effects: Sequence[MethodEffect]) -> list[MethodEffect]:
     """Return the effects with Holm-corrected p-values and the verdicts that these support."""
-
-    def family(effect: MethodEffect) -> tuple[str, str, str, str, bool]:
-        return effect.model, effect.cost, effect.benchmark, effect.measure, effect.domain == ALL
-
-    p_values = adjust_holm({n: (family(effect), effect.p) for n, effect in enumerate(effects)})
+    p_values = adjust_holm({n: (_family(effect), effect.p) for n, effect in enumerate(effects)})
     return [
         replace(
             effect,
@@ -148,3 +145,13 @@ def _adjust(effects: Sequence[MethodEffect]) -> list[MethodEffect]:
         )
         for n, effect in enumerate(effects)
     ]
+
+
+def _family(effect: MethodEffect) -> tuple[str, str, str, str, bool] | None:
+    """Return the tests that an effect is corrected with; None if it has too few clusters.
+
+    Such an effect cannot be decided, so it would only cost the others power.
+    """
+    if effect.clusters is not None and effect.clusters < FEWEST_CLUSTERS:
+        return None
+    return effect.model, effect.cost, effect.benchmark, effect.measure, effect.domain == ALL

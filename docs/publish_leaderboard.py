@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
-from fairforget.leaderboards.page import headline
+from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
+from fairforget.comparison.score_change import Score
+from fairforget.leaderboards.costs import costs_table, papers_table
+from fairforget.leaderboards.effects import name_method
+from fairforget.leaderboards.headline import headline
+from fairforget.leaderboards.page import describe_seeds, limitations
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
-from fairforget.leaderboards.tables import costs_table, make_parts
+from fairforget.leaderboards.tables import make_parts
 from fairforget.records.paths import LEADERBOARD
 from fairforget.records.store import read_record
 from fairforget.report.tables import Table
@@ -30,11 +34,11 @@ NAME = "leaderboard"
 PLACE = RESULTS / NAME / LEADERBOARD
 DOTS: dict[str, Shape] = {EQUAL: "dot", PUBLISHED: "ring"}
 SHOWN = (
-    ("contribution", "after", "contribution of the group"),
-    ("ss", "after", "stereotype score"),
-    ("lms", "change", "change of LMS"),
+    (SCALED_CONTRIBUTION, "scaled contribution"),
+    ("ss", "stereotype score"),
+    ("lms", "LMS"),
 )
-"""Score of StereoSet, which of its numbers, and the title of its panel."""
+"""Score of StereoSet, and the title of its panel; both bias scores as distances from no bias."""
 
 
 def render_leaderboard() -> dict[str, str]:
@@ -46,11 +50,12 @@ def render_leaderboard() -> dict[str, str]:
         opening=[
             show_picture(
                 NAME,
-                "Remaining contribution of the group, stereotype score and change of LMS of each "
-                "method, with 95 % intervals; the tables below give the numbers",
+                "Change of the scaled contribution's distance from 0, of the stereotype score's "
+                "distance from 50, and of LMS with each method, with 95 % intervals; the tables "
+                "below give the numbers",
             )
         ],
-        findings=[*headline(record).sentences, *_unbound(record), *_unlimited(record)],
+        findings=[*headline(record).sentences, *_unbound(record)],
         body=_body(record, model),
         picture=_picture(record, model),
     )
@@ -69,22 +74,6 @@ def _unbound(record: LeaderboardRecord) -> list[str]:
     ]
 
 
-def _unlimited(record: LeaderboardRecord) -> list[str]:
-    """A sentence about the methods that cannot be limited, because they change inference."""
-    rises = {
-        row.method: 100 * (max(row.ratios.values()) - 1)
-        for row in record.rows
-        if record.methods.get(row.method) and record.methods[row.method].change == "inference"
-    }
-    if not rises:
-        return []
-    listed = join_words([f"`{name}` by {rise:.0f} %" for name, rise in rises.items()])
-    return [
-        "Methods that act at inference have one strength, which the limit does not apply to: they "
-        f"raised perplexity, {listed}."
-    ]
-
-
 def _picture(record: LeaderboardRecord, model: str) -> str:
     effects = {
         (e.method, e.cost, e.measure): e
@@ -92,59 +81,49 @@ def _picture(record: LeaderboardRecord, model: str) -> str:
         if (e.model, e.benchmark, e.domain) == (model, "stereoset", ALL)
     }
 
-    def left(method: str) -> float:
-        known = [effects.get((method, cost, "contribution")) for cost in (EQUAL, PUBLISHED)]
-        return next(abs(effect.after.value) for effect in known if effect)
+    def order(method: str) -> tuple[bool, float]:
+        """Methods at equal cost first, each kind with the largest fall first."""
+        known = [effects.get((method, cost, SCALED_CONTRIBUTION)) for cost in (EQUAL, PUBLISHED)]
+        change = next(_change(effect) for effect in known if effect)
+        return known[0] is None, change.value
 
-    methods = sorted(dict.fromkeys(method for method, *_ in effects), key=left)
+    methods = sorted(dict.fromkeys(method for method, *_ in effects), key=order)
     panels = [
         Panel(
             title,
             [
                 [
-                    _mark(effects[method, cost, measure], number, DOTS[cost])
+                    _mark(effects[method, cost, measure], DOTS[cost])
                     for cost in DOTS
                     if (method, cost, measure) in effects
                 ]
                 for method in methods
             ],
-            line=_original(effects, measure, number),
+            line=0.0,
         )
-        for measure, number, title in SHOWN
+        for measure, title in SHOWN
     ]
     legend: dict[Shape, str] = {
-        "dot": f"at equal cost: {_describe_limits(record)}; line: the original model",
-        "ring": "as published; the only strength of prompt and self-debias",
+        "dot": "change at equal cost; line: the original model",
+        "ring": "change as published; the only strength of methods that act at inference",
     }
-    return dot_plot(methods, panels, legend)
+    return dot_plot([name_method(record, method) for method in methods], panels, legend)
 
 
-def _describe_limits(record: LeaderboardRecord) -> str:
-    budget = record.settings["budget"]
-    limits = [f"perplexity rises by at most {100 * (budget['perplexity'] - 1):.0f} %"]
-    if budget["movement"] is not None:
-        limits.append(f"the model moves by at most {budget['movement']:g} nats per token")
-    return join_words(limits)
+def _mark(effect: MethodEffect, shape: Shape) -> Mark:
+    change = _change(effect)
+    return Mark(change.value, shape, change.ci)
 
 
-def _mark(effect: MethodEffect, number: str, shape: Shape) -> Mark:
-    score = effect.after if number == "after" else effect.change
-    return Mark(score.value, shape, score.ci)
-
-
-def _original(
-    effects: dict[tuple[str, str, str], MethodEffect], measure: str, number: str
-) -> float | None:
-    if number == "change":
-        return 0.0
-    return next((e.before.value for key, e in effects.items() if key[2] == measure), None)
+def _change(effect: MethodEffect) -> Score:
+    """The change of the distance from no bias, or of a score that is not of bias."""
+    return effect.distance or effect.change
 
 
 def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
-    seeds = Counter(row.method for row in record.rows if row.cost == PUBLISHED)
     yield (
-        "Model: SmolLM2-135M-Instruct in float32. Seeds of each method that depends on the seed: "
-        f"{max(seeds.values())}; with one seed, intervals cover items only. "
+        f"Model: SmolLM2-135M-Instruct in float32. {describe_seeds(record)} `trait-kl` was "
+        "measured with its defaults at the time, which may have changed since. "
         "[Three seeds of `trait-kl`](default.md). "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )
@@ -161,12 +140,16 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
         "",
     )
     for part in make_parts(record):
-        yield from _section(part.title, part.table)
+        yield from _section(part.title, part.table, part.intro)
     yield from _section("Cost", costs_table(record, model))
     yield from (
         "The machine did other work meanwhile, so all times are upper bounds.",
         "",
     )
+    yield from _section("Sources", papers_table(record))
+    yield from ("## Limitations", "")
+    yield from (f"- **{title}** {text}" for title, text in limitations(record))
+    yield ""
     if record.failed:
         yield "## Failed runs"
         yield ""
@@ -174,8 +157,8 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
         yield ""
 
 
-def _section(title: str, table: Table) -> Iterator[str]:
-    yield from (f"## {title}", "", table.markdown(), table.note, "")
+def _section(title: str, table: Table, intro: str = "") -> Iterator[str]:
+    yield from (f"## {title}", "", intro, "", table.markdown(), table.note, "")
 
 
 def main() -> None:

@@ -8,58 +8,173 @@ from pathlib import Path
 import pytest
 
 from fairforget.comparison.score_change import Score
-from fairforget.leaderboards.page import headline, read
+from fairforget.leaderboards.headline import headline
+from fairforget.leaderboards.page import context, describe_seeds, limitations, read
+from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.leaderboards.tables import scores_table
+from fairforget.methods import METHODS, Method
+from fairforget.report.page import write_report
 
 from ..report.runs import write_leaderboard
 
+SCALED = "contribution_scaled"
 
-def test_the_headline_and_the_table_show_the_first_of_two_benchmarks(tmp_path: Path) -> None:
-    record = read(write_leaderboard(tmp_path))
+
+@pytest.fixture
+def record(tmp_path: Path) -> LeaderboardRecord:
+    """At equal cost, the method `change` (two seeds) and the control `noise`; also `prompt`."""
+    return read(write_leaderboard(tmp_path))
+
+
+def judged(record: LeaderboardRecord, **changes: tuple[float, float, float]) -> LeaderboardRecord:
+    """The record with these changes of the scaled contribution from 0.25, with intervals."""
+
+    def change(effect: MethodEffect) -> MethodEffect:
+        if effect.measure != SCALED or effect.method not in changes:
+            return effect
+        value, low, high = changes[effect.method]
+        score = Score(value, (low, high))
+        before = Score(0.25, (0.2, 0.3))
+        return replace(effect, before=before, distance=score, verdict=score.direction)
+
+    return replace(record, effects=[change(effect) for effect in record.effects])
+
+
+def with_method(record: LeaderboardRecord, name: str, like: str) -> LeaderboardRecord:
+    """The record with another debiasing method, with the results of a known one."""
+    facts = replace(record.methods[like], is_control=False)
+    return replace(
+        record,
+        methods={**record.methods, name: facts},
+        rows=record.rows + [replace(row, method=name) for row in record.rows if row.method == like],
+        effects=record.effects
+        + [replace(effect, method=name) for effect in record.effects if effect.method == like],
+    )
+
+
+def with_one_seed(record: LeaderboardRecord) -> LeaderboardRecord:
+    return replace(record, effects=[replace(effect, seeds=1) for effect in record.effects])
+
+
+def test_the_headline_and_the_table_show_the_first_of_two_benchmarks(
+    record: LeaderboardRecord,
+) -> None:
     second = [
         replace(effect, benchmark="stereoset:typos", after=Score(9.0), verdict="more")
         for effect in record.effects
     ]
     both = replace(record, effects=[*record.effects, *second])
-    assert "came closer to 0" in headline(record).sentences[0]
     assert headline(both) == headline(record)
     assert scores_table(both, "tiny", "equal") == scores_table(record, "tiny", "equal")
 
 
+def test_the_headline_gives_the_paired_change_of_the_scaled_score(
+    record: LeaderboardRecord,
+) -> None:
+    found = headline(judged(record, change=(-0.05, -0.06, -0.04), noise=(0.01, 0.005, 0.02)))
+    assert found.sentences[:2] == [
+        "At equal cost, the scaled contribution of the group (0.250 MADs in the original; 0: no "
+        "bias) came closer to 0 with change (−0.050, 95 % interval −0.060 to −0.040, or −20 %).",
+        "At equal cost, it moved away from 0 with noise (control) (+0.010, 95 % interval 0.005 to "
+        "0.020, or +4 %).",
+    ]
+
+
+def test_there_is_no_percentage_of_a_score_that_may_be_0(record: LeaderboardRecord) -> None:
+    board = judged(record, change=(-0.05, -0.06, -0.04))
+    effects = [replace(effect, before=Score(0.01, (-0.02, 0.04))) for effect in board.effects]
+    (sentence, *_) = headline(replace(board, effects=effects)).sentences
+    assert "with change (−0.050, 95 % interval −0.060 to −0.040) and" in sentence
+    assert "%" not in sentence.replace("95 %", "")
+
+
+def test_methods_at_inference_have_a_sentence_of_their_own(record: LeaderboardRecord) -> None:
+    *others, last = headline(record).sentences
+    assert "prompt (perplexity +2.0 %, LMS" in last
+    assert "cannot be scaled to the limits" in last
+    assert not any("prompt" in sentence for sentence in others)
+
+
+FALL, RISE, NOTHING = (-0.05, -0.06, -0.04), (0.05, 0.04, 0.06), (0.0, -0.01, 0.01)
+
+
 @pytest.mark.parametrize(
-    ("nats", "verdict", "sentence"),
+    ("change", "noise", "other", "title"),
     [
-        ((0.050, 0.055), "less", "came closer to 0 with change (unscaled: 0.050 → 0.055"),
-        ((-0.050, -0.010), "less", "came closer to 0 with change (unscaled: −0.050 → −0.010"),
-        ((0.030, -0.050), "more", "moved away from 0 with change (unscaled: 0.030 → −0.050"),
+        (FALL, NOTHING, (-0.02, -0.03, -0.01), "change lowered bias most within the cost limits"),
+        (FALL, NOTHING, (-0.045, -0.05, -0.03), "change and other lowered bias within the cost"),
+        (FALL, (-0.02, -0.05, 0.01), (-0.02, -0.03, -0.01), "change and other lowered bias within"),
+        (FALL, NOTHING, NOTHING, "change lowered bias within the cost limits"),
+        (NOTHING, FALL, RISE, "Bias did not fall significantly with any method within the cost"),
     ],
 )
-def test_the_verdict_is_about_the_distance_of_the_scaled_score(
-    tmp_path: Path, nats: tuple[float, float], verdict: str, sentence: str
+def test_the_title_is_the_finding(
+    record: LeaderboardRecord,
+    change: tuple[float, float, float],
+    noise: tuple[float, float, float],
+    other: tuple[float, float, float],
+    title: str,
 ) -> None:
-    """Whatever the contribution in nats did: a flatter distribution changes it too."""
-    found = headline(judged(read(write_leaderboard(tmp_path)), nats, verdict)).sentences
-    assert found[0] == f"The scaled contribution of the group {sentence} nats per token)."
+    """Bias fell most with a method only if its interval is below all others, the control's too."""
+    board = judged(with_method(record, "other", "noise"), change=change, noise=noise, other=other)
+    assert headline(board).title.startswith(title)
+    assert headline(board).title.endswith(" (2 methods, 2 seeds)")
 
 
-def judged(record: LeaderboardRecord, nats: tuple[float, float], verdict: str) -> LeaderboardRecord:
-    """The record with this contribution of the method `change`, and this verdict."""
-
-    def change(effect: MethodEffect) -> MethodEffect:
-        if effect.method != "change":
-            return replace(effect, verdict=effect.verdict and "undecided")
-        if effect.measure == "contribution":
-            return replace(effect, before=Score(nats[0]), after=Score(nats[1]))
-        return replace(effect, verdict=verdict) if effect.verdict else effect
-
-    return replace(record, effects=[change(effect) for effect in record.effects])
+def test_the_title_counts_neither_controls_nor_methods_without_equal_cost(
+    record: LeaderboardRecord,
+) -> None:
+    assert headline(record).title.endswith("(1 method, 2 seeds)")
+    assert headline(with_one_seed(record)).title.endswith("(1 method, 1 seed)")
+    published = [row for row in record.rows if row.cost != EQUAL]
+    found = headline(replace(record, rows=published))
+    assert found.title == "No method was evaluated at equal cost"
 
 
-def test_the_title_counts_the_methods_that_finished(tmp_path: Path) -> None:
-    """And no control: `noise` is one."""
-    record = read(write_leaderboard(tmp_path))
-    assert headline(record).title == "2 debiasing methods at equal cost"
-    assert headline(replace(record, rows=record.rows[:2])).title == (
-        "1 debiasing method at equal cost"
+def test_without_a_contribution_the_headline_says_so(record: LeaderboardRecord) -> None:
+    others = [effect for effect in record.effects if effect.measure != SCALED]
+    found = headline(replace(record, effects=others))
+    assert found.title == "Methods at equal cost (1 method, 2 seeds)"
+    assert found.sentences[0].startswith("The contribution of the group was not measured")
+
+
+def test_one_seed_is_not_a_mean_over_seeds(record: LeaderboardRecord) -> None:
+    assert describe_seeds(record).startswith("Results are means over up to 2 seeds")
+    assert "Means over seeds" in scores_table(record, "tiny", "equal").note
+    single = with_one_seed(record)
+    assert describe_seeds(single) == (
+        "Each method was run with one seed: intervals cover the choice of items only; another seed "
+        "gives different numbers."
     )
+    shown = str(context(single)["parts_by_cost"]) + str([*limitations(single)])
+    assert "over seeds" not in shown
+    assert "exact test" not in shown  # of the verdicts on two evaluations
+
+
+def test_tuned_settings_are_disclosed(
+    record: LeaderboardRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Settings chosen on the benchmarks." not in dict(limitations(record))
+    monkeypatch.setattr(METHODS, "addresses", {"change": f"{__name__}:tuned"})
+    text = dict(limitations(record))["Settings chosen on the benchmarks."]
+    assert text.startswith(
+        "The default settings of change were chosen partly on items of StereoSet"
+    )
+    assert "the other methods" in text
+
+
+tuned = Method("change", lambda model, _: model, "", "", uses_unlearn_defaults=True)
+
+
+def test_the_default_method_has_tuned_settings() -> None:
+    assert METHODS["trait-kl"].uses_unlearn_defaults
+    assert not METHODS["ascent"].uses_unlearn_defaults
+
+
+def test_the_page_defines_equal_cost_and_does_not_rank_by_overlap(tmp_path: Path) -> None:
+    page = write_report(write_leaderboard(tmp_path)).read_text(encoding="utf-8")
+    assert "“At equal cost” means within the same limits." in page
+    assert "overlapping intervals decide nothing" in page
+    assert "do not rank" not in page
+    assert "1. change" in page

@@ -6,8 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fairforget.comparison.score_change import Score
 from fairforget.report.contents import read_runs
-from fairforget.report.frontier import frontiers, points_table
+from fairforget.report.frontier import (
+    LABELS_LEFT,
+    LMS,
+    Axis,
+    Label,
+    Point,
+    frontiers,
+    make_frontier,
+    points_table,
+)
 from fairforget.report.frontier_points import mean_bias, run_points
 from fairforget.transfer_study.report.page import read as read_study
 from fairforget.transfer_study.report.page import study_points
@@ -127,5 +137,51 @@ def test_marks_are_inside_the_plot_and_overlapping_ones_share_a_label(tmp_path: 
             assert 0 <= p.x.low <= p.x.x <= p.x.high <= 100
             assert 0 <= p.y.low <= p.y.x <= p.y.high <= 100
         assert float(plot.y_ticks[0].text) == 0
-    assert [p.number for p in perplexity.points] == ["0", "1, 3", "2, 4", "", ""]
+    assert [p.label.text for p in perplexity.points] == ["0", "1, 3", "2, 4", "", ""]
     assert [p.kind for p in lms.points] == ["original", *["method", "control"] * 2]
+
+
+BIAS = Axis("bias", "bias", "Bias", lambda point: point.bias)
+
+
+def points(*positions: tuple[float, float]) -> list[Point]:
+    return [Point(f"method {x}", Score(y), lms=Score(x)) for x, y in positions]
+
+
+def test_labels_at_the_right_are_left_of_their_marks() -> None:
+    plot = make_frontier(BIAS, LMS, points((-8.0, 10.0), (0.0, 20.0), (8.0, 30.0)))
+    assert [p.x.x > LABELS_LEFT for p in plot.points] == [False, False, True]
+    assert [p.label for p in plot.points] == [Label("0"), Label("1"), Label("2", is_left=True)]
+
+
+def test_a_label_avoids_marks_and_other_labels() -> None:
+    alone, *_ = make_frontier(BIAS, LMS, points((-8.0, 10.0), (8.0, 30.0))).points
+    beside, *_ = make_frontier(BIAS, LMS, points((-8.0, 10.0), (-7.3, 11.4), (8.0, 30.0))).points
+    assert not alone.label.is_below
+    assert beside.label.is_below
+
+
+def test_the_line_at_0_says_what_0_means() -> None:
+    plot = make_frontier(BIAS, LMS, points((-8.0, 10.0), (8.0, 30.0)))
+    assert (plot.zero.x, plot.zero.text) == (0, "no bias")
+    change = replace(BIAS, is_change=True, floor=-100.0, zero="no change")
+    plot = make_frontier(change, LMS, points((-8.0, -10.0), (8.0, 30.0)))
+    assert 0 < plot.zero.x < 100
+    assert plot.zero.text == "no change"
+    assert plot.caption == "Change in bias (bias) against change of LMS"
+    assert "bias +30.0" in plot.summary
+
+
+def test_the_best_trade_offs_include_changes_below_0() -> None:
+    change = replace(BIAS, is_change=True, floor=-100.0)
+    plot = make_frontier(change, LMS, points((-8.0, -10.0), (0.0, 0.0), (-9.0, 5.0)))
+    corners = {tuple(corner.split(",")) for corner in plot.line.split()}
+    ends = [(f"{p.x.x:.2f}", f"{100 - p.y.x:.2f}") for p in plot.points]
+    assert [end in corners for end in ends] == [True, True, False]
+
+
+def test_intervals_are_announced_only_if_there_are_any(tmp_path: Path) -> None:
+    assert all(
+        plot.has_intervals for plot in frontiers(run_points(read_runs(write_runs(tmp_path))))
+    )
+    assert not make_frontier(BIAS, LMS, points((-8.0, 10.0), (8.0, 30.0))).has_intervals

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fairforget.benchmarks.measures import CONTRIBUTION, SCALED_CONTRIBUTION, measure_of
-from fairforget.leaderboards.plan import EQUAL
-from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
-from fairforget.leaderboards.tables import (
-    bias_scores,
-    costs_table,
-    domains_table,
-    make_parts,
-    overall_effects,
-)
+from fairforget.benchmarks.options import base_name
+from fairforget.leaderboards.costs import costs_table, papers_table
+from fairforget.leaderboards.effects import most_seeds
+from fairforget.leaderboards.headline import headline
+from fairforget.leaderboards.record import LeaderboardRecord
+from fairforget.leaderboards.tables import bias_scores, domains_table, make_parts
+from fairforget.methods import METHODS
 from fairforget.records.paths import LEADERBOARD
 from fairforget.records.store import read_record
-from fairforget.report.evidence import list_limitations
+from fairforget.report.evidence import VERDICTS, Intervals, list_limitations
 from fairforget.report.facts import pairs_table
-from fairforget.report.headline import Headline
-from fairforget.report.wording import NONE, flatten, format_number, join_words
+from fairforget.report.wording import NONE, benchmark_name, flatten, join_words
 
 TEMPLATE = "leaderboard.html.j2"
+TUNED_ON = (
+    "stereoset",
+    "crows_pairs",
+    "winobias",
+    "winogender",
+    "group_facts",
+    "harmful_words",
+)
+"""Benchmarks by which the default settings of `unlearn` were chosen: see the settings in
+docs/pages/results/default.md."""
 
 
 def read(directory: Path) -> LeaderboardRecord:
@@ -35,8 +41,10 @@ def context(record: LeaderboardRecord) -> dict[str, Any]:
     """Return the variables of the template."""
     return {
         "headline": headline(record),
+        "seeds": describe_seeds(record),
         "parts_by_cost": make_parts(record),
         "costs": [costs_table(record, model) for model in record.models],
+        "papers": papers_table(record),
         "by_domain": [
             domains_table(record, model, *score)
             for model in record.models
@@ -44,52 +52,56 @@ def context(record: LeaderboardRecord) -> dict[str, Any]:
         ],
         "failed": [(failure.run, failure.last_line or NONE) for failure in record.failed],
         "settings": pairs_table("Settings", flatten(record.settings)),
-        "limitations": list_limitations(
-            dict.fromkeys(effect.benchmark for effect in record.effects), "study"
-        ),
+        "limitations": list(limitations(record)),
     }
 
 
-def headline(record: LeaderboardRecord) -> Headline:
-    """Return with which methods the scaled contribution came closer to 0 at equal cost."""
-    lines = [line for model in record.models for line in _verdict_lines(record, model)]
-    finished = {row.method for row in record.rows}
-    count = sum(name in finished and not facts.is_control for name, facts in record.methods.items())
-    return Headline(
-        f"{count} debiasing method{'' if count == 1 else 's'} at equal cost",
-        lines or ["The contribution of the group was not measured; add the benchmark stereoset."],
+def describe_seeds(record: LeaderboardRecord) -> str:
+    """Return what the intervals cover."""
+    if (seeds := most_seeds(record)) > 1:
+        return (
+            f"Results are means over up to {seeds} seeds; intervals cover items and, for methods "
+            "with two or more seeds, seeds."
+        )
+    return (
+        "Each method was run with one seed: intervals cover the choice of items only; another seed "
+        "gives different numbers."
     )
 
 
-def _verdict_lines(record: LeaderboardRecord, model: str) -> list[str]:
-    effects = overall_effects(record, model).values()
-    inference = {name for name, facts in record.methods.items() if facts.change == "inference"}
-    compared = [e for e in effects if e.cost == EQUAL or e.method in inference]
-    judged = {e.method: e for e in compared if e.measure == SCALED_CONTRIBUTION}
-    nats = {e.method: e for e in compared if e.measure == CONTRIBUTION}
-    fell = [method for method, effect in judged.items() if effect.verdict == "less"]
-    rose = [method for method, effect in judged.items() if effect.verdict == "more"]
-    undecided = [method for method in judged if method not in (*fell, *rose)]
-    lines = []
-    name = f"{model}: " if len(record.models) > 1 else ""
-    for words, methods in (("came closer to 0", fell), ("moved away from 0", rose)):
-        if methods:
-            methods.sort(key=lambda method: abs(nats[method].after.value))
-            shown = join_words(_describe([nats[method] for method in methods]))
-            lines.append(f"{name}The scaled contribution of the group {words} with {shown}.")
-    if undecided:
-        lines.append(f"{name}The change is undecided with {join_words(undecided)}.")
-    return lines
+def limitations(record: LeaderboardRecord) -> Iterator[tuple[str, str]]:
+    """Yield titles and texts of what a reader must know to judge the results."""
+    if tuned := _describe_tuning(record):
+        yield "Settings chosen on the benchmarks.", tuned
+    names = dict.fromkeys(effect.benchmark for effect in record.effects)
+    kind: Intervals = "study" if most_seeds(record) > 1 else "changes"
+    # that text is about two evaluations, whose verdicts are reached in another way
+    yield from (row for row in list_limitations(names, kind) if row[0] != VERDICTS[0])
+    yield (
+        "Several methods are tested.",
+        "Verdicts compare a method with the original. They need an interval that excludes 0 and p "
+        "< 0.05 after Holm’s correction over the methods (for single domains, over methods and "
+        "domains) of one score at one cost. Methods are not tested against each other. To compare "
+        "two methods, use the interval of their paired difference; overlapping intervals decide "
+        "nothing. The command “fairforget compare” computes it from two evaluations in “runs”.",
+    )
 
 
-def _describe(effects: Sequence[MethodEffect]) -> list[str]:
-    """Return each method with its contribution in nats; only the first has the unit."""
-    digits = measure_of(CONTRIBUTION).digits
-    texts: list[str] = []
-    for effect in effects:
-        before, after = (format_number(s.value, digits) for s in (effect.before, effect.after))
-        numbers = f"{before} → {after}"
-        if not texts:
-            numbers = f"unscaled: {numbers} nats per token"
-        texts.append(f"{effect.method} ({numbers})")
-    return texts
+def _describe_tuning(record: LeaderboardRecord) -> str:
+    """Return which methods had their settings chosen on which of the benchmarks; or nothing."""
+    compared = list(dict.fromkeys(effect.method for effect in record.effects))
+    tuned = [n for n in compared if n in METHODS and METHODS[n].uses_unlearn_defaults]
+    names = dict.fromkeys(effect.benchmark for effect in record.effects)
+    titles = [benchmark_name(name) for name in names if base_name(name) in TUNED_ON]
+    if not tuned or not titles:
+        return ""
+    text = (
+        f"The default settings of {join_words(tuned)} were chosen partly on items of "
+        f"{join_words(titles)}, so its effects are optimistic."
+    )
+    if len(compared) > len(tuned):
+        text += (
+            " No such search was made for the other methods, which follow their papers or have "
+            "fixed defaults."
+        )
+    return text

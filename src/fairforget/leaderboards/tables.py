@@ -1,25 +1,30 @@
-"""The tables and the picture of a leaderboard."""
+"""The results of a leaderboard at each cost: tables and plots."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from statistics import fmean
+from typing import Literal
 
-from fairforget.benchmarks.measurement import ALL
-from fairforget.benchmarks.measures import CONTRIBUTION, measure_of
-from fairforget.benchmarks.options import base_name
+from fairforget.benchmarks.measures import CONTRIBUTION, SCALED_CONTRIBUTION, measure_of
 from fairforget.comparison.score_change import Score
-from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
-from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect, Row
-from fairforget.report.frontier import (
-    LMS,
-    Axis,
-    Frontier,
-    Point,
-    make_frontier,
+from fairforget.leaderboards.effects import (
+    COSTS,
+    VERDICTS,
+    inference_methods,
+    list_methods,
+    methods_at,
+    most_seeds,
+    name_method,
+    overall_effects,
+    perplexity_change,
 )
+from fairforget.leaderboards.limits import define_equal_cost
+from fairforget.leaderboards.plan import EQUAL, ORIGINAL
+from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
+from fairforget.report.evidence import cluster_name
+from fairforget.report.frontier import LMS, Axis, Frontier, Point, make_frontier
 from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
     NONE,
@@ -28,18 +33,22 @@ from fairforget.report.wording import (
     format_number,
     format_p_number,
 )
+from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
 _CONTRIBUTION = Axis(
     "contribution",
-    "contribution of the group",
-    "Contribution of the group to the stereotype, nats per token (0: none)",
+    "scaled contribution of the group",
+    "Change of the scaled contribution’s distance from 0, MADs (below 0: less bias)",
     lambda point: point.contribution,
-    digits=measure_of(CONTRIBUTION).digits,
+    digits=measure_of(SCALED_CONTRIBUTION).digits,
+    zero="no change",
+    is_change=True,
     floor=-math.inf,
     narrowest=0.05,
 )
-COSTS = {EQUAL: "at equal cost", PUBLISHED: "as published"}
-"""Cost → its words; the cost at which methods are best compared comes first."""
+Number = Literal["bias", "change", "after"]
+"""What a column shows: the change of the distance from no bias, the change of the score, or the
+score after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +60,20 @@ class Shown:
     title: str
     """Title of the column; names the benchmark where that of the score would be ambiguous."""
     digits: int
-    """Decimals in this table: two for nats, to keep it narrow, except three for the contribution,
-    which is small."""
-    is_change: bool = False
+    """Decimals in this table: fewer than the score has, to keep it narrow."""
+    number: Number
 
 
 SHOWN = (
-    Shown("stereoset", "contribution", "Contribution of the group", 3),
-    Shown("stereoset", "ss", "Stereotype score", 1),
-    Shown("stereoset", "lms", "LMS, change", 1, is_change=True),
-    Shown("crows_pairs", "conditional", "CrowS-Pairs, conditional", 2),
-    Shown("winobias", "gap", "WinoBias, gap", 2),
-    Shown("harmful_words", "log_prob", "Harmful words, change", 2, is_change=True),
-    Shown("group_facts", "fact_log_prob", "Facts, change", 2, is_change=True),
+    Shown("stereoset", SCALED_CONTRIBUTION, "Scaled contribution, change", 3, "bias"),
+    Shown("stereoset", CONTRIBUTION, "Contribution, nats", 3, "after"),
+    Shown("stereoset", "ss", "Stereotype score, change", 1, "bias"),
+    Shown("stereoset", "lms", "LMS, change", 1, "change"),
+    Shown("crows_pairs", "conditional_scaled", "CrowS-Pairs, conditional, change", 3, "bias"),
+    Shown("winobias", "gap", "WinoBias, gap, change", 3, "bias"),
+    Shown("harmful_words", "log_prob", "Harmful words, change", 2, "change"),
+    Shown("group_facts", "fact_log_prob", "Facts, change", 2, "change"),
 )
-
-PAPER = "Paper"
-"""Title of the column that the terminal has no room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,105 +81,61 @@ class Part:
     """The results at one cost on one model."""
 
     title: str
+    intro: str
     plot: Frontier | None
     table: Table
 
 
 def make_parts(record: LeaderboardRecord) -> list[Part]:
-    """Return the results on each model: at equal cost first, then as published."""
+    """Return the results on each model: at equal cost first, then as published.
+
+    A part has only the methods that were evaluated at its cost.
+    """
     several = len(record.models) > 1
     parts = []
     for number, model in enumerate(record.models):
         for cost, words in COSTS.items():
-            rows = [row for row in record.rows if row.model == model]
-            if not any(row.cost == cost and row.method != ORIGINAL for row in rows):
+            if not methods_at(record, model, cost):
                 continue
             title = words[:1].upper() + words[1:] + (f", {model}" if several else "")
             points = list(_points(record, model, cost))
             plot = make_frontier(_CONTRIBUTION, LMS, points) if len(points) > 1 else None
             plot = plot and replace(plot, id=f"{plot.id}-{number}-{cost}")
-            parts.append(Part(title, plot, scores_table(record, model, cost)))
+            intro = define_equal_cost(record) if cost == EQUAL else _describe_published(record)
+            parts.append(Part(title, intro, plot, scores_table(record, model, cost)))
     return parts
 
 
 def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
-    """Return one row for each method on one model at one cost, and one for the original."""
+    """Return one row for each method on one model at one cost, and one for the original.
+
+    Rows have the numbers that the marks of the plot have.
+    """
     effects = overall_effects(record, model)
+    originals = {key[2:]: e for key, e in reversed(effects.items())}
     rows: list[list[Content]] = []
-    for method, method_cost in _methods(record, model, cost):
-        row: list[Content] = [method]
+    for number, method in _numbered(record, model, cost):
+        row: list[Content] = [f"{number}. {name_method(record, method)}"]
         for shown in SHOWN:
-            effect = effects.get((method, method_cost, shown.benchmark, shown.measure))
-            known = effect or next(
-                (e for k, e in effects.items() if k[2:] == (shown.benchmark, shown.measure)), None
-            )
+            key = (shown.benchmark, shown.measure)
             if method == ORIGINAL:
-                score = known and (Score(0.0) if shown.is_change else known.before)
+                row.append(_original_cell(shown, originals.get(key)))
             else:
-                score = effect and (effect.change if shown.is_change else effect.after)
-            row.append(
-                IntervalCell(score.value, score.ci, change=shown.is_change, digits=shown.digits)
-                if score
-                else NONE
-            )
-        rows.append([*row, _perplexity(record, model, method, method_cost)])
+                row.append(_cell(shown, effects.get((method, cost, *key))))
+        change = 0.0 if method == ORIGINAL else perplexity_change(record, model, method, cost)
+        rows.append([*row, IntervalCell(change, change=True)])
     table = Table(
         caption=f"All domains, {COSTS[cost]}",
         columns=[
             Column("Method"),
-            *(Column(shown.title, numeric=True, interval=True) for shown in SHOWN),
-            Column("Perplexity, %", numeric=True, interval=True),
+            *(Column(s.title, numeric=True, interval=s.number != "after") for s in SHOWN),
+            Column("Perplexity, change in %", numeric=True),
         ],
         rows=rows,
-        note="Means over seeds. No bias: 0, and 50 for the stereotype score. Perplexity: the "
-        "larger change of the two kinds of held-out text. Methods that change only inference "
-        "(prompt, self-debias) have a single strength, which both tables show.",
+        note=_scores_note(record, originals),
         sortable=True,
     )
     return drop_empty_columns(table, keep=1)
-
-
-def costs_table(record: LeaderboardRecord, model: str) -> Table:
-    """Return what each method costs to apply and to use."""
-    rows: list[list[Content]] = []
-    for method in dict.fromkeys(row.method for row in record.rows if row.model == model):
-        if method == ORIGINAL:
-            continue
-        runs = _runs(record, model, method, PUBLISHED)
-        equal = _runs(record, model, method, EQUAL)
-        memory = [run.peak_memory / 2**30 for run in runs if run.peak_memory]
-        rows.append(
-            [
-                method,
-                format_number(fmean(run.seconds for run in runs), 0),
-                format_number(max(memory), 1) if memory else NONE,
-                format_number(fmean(run.slowdown for run in runs), 1),
-                ", ".join(format_number(run.alpha, 2) for run in equal) or NONE,
-                ", ".join(format_number(run.movement, 3) for run in equal) or NONE,
-                str(len(runs)),
-                record.methods[method].paper,
-            ]
-        )
-    return Table(
-        caption="What each method costs",
-        columns=[
-            Column("Method"),
-            Column("Time to apply, s", numeric=True),
-            Column("Peak memory, GiB", numeric=True),
-            Column("Time to score a text, ×", numeric=True),
-            Column("α at equal cost", numeric=True),
-            Column("Movement at equal cost, nats", numeric=True),
-            Column("Seeds", numeric=True),
-            Column(PAPER),
-        ],
-        rows=rows,
-        note="α is the share of the weight update that equal cost allows, for each seed; above 1, "
-        "the update is extrapolated. Movement: mean KL divergence from the original model per "
-        "token, on the kind of held-out text where it is larger. Peak memory includes the model: "
-        "GPU memory on a GPU, otherwise that of the process. Times to score a text are relative to "
-        "the original model.",
-        sortable=True,
-    )
 
 
 def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure: str) -> Table:
@@ -184,6 +146,14 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
         if (e.model, e.benchmark, e.measure) == (model, benchmark, measure)
     ]
     digits = measure_of(measure).digits
+    units = cluster_name(benchmark)
+    note = (
+        "Change in bias: change of the distance from the value without bias. p-values are "
+        "Holm-corrected at each cost: for all domains together over the methods, for single "
+        "domains over methods and domains."
+    )
+    if any(e.distance and e.verdict is None for e in effects):
+        note += f" Domains with fewer than {FEWEST_CLUSTERS} {units} are not tested."
     return Table(
         caption=f"{benchmark_name(benchmark)}: {measure_of(measure).in_words}, by domain",
         columns=[
@@ -198,21 +168,19 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
         ],
         rows=[
             [
-                e.method,
-                e.cost,
+                name_method(record, e.method),
+                COSTS[e.cost],
                 domain_name(e.domain),
                 IntervalCell(e.before.value, e.before.ci, digits=digits),
                 IntervalCell(e.after.value, e.after.ci, digits=digits),
                 IntervalCell(e.distance.value, e.distance.ci, change=True, digits=digits),
-                format_p_number(e.p_adjusted),
-                e.verdict or NONE,
+                format_p_number(e.p_adjusted if e.verdict else None),
+                VERDICTS[e.verdict] if e.verdict else f"too few {units}",
             ]
             for e in effects
             if e.distance
         ],
-        note="Change in bias: change of the distance from the value without bias. p-values are "
-        "Holm-corrected at each cost: for all domains together over the methods, for single "
-        "domains over methods and domains.",
+        note=note,
         sortable=True,
     )
 
@@ -222,49 +190,72 @@ def bias_scores(record: LeaderboardRecord) -> list[tuple[str, str]]:
     return list(dict.fromkeys((e.benchmark, e.measure) for e in record.effects if e.distance))
 
 
+def _cell(shown: Shown, effect: MethodEffect | None) -> Content:
+    """Return what a method's effect on a score is, with its verdict if it has one."""
+    if effect is None:
+        return NONE
+    if shown.number == "after":
+        return IntervalCell(effect.after.value, digits=shown.digits)
+    score = effect.distance if shown.number == "bias" else effect.change
+    if score is None:
+        return NONE
+    verdict = VERDICTS[effect.verdict] if effect.verdict else ""
+    return IntervalCell(score.value, score.ci, change=True, digits=shown.digits, mark=verdict)
+
+
+def _original_cell(shown: Shown, known: MethodEffect | None) -> Content:
+    """Return the original's score, or a change of 0."""
+    if known is None:
+        return NONE
+    value = known.before.value if shown.number == "after" else 0.0
+    return IntervalCell(value, change=shown.number != "after", digits=shown.digits)
+
+
+def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], MethodEffect]) -> str:
+    """Return what the numbers of the main table are, and the scores of the original."""
+    levels = [
+        f"{shown.title.removesuffix(', change')} {format_number(known.before.value, shown.digits)}"
+        for shown in SHOWN
+        if shown.number != "after" and (known := originals.get((shown.benchmark, shown.measure)))
+    ]
+    return (
+        f"{'Means over seeds. ' if most_seeds(record) > 1 else ''}Changes are paired: both models "
+        "scored the same items. For bias scores, the change is that of the distance from no bias "
+        "(0; 50 for the stereotype score): below 0, bias fell. Scaled scores are in MADs. "
+        "Contribution: the unscaled score of each model (0: no bias). Perplexity: the larger "
+        "change of the two kinds of held-out text. Scores of the original: "
+        f"{'; '.join(levels)}."
+    )
+
+
+def _describe_published(record: LeaderboardRecord) -> str:
+    text = "Each method has the strength of its paper, whatever it costs."
+    names = dict.fromkeys(n for model in record.models for n in inference_methods(record, model))
+    if names:
+        text += (
+            f" Methods that act at inference ({', '.join(names)}) have only this strength: they "
+            "change no weights, so they cannot be scaled to the limits."
+        )
+    return text
+
+
 def _points(record: LeaderboardRecord, model: str, cost: str) -> Iterator[Point]:
     effects = overall_effects(record, model)
-    for method, method_cost in _methods(record, model, cost):
-        key = (method, method_cost, "stereoset")
-        contribution, lms = (effects.get((*key, name)) for name in ("contribution", "lms"))
+    for number, method in _numbered(record, model, cost):
+        key = (method, cost, "stereoset")
+        scaled, lms = (effects.get((*key, name)) for name in (SCALED_CONTRIBUTION, "lms"))
         if method == ORIGINAL:
-            known = next((e for k, e in effects.items() if k[3] == "contribution"), None)
-            if known:
-                bias = known.before
-                yield Point(method, bias, None, Score(0.0), bias, original=True, label=method)
-        elif contribution and lms:
-            remaining, control = contribution.after, record.methods[method].is_control
-            yield Point(
-                method, remaining, None, lms.change, remaining, control=control, label=method
-            )
+            if any(k[3] == SCALED_CONTRIBUTION for k in effects):
+                zero = Score(0.0)
+                yield Point(method, zero, None, zero, zero, original=True, number=number)
+        elif scaled and scaled.distance and lms:
+            change, control = scaled.distance, record.methods[method].is_control
+            yield Point(method, change, None, lms.change, change, control=control, number=number)
 
 
-def _methods(record: LeaderboardRecord, model: str, cost: str) -> Iterator[tuple[str, str]]:
-    """Yield each method with its cost in a table; methods with a single strength keep that."""
-    for method in dict.fromkeys(row.method for row in record.rows if row.model == model):
-        costs = {r.cost for r in record.rows if (r.model, r.method) == (model, method)}
-        yield method, cost if cost in costs else PUBLISHED
-
-
-def overall_effects(
-    record: LeaderboardRecord, model: str
-) -> dict[tuple[str, str, str, str], MethodEffect]:
-    """Return (method, cost, benchmark, measure) → the effect over all domains.
-
-    Benchmarks are known by their base name; of several with the same base name, the first counts.
-    """
-    effects: dict[tuple[str, str, str, str], MethodEffect] = {}
-    for e in record.effects:
-        if e.model == model and e.domain == ALL:
-            effects.setdefault((e.method, e.cost, base_name(e.benchmark), e.measure), e)
-    return effects
-
-
-def _runs(record: LeaderboardRecord, model: str, method: str, cost: str) -> Sequence[Row]:
-    key = (model, method, cost)
-    return [row for row in record.rows if (row.model, row.method, row.cost) == key]
-
-
-def _perplexity(record: LeaderboardRecord, model: str, method: str, cost: str) -> Content:
-    ratios = [max(row.ratios.values()) for row in _runs(record, model, method, cost)]
-    return IntervalCell(100 * (fmean(ratios) - 1), change=True)
+def _numbered(record: LeaderboardRecord, model: str, cost: str) -> Iterator[tuple[int, str]]:
+    """Yield the original and the methods at one cost, each with its number at all costs."""
+    shown = {ORIGINAL, *methods_at(record, model, cost)}
+    for number, method in enumerate(list_methods(record, model)):
+        if method in shown:
+            yield number, method

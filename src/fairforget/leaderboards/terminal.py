@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from fairforget.leaderboards.page import headline
+from fairforget.leaderboards.costs import costs_table
+from fairforget.leaderboards.headline import headline
 from fairforget.leaderboards.record import LeaderboardRecord
-from fairforget.leaderboards.tables import PAPER, costs_table, make_parts
+from fairforget.leaderboards.tables import make_parts
 from fairforget.report.terminal import print_table
 from fairforget.terminal.tables import print_lines
 
 
 def show_leaderboard(record: LeaderboardRecord) -> None:
-    """Show the scores of all methods at each cost, the costs, and the verdicts."""
+    """Show the effects of all methods at each cost, the costs, and the verdicts."""
     for part in make_parts(record):
         print_table(part.table, part.title)
     for model in record.models:
-        print_table(costs_table(record, model), f"Cost, {model}", hidden=(PAPER,))
+        print_table(costs_table(record, model), f"Cost, {model}")
     print_lines(headline(record).sentences)
     print_lines([f"{failure.run} failed: {failure.error}" for failure in record.failed])

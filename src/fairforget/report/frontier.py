@@ -17,6 +17,14 @@ from fairforget.report.wording import (
 
 OVERLAP = 2.0, 4.0
 """Two marks overlap if they are closer than this, in % of the width and of the height."""
+LABELS_LEFT = 60.0
+"""To the right of this, in % of the width, labels are left of their marks, to stay on the page."""
+CHARACTER, LINE, GAP = 2.5, 5.0, 2.0
+"""Size of a character, in % of the width and of the height of a plot on a telephone, and the
+distance of a label from its mark."""
+
+Box = tuple[float, float, float, float]
+"""Left, right, bottom and top, in % from the bottom left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +42,19 @@ class Point:
     """The same of the distance of the scaled contribution from 0."""
     control: bool = False
     original: bool = False
-    label: str = ""
-    """The text at its mark; empty for its number in the table."""
+    number: int | None = None
+    """Its number in the table and at its mark; None for its position among the points."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """The text at a mark."""
+
+    text: str
+    """Its number, and those of marks that overlap it; empty if another mark has its number."""
+    is_left: bool = False
+    """Whether it is left of the mark."""
+    is_below: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +63,7 @@ class PlotPoint:
 
     x: Mark
     y: Mark
-    number: str
+    label: Label
     kind: str
     tip: str
 
@@ -62,8 +81,11 @@ class Frontier:
     y_ticks: list[Tick]
     x_axis: str
     y_axis: str
+    zero: Tick
+    """The vertical position of 0, and what it means."""
     line: str = ""
     """The best trade-offs, joined by steps: coordinates of a polyline in %, from the top left."""
+    has_intervals: bool = False
 
 
 def frontiers(points: Sequence[Point]) -> list[Frontier]:
@@ -119,6 +141,10 @@ class Axis:
     digits: int = 1
     better: int = -1
     """1 if more is better."""
+    zero: str = "no bias"
+    """What 0 means, as the label of a line at it."""
+    is_change: bool = False
+    """Whether a vertical axis has changes, which have a sign, instead of distances from 0."""
     floor: float = 0.0
     """The lowest value of a vertical axis."""
     narrowest: float = 1.0
@@ -153,7 +179,7 @@ def make_frontier(bias: Axis, loss: Axis, points: Sequence[Point]) -> Frontier:
         points: the methods.
     """
     known = [
-        (i, p, x, y)
+        (i if p.number is None else p.number, p, x, y)
         for i, p in enumerate(points)
         if (x := loss.of(p)) is not None and (y := bias.of(p)) is not None
     ]
@@ -163,17 +189,19 @@ def make_frontier(bias: Axis, loss: Axis, points: Sequence[Point]) -> Frontier:
         floor=bias.floor,
         narrowest=bias.narrowest,
     )
-    labels = _mark_labels(
-        [(p.label or str(i), x_scale.x(x.value), y_scale.x(y.value)) for i, p, x, y in known]
+    labels = _place_labels(
+        [(str(i), x_scale.x(x.value), y_scale.x(y.value)) for i, _, x, y in known],
+        _label_box(Label(bias.zero), 0.0, y_scale.x(0.0)),
     )
     plot_points = [
         PlotPoint(
             x=mark_at(x_scale, x.value, x.ci),
             y=mark_at(y_scale, y.value, y.ci),
-            number=label,
+            label=label,
             kind="original" if p.original else "control" if p.control else "method",
             tip=f"{i}. {p.name}{' (control)' if p.control else ''}: {bias.name} "
-            f"{format_with_interval(y.value, y.ci, digits=bias.digits)}, {loss.name} "
+            f"{format_with_interval(y.value, y.ci, signed=bias.is_change, digits=bias.digits)}, "
+            f"{loss.name} "
             f"{format_with_interval(x.value, x.ci, signed=True)}",
         )
         for (i, p, x, y), label in zip(known, labels, strict=True)
@@ -181,22 +209,25 @@ def make_frontier(bias: Axis, loss: Axis, points: Sequence[Point]) -> Frontier:
     best = _best([(loss.better * x.value, y.value) for _, _, x, y in known])
     return Frontier(
         id=f"{bias.id}-{loss.id}",
-        caption=f"Remaining bias ({bias.name}) against change of {loss.name}",
+        caption=f"{'Change in' if bias.is_change else 'Remaining'} bias ({bias.name}) against "
+        f"change of {loss.name}",
         summary="; ".join(p.tip for p in plot_points),
         points=plot_points,
         x_ticks=x_scale.ticks(sign=True),
-        y_ticks=y_scale.ticks(),
+        y_ticks=y_scale.ticks(sign=bias.is_change),
         x_axis=loss.title,
         y_axis=bias.title,
+        zero=Tick(y_scale.x(0.0), bias.zero),
         line=_steps([(x_scale.x(loss.better * x), 100 - y_scale.x(y)) for x, y in best]),
+        has_intervals=any(score.ci for _, _, x, y in known for score in (x, y)),
     )
 
 
 def _best(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The points that no other one beats: the first number is to be large, the second near 0."""
+    """The points that no other one beats: the first number is to be large, the second small."""
     best: list[tuple[float, float]] = []
-    for x, y in sorted(points, key=lambda point: (-point[0], abs(point[1]))):
-        if not best or abs(y) < abs(best[-1][1]):
+    for x, y in sorted(points, key=lambda point: (-point[0], point[1])):
+        if not best or y < best[-1][1]:
             best.append((x, y))
     return best
 
@@ -209,6 +240,43 @@ def _steps(points: Sequence[tuple[float, float]]) -> str:
         for corner in ((x, y), (following, y))
     ]
     return " ".join(f"{x:.2f},{y:.2f}" for x, y in corners)
+
+
+def _place_labels(positions: Sequence[tuple[str, float, float]], zero: Box) -> list[Label]:
+    """Return the label of each mark, where it overlaps no other label or mark, if possible.
+
+    Args:
+        positions: the number of each mark, and its position in % from the bottom left.
+        zero: the place of the label of the line at 0.
+    """
+    taken = [zero, *((x - 1, x + 1, y - 1, y + 1) for _, x, y in positions)]
+    labels = []
+    for text, (_, x, y) in zip(_mark_labels(positions), positions, strict=True):
+        if not text:
+            labels.append(Label(""))
+            continue
+        side = x > LABELS_LEFT
+        places = [Label(text, *place) for place in product((side, not side), (False, True))]
+        boxes = [_label_box(label, x, y) for label in places]
+        overlaps = [sum(_overlap(box, other) for other in taken) for box in boxes]
+        best = overlaps.index(min(overlaps))
+        taken.append(boxes[best])
+        labels.append(places[best])
+    return labels
+
+
+def _label_box(label: Label, x: float, y: float) -> Box:
+    width = CHARACTER * len(label.text)
+    left = x - GAP - width if label.is_left else x + GAP
+    bottom = y - GAP - LINE if label.is_below else y + GAP
+    return left, left + width, bottom, bottom + LINE
+
+
+def _overlap(one: Box, other: Box) -> float:
+    """Return the area that two boxes share."""
+    width = min(one[1], other[1]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[2], other[2])
+    return max(width, 0.0) * max(height, 0.0)
 
 
 def _mark_labels(positions: Sequence[tuple[str, float, float]]) -> list[str]:

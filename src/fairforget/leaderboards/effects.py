@@ -1,0 +1,77 @@
+"""Look up the rows and effects of a leaderboard, with their standard words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.options import base_name
+from fairforget.comparison.score_change import Verdict
+from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
+from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect, Row
+
+COSTS = {EQUAL: "at equal cost", PUBLISHED: "as published"}
+"""Cost → its words; the cost at which methods are best compared comes first."""
+VERDICTS: dict[Verdict, str] = {
+    "less": "bias fell",
+    "more": "bias rose",
+    "undecided": "undecided",
+}
+
+
+def overall_effects(
+    record: LeaderboardRecord, model: str
+) -> dict[tuple[str, str, str, str], MethodEffect]:
+    """Return (method, cost, benchmark, measure) → the effect over all domains.
+
+    Benchmarks are known by their base name; of several with the same base name, the first counts.
+    """
+    effects: dict[tuple[str, str, str, str], MethodEffect] = {}
+    for e in record.effects:
+        if e.model == model and e.domain == ALL:
+            effects.setdefault((e.method, e.cost, base_name(e.benchmark), e.measure), e)
+    return effects
+
+
+def list_methods(record: LeaderboardRecord, model: str) -> list[str]:
+    """Return the finished methods of one model in order, with the original among them."""
+    return list(dict.fromkeys(row.method for row in record.rows if row.model == model))
+
+
+def methods_at(record: LeaderboardRecord, model: str, cost: str) -> list[str]:
+    """Return the finished methods of one model at one cost, without the original."""
+    at_cost = {row.method for row in record.rows if (row.model, row.cost) == (model, cost)}
+    return [name for name in list_methods(record, model) if name in at_cost and name != ORIGINAL]
+
+
+def inference_methods(record: LeaderboardRecord, model: str) -> list[str]:
+    """Return the finished methods of one model that act at inference: they have no equal cost."""
+    return [
+        name
+        for name in methods_at(record, model, PUBLISHED)
+        if record.methods[name].change == "inference"
+    ]
+
+
+def runs_of(record: LeaderboardRecord, model: str, method: str, cost: str) -> Sequence[Row]:
+    """Return the rows of one method on one model at one cost, by seed."""
+    key = (model, method, cost)
+    return [row for row in record.rows if (row.model, row.method, row.cost) == key]
+
+
+def perplexity_change(record: LeaderboardRecord, model: str, method: str, cost: str) -> float:
+    """Return the mean over seeds of the larger change of the two perplexities, in %."""
+    runs = runs_of(record, model, method, cost)
+    return 100 * (fmean(max(row.ratios.values()) for row in runs) - 1)
+
+
+def name_method(record: LeaderboardRecord, method: str) -> str:
+    """Return the name of a method, or of the original, with a remark if it is a control."""
+    is_control = method != ORIGINAL and record.methods[method].is_control
+    return f"{method} (control)" if is_control else method
+
+
+def most_seeds(record: LeaderboardRecord) -> int:
+    """Return the largest number of seeds that an effect is a mean over; 0 without effects."""
+    return max((effect.seeds for effect in record.effects), default=0)

@@ -1,0 +1,156 @@
+"""The headline of a leaderboard: with which methods bias fell, and at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
+from fairforget.comparison.score_change import Score
+from fairforget.leaderboards.effects import (
+    inference_methods,
+    methods_at,
+    most_seeds,
+    name_method,
+    overall_effects,
+    perplexity_change,
+)
+from fairforget.leaderboards.plan import EQUAL, PUBLISHED
+from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
+from fairforget.report.headline import Headline
+from fairforget.report.wording import (
+    format_interval,
+    format_number,
+    format_signed,
+    join_words,
+)
+
+DIGITS = measure_of(SCALED_CONTRIBUTION).digits
+NOT_MEASURED = "The contribution of the group was not measured; add the benchmark stereoset."
+MOST_NAMED = 3
+"""A title with more methods than this gives their number."""
+
+
+def headline(record: LeaderboardRecord) -> Headline:
+    """Return with which methods the scaled contribution changed at equal cost.
+
+    Methods that act at inference, whose cost cannot be limited, have a sentence of their own.
+    """
+    lines = [line for model in record.models for line in _model_lines(record, model)]
+    if not any(effect.measure == SCALED_CONTRIBUTION for effect in record.effects):
+        lines.insert(0, NOT_MEASURED)
+    return Headline(_title(record), lines)
+
+
+def _title(record: LeaderboardRecord) -> str:
+    names = {name for model in record.models for name in methods_at(record, model, EQUAL)}
+    count = sum(not record.methods[name].is_control for name in names)
+    methods, seeds = _count(count, "method"), _count(most_seeds(record), "seed")
+    if len(record.models) > 1:
+        return f"{methods} at equal cost on {len(record.models)} models ({seeds})"
+    if not names:
+        return "No method was evaluated at equal cost"
+    (model,) = record.models
+    changes = _changes(record, model, EQUAL)
+    finding = _finding(record, changes) if changes else "Methods at equal cost"
+    return f"{finding} ({methods}, {seeds})"
+
+
+def _finding(record: LeaderboardRecord, changes: dict[str, tuple[MethodEffect, Score]]) -> str:
+    fell = [name for name in _by_verdict(changes, "less") if not record.methods[name].is_control]
+    if not fell:
+        return "Bias did not fall significantly with any method within the cost limits"
+    others = [change for name, (_, change) in changes.items() if name != fell[0]]
+    if len(fell) > 1 and _is_below(changes[fell[0]][1], others):
+        return f"{fell[0]} lowered bias most within the cost limits"
+    named = join_words(fell) if len(fell) <= MOST_NAMED else f"{len(fell)} methods"
+    return f"{named} lowered bias within the cost limits"
+
+
+def _is_below(change: Score, others: Sequence[Score]) -> bool:
+    """Return whether an interval is below all others; then the differences are significant."""
+    highest = change.ci[1] if change.ci else change.value
+    return all(other.ci and highest < other.ci[0] for other in others)
+
+
+def _model_lines(record: LeaderboardRecord, model: str) -> Iterator[str]:
+    name = f"{model}: " if len(record.models) > 1 else ""
+    for line in (*_equal_lines(record, model), *_inference_lines(record, model)):
+        yield name + line
+
+
+def _equal_lines(record: LeaderboardRecord, model: str) -> Iterator[str]:
+    changes = _changes(record, model, EQUAL)
+    if not changes:
+        return
+    before = next(iter(changes.values()))[0].before
+    subject = (
+        "At equal cost, the scaled contribution of the group "
+        f"({format_number(before.value, DIGITS)} MADs in the original; 0: no bias)"
+    )
+    decided = []
+    for verdict, words in (("less", "came closer to 0"), ("more", "moved away from 0")):
+        if names := _by_verdict(changes, verdict):
+            decided += names
+            described = join_words(
+                [
+                    f"{name_method(record, name)} ({_describe(*changes[name], n == 0)})"
+                    for n, name in enumerate(names)
+                ]
+            )
+            yield f"{subject} {words} with {described}."
+            subject = "At equal cost, it"
+    if undecided := [name_method(record, name) for name in changes if name not in decided]:
+        end = "" if decided else " at equal cost"
+        yield f"The change is undecided with {join_words(undecided)}{end}."
+
+
+def _describe(effect: MethodEffect, change: Score, is_first: bool) -> str:
+    """Return the change of the distance from 0; only the first has words for its interval."""
+    text = format_signed(change.value, DIGITS)
+    if change.ci:
+        text += f"{', 95 % interval' if is_first else ','} {format_interval(change.ci, DIGITS)}"
+    if effect.before.is_decided:  # else a percentage of almost 0
+        text += f", or {format_signed(100 * change.value / abs(effect.before.value), 0)} %"
+    return text
+
+
+def _inference_lines(record: LeaderboardRecord, model: str) -> Iterator[str]:
+    names = inference_methods(record, model)
+    if not names:
+        return
+    changes, effects = _changes(record, model, PUBLISHED), overall_effects(record, model)
+    described = []
+    for name in names:
+        rise = perplexity_change(record, model, name, PUBLISHED)
+        parts = [f"perplexity {format_signed(rise)} %"]
+        if lms := effects.get((name, PUBLISHED, "stereoset", "lms")):
+            parts.append(f"LMS {format_signed(lms.change.value)}")
+        if name in changes:
+            _, change = changes[name]
+            parts.append(f"scaled contribution {format_signed(change.value, DIGITS)}")
+        described.append(f"{name} ({', '.join(parts)})")
+    yield (
+        "Methods that act at inference cannot be scaled to the limits and are not at equal cost: "
+        f"{join_words(described)}."
+    )
+
+
+def _changes(
+    record: LeaderboardRecord, model: str, cost: str
+) -> dict[str, tuple[MethodEffect, Score]]:
+    """Return method → its effect on the scaled contribution, and the change of its distance."""
+    return {
+        method: (effect, effect.distance)
+        for (method, at, benchmark, measure), effect in overall_effects(record, model).items()
+        if (at, benchmark, measure) == (cost, "stereoset", SCALED_CONTRIBUTION) and effect.distance
+    }
+
+
+def _by_verdict(changes: dict[str, tuple[MethodEffect, Score]], verdict: str) -> list[str]:
+    """Return the methods with a verdict, the largest change first."""
+    names = [name for name, (effect, _) in changes.items() if effect.verdict == verdict]
+    return sorted(names, key=lambda name: -abs(changes[name][1].value))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

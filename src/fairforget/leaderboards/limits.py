@@ -1,0 +1,59 @@
+"""The limits of equal cost in words, and which of them each method came nearest to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fairforget.leaderboards.record import LeaderboardRecord, Row
+from fairforget.report.wording import NONE, format_number, join_words
+from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, MAIN
+
+MOVED = "movement"
+PERPLEXITIES = {MAIN: "Wikipedia perplexity", EVERYDAY_PERPLEXITY: "everyday perplexity"}
+"""Name of a perplexity in a record → its name in a table."""
+
+
+def define_equal_cost(record: LeaderboardRecord) -> str:
+    """Return what "at equal cost" means, with the limits in the settings of a record."""
+    limits = list(_limits(record.settings.get("budget", {}))) or ["a limit on the cost"]
+    return (
+        "“At equal cost” means within the same limits. The weights are interpolated with those of "
+        "the original (α > 1: extrapolated) until one of these is reached: "
+        f"{join_words([*limits, 'the largest α'], 'or')}. Methods therefore differ in which limit "
+        "they used up; the table of costs shows it."
+    )
+
+
+def nearest_limit(row: Row, budget: Mapping[str, Any]) -> str:
+    """Return the limit of which a result used the largest share, and that share in %.
+
+    Args:
+        row: at equal cost.
+        budget: the limits, from the settings of a record.
+    """
+    shares = {
+        PERPLEXITIES[name]: (ratio - 1) / (budget[name] - 1)
+        for name, ratio in row.ratios.items()
+        if budget.get(name, 1) > 1
+    }
+    if row.movement is not None and budget.get("movement"):
+        shares[MOVED] = row.movement / budget["movement"]
+    name = max(shares, key=lambda name: shares[name], default="")
+    if not name or shares[name] <= 0:
+        return NONE
+    return f"{name}, {format_number(100 * shares[name], 0)} %"
+
+
+def _limits(budget: Mapping[str, Any]) -> Iterator[str]:
+    ratios = {name: budget[name] for name in PERPLEXITIES if name in budget}
+    rises = {name: f"{round(100 * (ratio - 1), 6):g} %" for name, ratio in ratios.items()}
+    if len(set(rises.values())) == 1:
+        yield f"a rise in perplexity of {rises[MAIN]} on either kind of held-out text"
+    elif rises:
+        yield (
+            f"a rise in perplexity of {rises[MAIN]} on held-out Wikipedia passages or "
+            f"{rises[EVERYDAY_PERPLEXITY]} on everyday sentences"
+        )
+    if movement := budget.get("movement"):
+        yield (f"a movement (mean KL divergence from the original) of {movement:g} nats per token")

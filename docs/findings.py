@@ -13,10 +13,10 @@ from default_page import describe_change
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
 from fairforget.leaderboards.plan import EQUAL
-from fairforget.leaderboards.record import LeaderboardRecord
+from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.records.paths import LEADERBOARD, STUDY
 from fairforget.records.store import read_record
-from fairforget.report.wording import format_number, format_signed
+from fairforget.report.wording import format_signed
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
 from results_page import RESULTS
 from tables import format_estimate
@@ -125,33 +125,30 @@ def _crows_pairs() -> str:
 def _leaderboard() -> str:
     record = read_record(RESULTS / "leaderboard" / LEADERBOARD, LeaderboardRecord)
     effects = [e for e in record.effects if e.benchmark == "stereoset" and e.domain == ALL]
-    compared = [
-        e for e in effects if e.cost == EQUAL or record.methods[e.method].change == "inference"
-    ]
-    left = [e for e in compared if e.measure == "contribution"]
-    lms = {e.method: e.change.value for e in compared if e.measure == "lms"}
-    _require(all(e.seeds == 1 for e in left), "one seed")
-    verdicts = {e.method: e.verdict for e in compared if e.measure == SCALED_CONTRIBUTION}
-    others = sum(verdict == "undecided" for verdict in verdicts.values())
-    left.sort(key=lambda effect: abs(effect.after.value))
+    scaled = [e for e in effects if e.measure == SCALED_CONTRIBUTION]
+    lms = {(e.method, e.cost): e.change.value for e in effects if e.measure == "lms"}
+    _require(all(e.seeds == 1 for e in scaled), "one seed")
+    limited = [e for e in scaled if e.cost == EQUAL]
+    unlimited = [e for e in scaled if record.methods[e.method].change == "inference"]
 
-    def remaining(verdict: str, *, limited: bool) -> str:
+    def changes(compared: list[MethodEffect], verdict: str) -> str:
+        """The methods with a verdict, the lowest bias first."""
+        found = {e: e.distance.value for e in compared if e.distance and e.verdict == verdict}
         return ", ".join(
-            f"`{e.method}` {format_number(e.after.value, 3)} ({format_signed(lms[e.method], 1)})"
-            for e in left
-            if verdicts[e.method] == verdict and (e.cost == EQUAL) == limited
+            f"`{e.method}` {format_signed(found[e], 3)} ({format_signed(lms[e.method, e.cost], 1)})"
+            for e in sorted(found, key=lambda effect: found[effect])
         )
 
-    rose = remaining("more", limited=True)
-    _require(bool(rose), "a contribution rose at equal cost")
-
+    rose = changes(limited, "more")
+    _require(bool(rose), "bias rose with a method at equal cost")
+    others = sum(e.verdict == "undecided" for e in limited)
     budget = record.settings["budget"]
     return (
-        "**Other methods**, one seed. Contribution "
-        f"({left[0].before.value:.3f} nats before) and change in LMS at equal cost (perplexity ≤ "
-        f"+{100 * (budget['perplexity'] - 1):.0f} %, KL {budget['movement']:g} nats). Fell: "
-        f"{remaining('less', limited=True)}; rose: {rose}. Without limits: "
-        f"{remaining('less', limited=False)}. {others} undecided."
+        "**Other methods**, one seed. Change in scaled contribution "
+        f"({limited[0].before.value:.3f} MADs before) and LMS at equal cost (perplexity ≤ "
+        f"+{100 * (budget['perplexity'] - 1):.0f} %, KL {budget['movement']:g} nats): "
+        f"{changes(limited, 'less')}; rose: {rose}; {others} undecided. Without limits: "
+        f"{changes(unlimited, 'less')}."
     )
 
 

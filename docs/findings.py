@@ -145,7 +145,7 @@ def _leaderboard() -> str:
     budget = record.settings["budget"]
     return (
         "**Other methods**, one seed. Change in scaled contribution "
-        f"({limited[0].before.value:.3f} MADs before) and LMS at equal cost (perplexity ≤ "
+        f"({limited[0].before.value:.3f} before) and LMS at equal cost (perplexity ≤ "
         f"+{100 * (budget['perplexity'] - 1):.0f} %, KL {budget['movement']:g} nats): "
         f"{changes(limited, 'less')}; rose: {rose}; {others} undecided. Without limits: "
         f"{changes(unlimited, 'less')}."

@@ -315,18 +315,11 @@ def _delta(change: Change, digits: int) -> str:
     return f"{change.delta:+z.{digits}f}" + (f" [{bounds}]" if bounds else "")
 
 
-def print_table(table: Table, title: str = "", *, hidden: Sequence[str] = ()) -> None:
-    """Print a table.
-
-    Args:
-        table: of a report.
-        title: the title; by default, the table's caption.
-        hidden: titles of columns to leave out.
-    """
-    columns = [n for n, column in enumerate(table.columns) if column.title not in hidden]
-    shown = make_table(title or table.caption, [table.columns[n].title for n in columns])
+def print_table(table: Table, title: str = "") -> None:
+    """Print a table of a report; by default, its caption is the title."""
+    shown = make_table(title or table.caption, [column.title for column in table.columns])
     for column in shown.columns[1:]:
         column.no_wrap = False  # else 80 columns cut off the names and intervals
     for row in table.rows:
-        shown.add_row(*(str(row[n]) for n in columns))
+        shown.add_row(*map(str, row))
     print_content(shown)

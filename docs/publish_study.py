@@ -14,7 +14,6 @@ import argparse
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import get_args
 
 import yaml
 
@@ -35,6 +34,13 @@ from study_archive import ARCHIVE, ROOT, archive_runs
 from tables import markdown_table
 
 RUNS = ROOT / "runs"
+VERDICTS: dict[ClaimVerdict, str] = {
+    "supported": "fell by more than with every control",
+    "contradicted": "rose, or fell less than with a control",
+    "no more than margin": "no more than margin",
+    "undecided": "undecided",
+}
+"""Verdict → the heading of its count."""
 READING = "reading.md"
 """Findings as a list, then any sections; at most 250 words."""
 SHAPES: dict[str, Shape] = {
@@ -182,11 +188,11 @@ def count_verdicts(cells: Iterable[MatrixCell]) -> list[str]:
         rows.append(
             [
                 *(name, str(len(part))),
-                *(str(verdicts[verdict]) for verdict in get_args(ClaimVerdict)),
+                *(str(verdicts[verdict]) for verdict in VERDICTS),
                 *(str(counts[reason]) for reason in reasons),
             ]
         )
-    header = ("domains", "measurements", *get_args(ClaimVerdict))
+    header = ("domains", "measurements", *VERDICTS.values())
     return markdown_table((*header, *(f"undecided: {reason}" for reason in reasons)), rows)
 
 

@@ -14,11 +14,19 @@ from fairforget.benchmarks.stereoset import judge
 from fairforget.records.store import record_text
 from fairforget.report.tables import Table
 from fairforget.transfer_study.matrix import transfer_matrix
-from fairforget.transfer_study.record import Dose, Gap, MatrixCell, StudyRecord
+from fairforget.transfer_study.record import (
+    Dose,
+    Effect,
+    Gap,
+    MatrixCell,
+    Omnibus,
+    StudyRecord,
+)
 from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.page import BenchmarkPart, context, parts, read
-from fairforget.transfer_study.report.summary import count_verdicts
+from fairforget.transfer_study.report.summary import count_verdicts, describe_omnibus
 from fairforget.transfer_study.report.terminal import show_study
+from fairforget.transfer_study.report.verdict_words import margin_control, verdict_text
 
 from ..transfer.items import result, rows
 from .runs import stereoset_rows, write_study
@@ -112,28 +120,113 @@ def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
         ["religion", "counterfactual-kl"],
     ]
     for row in part.answer.rows:
-        own = [str(cell).endswith("(own)") for cell in row[2:]]
+        own = [str(cell).endswith(", own") for cell in row[2:]]
         assert own == [title.lower() == row[0] for title in titles(part.answer)[2:]]
-    words = {" yes": "supported", " no": "contradicted", " ≤": "no more than margin"} | {
-        " ?": "undecided"
-    }
+    words = {"yes (": "supported", "no (": "contradicted", "no more than 1": "no more than margin"}
     for row, forget in zip(part.answer.rows, ("mine:gender", "mine:religion"), strict=True):
         mine = [c for c in main_cells(study) if c.forget == forget and c.control is None]
         for text, cell in zip(row[2:], mine, strict=True):
-            (verdict,) = [
-                verdict
-                for sign, verdict in words.items()
-                if str(text).removesuffix(" (own)").endswith(sign)
-            ]
-            assert verdict == cell.verdict
-    assert part.counts in " ".join(context(study)["headline"].sentences)
+            found = [verdict for word, verdict in words.items() if str(text).startswith(word)]
+            assert (found or ["undecided"]) == [cell.verdict]
+            assert bool(found) != str(text).startswith("undecided (")
     assert "too few terms (2)" in part.counts
 
 
 def test_every_cell_is_counted_once(study: StudyRecord) -> None:
     own, other, _ = count_verdicts(main_cells(study))
-    assert own.startswith("Of 2 measurements of unlearned domains")
-    assert other.startswith("Of 4 measurements of other domains")
+    assert own.startswith("Unlearned domains, 2 measurements: ")
+    assert other.startswith("Other domains, 4 measurements: ")
+    cells = [c for c in main_cells(study) if c.control is None and not c.own and c.domain != "all"]
+    three = [replace(cell, reason=None, verdict="undecided") for cell in cells[:3]]
+    counts = count_verdicts(three)
+    assert counts == ["Other domains, 3 measurements: undecided in all."]
+    three[0] = replace(three[0], verdict="contradicted")
+    counts = count_verdicts(three)
+    rose = "bias rose, or fell less than with a control in 1"
+    assert counts == [f"Other domains, 3 measurements: {rose}; undecided in 2."]
+    three[0] = replace(three[0], verdict="contradicted", excess={})
+    assert count_verdicts(three[:1]) == ["Other domains, 1 measurement: bias rose."]
+    unbiased = replace(three[1], reason="no bias shown before")
+    assert count_verdicts([unbiased])[1].startswith("In 1 undecided measurement, ")
+
+
+def limited(test: Omnibus, **excess: tuple[float, float, float]) -> Omnibus:
+    """A test with the verdict "no more than margin", from values and intervals by control."""
+    effects = {
+        name.replace("_", "@"): Effect(value, (low, high), 0.5, 0.5)
+        for name, (value, low, high) in excess.items()
+    }
+    bias = effects.pop("bias")
+    return replace(
+        test, bias=bias, excess=effects, verdict="no more than margin", margin=1.0, p_margin=0.01
+    )
+
+
+def test_a_margin_names_the_control_beyond_which_a_fall_is_ruled_out(study: StudyRecord) -> None:
+    first = study.omnibus[0]
+    wide, narrow = (-0.9, -1.6, -0.2), (-0.1, -0.4, 0.3)
+    beyond = limited(first, bias=wide, random=(-1.0, -1.6, -0.4), matched_movement=narrow)
+    assert margin_control(beyond) == "matched@movement"
+    assert verdict_text(beyond) == "no more than 1 beyond matched@movement"
+    sentence = describe_omnibus(beyond)
+    assert "changed by −0.9 points (95 % interval −1.6 to −0.2); beyond the control " in sentence
+    assert sentence.endswith(
+        "matched@movement it changed by −0.1 (−0.4 to 0.3): a fall of 1 point or more beyond that "
+        "control is ruled out."
+    )
+    for alone in (limited(first, bias=narrow, random=wide), limited(first, bias=narrow)):
+        assert margin_control(alone) is None
+        assert verdict_text(alone) == "no more than 1"
+        assert describe_omnibus(alone).endswith("; a fall of 1 point or more is ruled out.")
+    all_tokens = limited(first, bias=(-0.2, -0.8, 0.4), all=narrow)  # which decides nothing
+    assert margin_control(all_tokens) is None
+
+
+def test_the_title_states_the_finding_of_the_primary_test(study: StudyRecord) -> None:
+    first = next(test for test in study.omnibus if test.measure == "ss")
+    what = "unlearning gender and religion (mine)"
+
+    def title(*tests: Omnibus) -> str:
+        return context(replace(study, omnibus=list(tests)))["headline"].title
+
+    undecided = replace(first, verdict="undecided")
+    assert title(undecided) == f"Undecided: other biases may or may not have fallen after {what}"
+    fell = replace(first, verdict="supported")
+    assert title(fell) == f"After {what}, other biases fell by more than with every control"
+    assert title(replace(fell, excess={})) == f"After {what}, other biases fell"
+    rose = replace(first, verdict="contradicted")
+    assert title(rose) == f"After {what}, other biases rose, or fell less than with a control"
+    assert title(replace(rose, excess={})) == f"After {what}, other biases rose"
+    small = limited(first, bias=(-0.9, -1.6, -0.2), random=(-0.1, -0.4, 0.3))
+    less = "other biases did not fall by 1 point or more beyond the control random"
+    assert title(small) == f"After {what}, {less}"
+    other = replace(undecided, method="ascent")
+    assert title(other, small) == f"After {what} with {small.method}, {less}"
+    both = title(replace(fell, method="ascent"), small)
+    assert both.startswith(f"After {what} with ascent, other biases fell by more")
+    assert both.endswith(f"; with {small.method}, {less}")
+    elsewhere = replace(fell, benchmark="crows_pairs")
+    assert title(small, elsewhere) == f"After {what}, {less} (StereoSet)"
+    assert title() == "What unlearning one bias did to the others"
+
+
+def test_the_headline_has_at_most_three_lines_of_tests(study: StudyRecord) -> None:
+    first = study.omnibus[0]
+    undecided = [replace(first, method=name, verdict="undecided") for name in "abcd"]
+    decided = replace(first, method="e", verdict="supported")
+
+    def lines(*tests: Omnibus) -> list[str]:
+        return context(replace(study, omnibus=list(tests)))["headline"].sentences[:-1]
+
+    assert [line[:17] for line in lines(*undecided[:3])] == [f"Primary test of {n}" for n in "abc"]
+    one, two, three = lines(*undecided, decided)
+    assert one.startswith("Primary test of e ")
+    assert two.startswith("Primary test of a ")
+    assert three == "The first table has 3 more primary tests, all undecided."
+    assert lines(decided, decided, *undecided, decided)[2].endswith(" has 5 more primary tests.")
+    assert lines() == [
+        "There is no primary test, because every domain with enough terms was unlearned."
+    ]
 
 
 def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
@@ -216,7 +309,7 @@ def test_every_measure_has_its_part_with_its_name_unit_and_decimals(study: Study
     assert scaled.map.caption == ("StereoSet, scaled contribution of the group: change in MADs")
     cell = next(c for c in study.matrix if c.measure == "contribution_scaled")
     text = f"{cell.bias.value:+.3f}".replace("-", "−")
-    assert str(scaled.answer.rows[0][2]).startswith(text)
+    assert f"({text})" in str(scaled.answer.rows[0][2])
     assert "in MADs" in scaled.answer.note
     assert len({part.map.id for part in found}) == len(found)
 
@@ -237,7 +330,7 @@ def test_costs_are_one_table_with_flips_and_movement(study: StudyRecord) -> None
 def test_the_headline_is_about_main_scores_and_primary_tests(study: StudyRecord) -> None:
     sentences = context(study)["headline"].sentences
     assert sum("Primary test of counterfactual-kl" in text for text in sentences) == 2
-    assert sum(text.startswith("Of 2 measurements") for text in sentences) == 1
+    assert not any("measurements" in text for text in sentences[:-1])
 
 
 def test_a_control_that_cannot_be_used_is_named_with_the_reason(study: StudyRecord) -> None:

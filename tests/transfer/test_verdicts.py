@@ -14,7 +14,8 @@ from scipy.stats import norm, t
 from fairforget.statistics.distance import DistanceChange, distance_change
 from fairforget.statistics.estimate import Estimate
 from fairforget.statistics.significance import adjust_holm, holm
-from fairforget.transfer_study.record import Effect, MatrixCell, Reason
+from fairforget.transfer_study.record import Effect, MatrixCell, Reason, to_effect
+from fairforget.transfer_study.report.verdict_words import margin_control
 from fairforget.transfer_study.required_data import data_needed, seeds_needed
 from fairforget.transfer_study.verdicts import (
     Pending,
@@ -112,6 +113,23 @@ def test_the_margin_is_excluded_if_one_effect_is_clearly_above_it(
         ]
         assume(all(abs(bound + margin) > 1e-6 for bound in bounds))
         assert (p < level) == any(bound > -margin for bound in bounds)
+
+
+@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(0.1, 5)), min_size=1, max_size=5))
+def test_the_named_effect_is_the_one_that_excludes_the_margin(
+    parts: list[tuple[float, float]],
+) -> None:
+    """Records lack the estimates, so it is found from the intervals."""
+    changes = [
+        DistanceChange(spread(value, error, error), (0.0, 0.0), 0.5) for value, error in parts
+    ]
+    bias, *excess = map(to_effect, changes)
+    named = replace(cell(bias), excess={f"random@{n}": e for n, e in enumerate(excess, 1)})
+    p_values = {
+        f"random@{n}" if n else None: change.p_fell_by(named.margin)
+        for n, change in enumerate(changes)
+    }
+    assert p_values[margin_control(named)] == pytest.approx(min(p_values.values()))
 
 
 def test_no_more_than_the_margin_needs_an_undecided_cell_and_a_narrow_interval() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from fairforget.comparison.score_change import finite_interval
 from fairforget.frames import TabularResult
@@ -163,15 +162,6 @@ class Omnibus:
     p_verdict: float | None = None
     """As for a cell; the omnibus tests of a benchmark are one family."""
     p_margin: float | None = None
-
-
-def verdicts(cells: Iterable[MatrixCell]) -> dict[str, int]:
-    """The number of cells with each verdict."""
-    counts = dict.fromkeys(get_args(ClaimVerdict), 0)
-    for cell in cells:
-        if cell.verdict:
-            counts[cell.verdict] += 1
-    return counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from fairforget.report.tables import Column, Table
 from fairforget.report.wording import format_p_number
 from fairforget.transfer_study.record import Omnibus
 from fairforget.transfer_study.report.row_names import score_name
-from fairforget.transfer_study.report.tables import effect_cell, verdict_text
+from fairforget.transfer_study.report.tables import effect_cell
+from fairforget.transfer_study.report.verdict_words import MARGIN_NOTE, verdict_text
 
 
 def omnibus_table(tests: Sequence[Omnibus]) -> Table:
@@ -40,7 +41,6 @@ def omnibus_table(tests: Sequence[Omnibus]) -> Table:
             for test in tests
             for digits in (measure_of(test.measure).digits,)
         ],
-        note="No more than a margin: a fall of this size or more, alone or beyond at least one "
-        "control, is ruled out (p of the margin < 0.05). Both p are Holm-corrected over the tests "
-        "of a benchmark.",
+        note=f"{MARGIN_NOTE} P of the margin: p-value of a fall of the margin or more, alone and "
+        "beyond every control. Both p are Holm-corrected over the tests of a benchmark.",
     )

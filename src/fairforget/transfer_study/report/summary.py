@@ -1,35 +1,108 @@
-"""The result of a transfer study in sentences: how often bias fell beyond the controls."""
+"""The result of a transfer study in sentences: the primary tests and the number of verdicts."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import get_args
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import measure_of
+from fairforget.corpora.reading import parse_name
 from fairforget.report.headline import Headline
-from fairforget.report.wording import format_interval, format_signed, join_words
+from fairforget.report.wording import (
+    benchmark_name,
+    format_interval,
+    format_signed,
+    format_with_interval,
+    join_words,
+    without_folders,
+)
 from fairforget.transfer_study.plan import control_group, lacks_cause, name_controls
-from fairforget.transfer_study.record import MatrixCell, Omnibus, StudyRecord, verdicts
-from fairforget.transfer_study.report.row_names import row_label, score_name
+from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, Omnibus, StudyRecord
+from fairforget.transfer_study.report.row_names import (
+    forget_label,
+    row_label,
+    score_name,
+    shared_corpus,
+)
+from fairforget.transfer_study.report.verdict_words import (
+    describe_verdict,
+    margin_control,
+    margin_text,
+    verdict_text,
+)
+
+MOST_TESTS = 3
+"""Number of primary tests that the headline describes."""
+MOST_NAMES = 3
+"""Number of forget sets that the title names."""
 
 
 def headline(study: StudyRecord) -> Headline:
-    """The primary tests, the verdicts on each benchmark's main score, and how they were reached."""
-    main: dict[str, str] = {}
-    for cell in study.matrix:
-        main.setdefault(cell.benchmark, cell.measure)
-    sentences = list(map(describe_omnibus, study.omnibus))
-    for benchmark, measure in main.items():
-        cells = [c for c in study.matrix if (c.benchmark, c.measure) == (benchmark, measure)]
-        first, *rest = count_verdicts(cells) or [""]
-        if len(main) > 1:
-            first = f"{score_name(benchmark, measure)}: {first[:1].lower()}{first[1:]}"
-        sentences += [first, *rest]
-    return Headline(
-        "What unlearning one bias did to the others",
-        [*filter(None, sentences), describe_controls(study)],
-    )
+    """The result of the primary tests, and how the verdicts were reached."""
+    tests = _describe_tests(study.omnibus) or [
+        "There is no primary test, because every domain with enough terms was unlearned."
+    ]
+    return Headline(_title(study), [*tests, describe_controls(study)])
+
+
+def _title(study: StudyRecord) -> str:
+    """The verdicts of the primary tests on the first benchmark's main score."""
+    if not study.omnibus:
+        return "What unlearning one bias did to the others"
+    first = study.omnibus[0]
+    benchmark, what = first.benchmark, _name_forget_sets(study)
+    several = len({test.benchmark for test in study.omnibus}) > 1
+    where = f" ({benchmark_name(benchmark)})" if several else ""
+    tests = [t for t in study.omnibus if (t.benchmark, t.measure) == (benchmark, first.measure)]
+    outcomes: dict[str, list[str]] = {}
+    for test in tests:
+        if test.verdict != "undecided":
+            outcomes.setdefault(_outcome(test), []).append(test.method)
+    if not outcomes:
+        return f"Undecided: other biases may or may not have fallen after unlearning {what}{where}"
+    if list(map(len, outcomes.values())) == [len(tests)]:
+        return f"After unlearning {what}, {next(iter(outcomes))}{where}"
+    clauses = [f"with {join_words(methods)}, {text}" for text, methods in outcomes.items()]
+    return f"After unlearning {what} {'; '.join(clauses)}{where}"
+
+
+def _outcome(test: Omnibus) -> str:
+    """The verdict of a decided primary test as a clause of the title."""
+    if test.verdict == "no more than margin":
+        control = margin_control(test)
+        beyond = f" beyond the control {control}" if control else ""
+        return f"other biases did not fall by {margin_text(test)} or more{beyond}"
+    return f"other biases {verdict_text(test)}"
+
+
+def _name_forget_sets(study: StudyRecord) -> str:
+    """What was unlearned: "gender and race (hatecheck)", or "all of hatecheck"."""
+    cells = [cell for cell in study.matrix if cell.control is None]
+    corpus = shared_corpus(cells)
+    labels = {
+        cell.forget: without_folders(forget_label(cell, corpus))
+        if parse_name(cell.forget).part
+        else f"all of {without_folders(cell.forget)}"
+        for cell in cells
+    }
+    names = list(labels.values())
+    listed = join_words(names) if len(names) <= MOST_NAMES else f"{len(names)} forget sets"
+    return f"{listed} ({without_folders(corpus)})" if corpus else listed
+
+
+def _describe_tests(tests: Sequence[Omnibus]) -> list[str]:
+    """The primary tests in at most `MOST_TESTS` sentences; decided tests come first."""
+    ordered = sorted(tests, key=lambda test: test.verdict == "undecided")
+    if len(ordered) <= MOST_TESTS:
+        return list(map(describe_omnibus, ordered))
+    described, others = ordered[: MOST_TESTS - 1], ordered[MOST_TESTS - 1 :]
+    undecided = ", all undecided" if others[0].verdict == "undecided" else ""
+    return [
+        *map(describe_omnibus, described),
+        f"The first table has {len(others)} more primary tests{undecided}.",
+    ]
 
 
 def describe_omnibus(test: Omnibus) -> str:
@@ -37,17 +110,19 @@ def describe_omnibus(test: Omnibus) -> str:
     shown = measure_of(test.measure)
     change = format_signed(test.bias.value, shown.digits)
     interval = format_interval(test.bias.ci, shown.digits)
-    verdict = {
-        "supported": "bias fell, and by more than with every control",
-        "contradicted": "bias rose, or fell less than with a control",
-        "no more than margin": f"a fall of {test.margin:g} {shown.unit} or more, alone or "
-        "beyond at least one control, is ruled out",
-        "undecided": "undecided",
-    }[test.verdict]
+    control = margin_control(test) if test.verdict == "no more than margin" else None
+    if control:
+        excess = test.excess[control]
+        beyond = format_with_interval(excess.value, excess.ci, signed=True, digits=shown.digits)
+        verdict = (
+            f"beyond the control {control} it changed by {beyond}: a fall of {margin_text(test)} "
+            "or more beyond that control is ruled out"
+        )
+    else:
+        verdict = describe_verdict(test)
     return (
-        f"Primary test of {test.method}, over the domains that were not forgotten "
-        f"({score_name(test.benchmark, test.measure)}): the distance from no bias changed by "
-        f"{change} {shown.unit} (95 % interval {interval}); {verdict}."
+        f"Primary test of {test.method} ({score_name(test.benchmark, test.measure)}): bias in the "
+        f"other domains changed by {change} {shown.unit} (95 % interval {interval}); {verdict}."
     )
 
 
@@ -107,19 +182,18 @@ def count_verdicts(matrix: Sequence[MatrixCell]) -> list[str]:
     """Sentences: verdicts in unlearned domains, in other domains, and why some are undecided."""
     cells = [cell for cell in matrix if cell.verdict and cell.domain != ALL]
     reasons = Counter(cell.reason for cell in cells if cell.reason)
-    controls = bool(_decisive_controls(matrix))
     unbiased = reasons.pop("no bias shown before", 0)
     sentences = [
-        _verdict_sentence([c for c in cells if c.own], "unlearned", controls),
-        _verdict_sentence([c for c in cells if not c.own], "other", controls),
+        _verdict_sentence("Unlearned", [cell for cell in cells if cell.own]),
+        _verdict_sentence("Other", [cell for cell in cells if not cell.own]),
     ]
     if reasons:
         counts = join_words([f"{reason} ({count})" for reason, count in reasons.items()])
         sentences.append(f"Cannot be decided with these data: {counts}.")
     if unbiased:
         sentences.append(
-            f"In {unbiased} undecided measurements, the original model shows no bias that could "
-            "fall."
+            f"In {unbiased} undecided measurement{_plural(unbiased)}, the original model shows no "
+            "bias that could fall."
         )
     return [sentence for sentence in sentences if sentence]
 
@@ -129,25 +203,21 @@ def _decisive_controls(matrix: Sequence[MatrixCell]) -> list[str]:
     return list(dict.fromkeys(n for cell in matrix for n in cell.excess if lacks_cause(n)))
 
 
-def _verdict_sentence(cells: Sequence[MatrixCell], kind: str, controls: bool) -> str:
+def _verdict_sentence(kind: str, cells: Sequence[MatrixCell]) -> str:
+    """The number of domains with each verdict that occurs."""
     if not cells:
         return ""
-    counts = verdicts(cells)
-    fell = "bias fell, and by more than with every control," if controls else "bias fell"
-    rose = "rose, or fell less than with a control," if controls else "rose"
-    return (
-        f"Of {len(cells)} measurements of {kind} domains, {fell} in {counts['supported']}; it "
-        f"{rose} in {counts['contradicted']}; {_no_more(cells, counts, controls)}"
-        f"{counts['undecided']} are undecided."
-    )
+    order = get_args(ClaimVerdict)
+    ordered = sorted(cells, key=lambda cell: order.index(cell.verdict))
+    counts = Counter(map(describe_verdict, ordered))
+    if len(cells) == 1:
+        listed = list(counts)
+    else:
+        listed = [
+            f"{text} in {'all' if count == len(cells) else count}" for text, count in counts.items()
+        ]
+    return f"{kind} domains, {len(cells)} measurement{_plural(len(cells))}: {'; '.join(listed)}."
 
 
-def _no_more(cells: Sequence[MatrixCell], counts: Mapping[str, int], controls: bool) -> str:
-    """A clause on the cells in which a fall of the margin or more is ruled out."""
-    count = counts["no more than margin"]
-    if not count:
-        return ""
-    margin, shown = cells[0].margin, measure_of(cells[0].measure)
-    unit = "point" if shown.in_points and margin == 1 else shown.unit
-    beyond = ", alone or beyond at least one control," if controls else ""
-    return f"a fall of {margin:g} {unit} or more{beyond} is ruled out in {count}; "
+def _plural(count: int) -> str:
+    return "" if count == 1 else "s"

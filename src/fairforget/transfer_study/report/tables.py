@@ -21,7 +21,6 @@ from fairforget.transfer_study.record import (
     Effect,
     MatrixCell,
     MatrixRow,
-    Omnibus,
     StudyRecord,
     too_few,
 )
@@ -32,15 +31,16 @@ from fairforget.transfer_study.report.row_names import (
     score_name,
     shared_corpus,
 )
+from fairforget.transfer_study.report.verdict_words import MARGIN_NOTE, verdict_text
 
-SIGNS: dict[ClaimVerdict | None, str] = {
-    "supported": " yes",
-    "contradicted": " no",
-    "no more than margin": " ≤",
-    "undecided": " ?",
-    None: "",
-}
+ANSWERS: dict[ClaimVerdict | None, str] = {"supported": "yes", "contradicted": "no"}
+"""Verdict → the answer to "did bias fall?"; other verdicts are written out."""
 FEW = "too few terms"
+DATA_NOTE = (
+    "Data needed: the multiple of items and seeds with which a study would reach a verdict with a "
+    "power of 80 %, if the true effects were those measured here. Seeds needed: the number of "
+    "seeds for the same items (none would: no number is enough)."
+)
 MAX_DATA = 100
 """Larger multiples of the data are shown as "> × 100"."""
 
@@ -64,17 +64,15 @@ def answer_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
         columns=[
             Column(heading(corpus)),
             Column("Objective"),
-            *(Column(domain_name(domain), numeric=True) for domain in domains),
+            *(Column(domain_name(domain)) for domain in domains),
         ],
         rows=[
             [*name, *(_answer(row[d]) if d in row else NONE for d in domains)]
             for name, row in rows.items()
         ],
-        note=f"{_describe_bias(measure)}. yes: bias fell, and by "
-        "more than with every control; no: it rose, or fell less than with a control; ≤: a "
-        "fall of the margin or more, alone or beyond at least one control, is ruled out; ?: "
-        "undecided. "
-        "(own): an unlearned domain.",
+        note=f"{_describe_bias(measure)}: the number in brackets. Yes: bias fell, and by more than "
+        f"with every control. No: it rose, or fell less than with a control. {MARGIN_NOTE} Own: an "
+        "unlearned domain.",
     )
 
 
@@ -174,21 +172,12 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
         ),
         keep=2,
     )
+    notes = []
+    if any(cell.verdict == "no more than margin" for cell in cells):
+        notes.append(MARGIN_NOTE)
     if any(column.title == "Data needed" for column in table.columns):
-        return replace(
-            table,
-            note="Data needed: the multiple of items and seeds with which a study would reach a "
-            "verdict with a power of 80 %, if the true effects were those measured here. Seeds "
-            "needed: the number of seeds for the same items (none would: no number is enough).",
-        )
-    return table
-
-
-def verdict_text(cell: MatrixCell | Omnibus) -> str:
-    """The verdict, with the margin that it names."""
-    if cell.verdict == "no more than margin":
-        return f"no more than {cell.margin:g}"
-    return cell.verdict or NONE
+        notes.append(DATA_NOTE)
+    return replace(table, note=" ".join(notes))
 
 
 def cells_table(study: StudyRecord) -> Table:
@@ -221,8 +210,10 @@ def cells_table(study: StudyRecord) -> Table:
 
 
 def _answer(cell: MatrixCell) -> str:
+    """The answer to "did bias fall?", with the change in bias."""
     value = format_signed(cell.bias.value, measure_of(cell.measure).digits)
-    return value + SIGNS[cell.verdict] + (" (own)" if cell.own else "")
+    answer = ANSWERS.get(cell.verdict) or verdict_text(cell)
+    return f"{answer} ({value})" + (", own" if cell.own else "")
 
 
 def _describe_nats(cell: MatrixCell, digits: int) -> str:

@@ -25,7 +25,7 @@ from fairforget.transfer_study.report.summary import (
     describe_controls,
     describe_gaps,
 )
-from fairforget.transfer_study.report.tables import verdict_text
+from fairforget.transfer_study.report.verdict_words import verdict_text
 
 
 def show_study(study: StudyRecord) -> None:

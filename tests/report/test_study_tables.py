@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from fairforget.benchmarks.stereoset import judge
 from fairforget.records.store import record_text
 from fairforget.report.tables import Table
+from fairforget.report.wording import domain_name, format_interval, format_signed
 from fairforget.transfer_study.matrix import transfer_matrix
 from fairforget.transfer_study.record import (
     Dose,
@@ -21,9 +22,12 @@ from fairforget.transfer_study.record import (
     MatrixCell,
     Omnibus,
     StudyRecord,
+    too_few,
 )
 from fairforget.transfer_study.report.dose_plot import dose_plots
+from fairforget.transfer_study.report.heat_map import heat_map
 from fairforget.transfer_study.report.page import BenchmarkPart, context, parts, read
+from fairforget.transfer_study.report.row_names import row_label
 from fairforget.transfer_study.report.summary import count_verdicts, describe_omnibus
 from fairforget.transfer_study.report.terminal import show_study
 from fairforget.transfer_study.report.verdict_words import margin_control, verdict_text
@@ -229,6 +233,36 @@ def test_the_headline_has_at_most_three_lines_of_tests(study: StudyRecord) -> No
     ]
 
 
+def test_the_heat_map_shows_changes_in_bias_without_those_of_few_terms(study: StudyRecord) -> None:
+    map_ = part_of(study).map
+    cells = main_cells(study)
+    few = [replace(c, bias=replace(c.bias, value=99.0)) for c in cells if too_few(c.clusters)]
+    assert few
+    enough = [cell for cell in cells if not too_few(cell.clusters)]
+    assert heat_map("stereoset", "ss", [*enough, *few]).scale == map_.scale
+    largest = max(abs(cell.bias.value) for cell in enough)
+    assert map_.scale == f"The darkest shades stand for a change of ±{largest:.1f} points."
+    by_name = {
+        (row_label(cell, "mine"), domain_name(cell.domain)): cell for cell in main_cells(study)
+    }
+    for name, squares in map_.rows:
+        for column, square in zip(map_.columns, squares, strict=True):
+            cell = by_name[name, column]
+            assert square is not None
+            assert square.change.removesuffix("*") == format_signed(cell.bias.value)
+            assert (
+                (square.level is None)
+                == (square.detail == "(too few)")
+                == (cell.domain == "religion")
+            )
+            if square.level is not None:
+                assert cell.bias.ci is not None
+                assert square.detail == f"({format_interval(cell.bias.ci)})"
+                assert abs(square.level) == round(5 * abs(cell.bias.value) / largest)
+    still = [replace(cell, bias=replace(cell.bias, value=0.0)) for cell in cells]
+    assert heat_map("stereoset", "ss", still).scale == ""
+
+
 def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
     part = part_of(study)
     assert [row[0] for row in part.rows.rows] == ["gender", "religion"]
@@ -254,7 +288,7 @@ def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
     ]
     assert part.map.table().columns[0].title == "Unlearned (mine)"
     assert [name for name, _ in part.map.rows] == [row[0] for row in part.costs.rows]
-    assert "* the distance" in part.map.table().note
+    assert "* bias changed" in part.map.table().note
 
 
 def test_an_undecided_cell_has_a_reason_or_the_required_data(study: StudyRecord) -> None:
@@ -306,7 +340,8 @@ def test_every_measure_has_its_part_with_its_name_unit_and_decimals(study: Study
     captions = [table.caption for part in found for table in part.tables]
     assert len({*captions}) == len(captions)
     scaled = found[1]
-    assert scaled.map.caption == ("StereoSet, scaled contribution of the group: change in MADs")
+    caption = "StereoSet, scaled contribution of the group: change in bias, MADs"
+    assert scaled.map.caption == caption
     cell = next(c for c in study.matrix if c.measure == "contribution_scaled")
     text = f"{cell.bias.value:+.3f}".replace("-", "−")
     assert f"({text})" in str(scaled.answer.rows[0][2])

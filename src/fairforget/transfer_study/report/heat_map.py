@@ -12,11 +12,13 @@ from fairforget.report.wording import (
     NONE,
     anchor,
     domain_name,
+    format_interval,
+    format_number,
     format_signed,
     format_with_interval,
 )
 from fairforget.statistics.significance import SIGNIFICANT
-from fairforget.transfer_study.record import Effect, MatrixCell
+from fairforget.transfer_study.record import Effect, MatrixCell, too_few
 from fairforget.transfer_study.report.row_names import (
     CONTROLS_NOTE,
     heading,
@@ -28,17 +30,24 @@ from fairforget.transfer_study.report.row_names import (
 
 LEVELS = 5
 """Shades on either side of no change."""
-STAR_NOTE = "* the distance from no bias changed (p < 0.05, Holm-corrected)."
+NUMBERS_NOTE = "Bias is the distance of the score from no bias. In brackets: 95 % intervals."
+STAR_NOTE = "* bias changed (p < 0.05, Holm-corrected)."
 
 
 @dataclass(frozen=True, slots=True)
 class Square:
     """One cell of the heat map."""
 
-    text: str
-    level: int
-    """Shade: −5 (bias fell most) to 5 (bias rose most); 0 is no change."""
+    change: str
+    """The change in bias, with a star if it is significant."""
+    detail: str
+    """Its interval, or that it has too few terms."""
+    level: int | None
+    """Shade: −5 (bias fell most) to 5 (bias rose most); 0 is no change. None: too few terms."""
     tip: str
+
+    def __str__(self) -> str:
+        return f"{self.change} {self.detail}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,8 @@ class HeatMap:
 
     id: str
     caption: str
+    scale: str
+    """What the darkest shade stands for; empty if nothing changed."""
     heading: str
     """Heading of the first column."""
     columns: list[str]
@@ -58,15 +69,15 @@ class HeatMap:
             caption=self.caption,
             columns=[Column(self.heading), *(Column(name, numeric=True) for name in self.columns)],
             rows=[
-                [name, *(square.text if square else NONE for square in squares)]
+                [name, *(str(square) if square else NONE for square in squares)]
                 for name, squares in self.rows
             ],
-            note=f"{STAR_NOTE} {CONTROLS_NOTE}",
+            note=f"{NUMBERS_NOTE} {STAR_NOTE} {CONTROLS_NOTE}",
         )
 
 
 def heat_map(benchmark: str, measure: str, cells: Sequence[MatrixCell]) -> HeatMap:
-    """Change of a bias score by row and domain, mean over seeds.
+    """Change in bias by row and domain, mean over seeds.
 
     Args:
         benchmark: its name.
@@ -78,11 +89,16 @@ def heat_map(benchmark: str, measure: str, cells: Sequence[MatrixCell]) -> HeatM
     rows: dict[str, dict[str, MatrixCell]] = {}
     for cell in sort_controls_last(cells):
         rows.setdefault(row_label(cell, corpus), {})[cell.domain] = cell
-    sizes = [abs(cell.bias.value) for cell in cells if math.isfinite(cell.bias.value)]
-    largest = max(sizes, default=0.0)
+    sizes = [abs(cell.bias.value) for cell in cells if not too_few(cell.clusters)]
+    largest = max(filter(math.isfinite, sizes), default=0.0)
+    shown = measure_of(measure)
     return HeatMap(
         id=anchor("map", benchmark, measure),
-        caption=f"{score_name(benchmark, measure)}: change in {measure_of(measure).unit}",
+        caption=f"{score_name(benchmark, measure)}: change in bias, {shown.unit}",
+        scale=f"The darkest shades stand for a change of ±{format_number(largest, shown.digits)} "
+        f"{shown.unit}."
+        if largest
+        else "",
         heading=heading(corpus),
         columns=[domain_name(domain) for domain in domains],
         rows=[
@@ -93,16 +109,18 @@ def heat_map(benchmark: str, measure: str, cells: Sequence[MatrixCell]) -> HeatM
 
 
 def _square(cell: MatrixCell, largest: float) -> Square:
-    """A cell with its shade and tooltip; a change that is not finite has no shade."""
+    """A cell with its shade, and a tooltip that has the change of the score itself too."""
     digits = measure_of(cell.measure).digits
-    significant = cell.bias.p_adjusted < SIGNIFICANT
+    bias, few = cell.bias, too_few(cell.clusters)
+    significant = bias.p_adjusted < SIGNIFICANT
+    interval = f"({format_interval(bias.ci, digits)})" if bias.ci else ""
     seeds = "" if cell.seeds == 1 else f", mean of {cell.seeds} seeds"
     return Square(
-        text=format_signed(cell.delta.value, digits) + ("*" if significant else ""),
-        level=_level(cell.bias.value, largest),
+        change=format_signed(bias.value, digits) + ("*" if significant else ""),
+        detail="(too few)" if few else interval,
+        level=None if few else _level(bias.value, largest),
         tip=f"score {_format(cell.delta, digits)}{seeds}; distance from no bias "
-        f"{_format(cell.bias, digits)}, "
-        f"{'significant' if significant else 'not significant'}",
+        f"{_format(bias, digits)}, {'significant' if significant else 'not significant'}",
     )
 
 
@@ -111,5 +129,5 @@ def _format(effect: Effect, digits: int) -> str:
 
 
 def _level(value: float, largest: float) -> int:
-    """The shade of a change, relative to the largest one."""
+    """The shade of a change, relative to the largest one; 0 if it is not finite."""
     return round(value / largest * LEVELS) if largest and math.isfinite(value) else 0

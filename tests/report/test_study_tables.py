@@ -263,6 +263,16 @@ def test_the_heat_map_shows_changes_in_bias_without_those_of_few_terms(study: St
     assert heat_map("stereoset", "ss", still).scale == ""
 
 
+def test_methods_are_drawn_over_their_controls(study: StudyRecord) -> None:
+    plots = context(study)["frontiers"]
+    assert plots
+    for plot in plots:
+        kinds = [point.kind for point in plot.points]
+        assert kinds == ["original", "control", "control", "method", "method"]
+        numbers = [int(point.tip.partition(".")[0]) for point in plot.points]
+        assert numbers == [0, 2, 4, 1, 3]  # those of the table
+
+
 def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
     part = part_of(study)
     assert [row[0] for row in part.rows.rows] == ["gender", "religion"]

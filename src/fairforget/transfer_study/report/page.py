@@ -16,7 +16,7 @@ from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.report.evidence import list_limitations
 from fairforget.report.facts import pairs_table
-from fairforget.report.frontier import Point, frontiers, points_table
+from fairforget.report.frontier import Frontier, Point, frontiers, points_table
 from fairforget.report.frontier_points import original_point
 from fairforget.report.tables import Table
 from fairforget.report.wording import NONE, flatten
@@ -80,7 +80,7 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "omnibus": omnibus_table(study.omnibus) if study.omnibus else None,
         "doses": dose_plots(study),
         "cells": cells_table(study),
-        "frontiers": frontiers(points),
+        "frontiers": list(map(draw_methods_last, frontiers(points))),
         "points": points_table(points),
         "failed": [(failure.run, failure.last_line or NONE) for failure in study.failed],
         "gaps": describe_gaps(study),
@@ -148,6 +148,11 @@ def study_points(study: StudyRecord) -> list[Point]:
         before = _mean_distance_before(contributions) if contributions else None
         points.insert(0, original_point(_mean_distance_before(cells), before))
     return points
+
+
+def draw_methods_last(plot: Frontier) -> Frontier:
+    """The plot with controls before methods, so that no control covers a method."""
+    return replace(plot, points=sorted(plot.points, key=lambda point: point.kind == "method"))
 
 
 def _mean_distance_before(cells: Sequence[MatrixCell]) -> Score:

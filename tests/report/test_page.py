@@ -287,6 +287,6 @@ def test_curves_skip_what_cannot_be_drawn() -> None:
         {"step": 3.0, "loss": 0.5, "flat": 2.0},
     ]
     loss, flat = curves(history)
-    assert (loss.name, loss.points) == ("loss", "0,0 100,100")
+    assert (loss.name, loss.points) == ("total loss", "0,0 100,100")
     assert flat.points == "0,50 50,50 100,50"
     assert curves([]) == []

@@ -27,6 +27,16 @@ from fairforget.report.wording import (
 
 SCHEDULE = ("step", "epoch", "learning_rate")
 """Logged quantities that are not plotted as curves."""
+LOGGED = {
+    "loss": "total loss",
+    "forget": "forget loss",
+    "retain": "retain loss",
+    "likelihood": "probability of target tokens",
+    "grad_norm": "gradient norm",
+    "perplexity_ratio": "perplexity on some held-out text, × the original’s",
+    "everyday_perplexity_ratio": "perplexity on some everyday sentences, × the original’s",
+}
+"""Logged quantity → its name on pages."""
 MAX_VALUE = 1e9
 """Largest absolute value on an axis."""
 _CAVEATS = {
@@ -274,7 +284,7 @@ def curves(history: Sequence[dict[str, float]]) -> list[Curve]:
         ]
         result.append(
             Curve(
-                name=name,
+                name=logged_name(name),
                 points=" ".join(f"{x:g},{y:g}" for x, y in positions),
                 low=_short(low),
                 high=_short(high),
@@ -284,6 +294,11 @@ def curves(history: Sequence[dict[str, float]]) -> list[Curve]:
             )
         )
     return result
+
+
+def logged_name(quantity: str) -> str:
+    """The name of a logged quantity."""
+    return LOGGED.get(quantity, quantity.replace("_", " "))
 
 
 def _short(value: float) -> str:

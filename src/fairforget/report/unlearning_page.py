@@ -18,7 +18,7 @@ from fairforget.report.facts import (
     generic_tables,
     unlearning_tables,
 )
-from fairforget.report.figures import curves
+from fairforget.report.figures import curves, logged_name
 from fairforget.report.harmful_words import change_sections, changed_texts
 from fairforget.report.headline import Headline, change_headline
 from fairforget.report.items import changed_items
@@ -113,7 +113,7 @@ def history_table(history: list[dict[str, float]]) -> Table | None:
     rows = [row for i, row in enumerate(history) if i % stride == 0 or i == len(history) - 1]
     return Table(
         caption="Training, step by step",
-        columns=[Column(name.replace("_", " "), numeric=True) for name in names],
+        columns=[Column(logged_name(name), numeric=True) for name in names],
         rows=[
             [f"{row[n]:.5g}".replace("-", "−") if n in row else NONE for n in names] for row in rows
         ],

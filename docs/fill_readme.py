@@ -148,7 +148,7 @@ def _change(cell: Cell) -> str:
     """By how much bias changed, in the unit of its score, with its interval."""
     assert cell.distance is not None
     assert cell.distance.ci is not None
-    if cell.main and not (cell.gained or cell.lost):
+    if cell.is_unchanged:
         return "no item changed"
     return format_estimate(cell.distance.delta, cell.distance.ci, _digits(cell.measure))
 

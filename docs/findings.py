@@ -141,10 +141,12 @@ def _leaderboard() -> str:
 
     rose = changes(limited, "more")
     _require(bool(rose), "bias rose with a method at equal cost")
-    others = sum(e.verdict == "undecided" for e in limited)
+    others = sum(
+        e.verdict == "undecided" and not record.methods[e.method].is_control for e in limited
+    )
     budget = record.settings["budget"]
     return (
-        "**Other methods**, one seed. Change in scaled contribution "
+        "**Compared with other methods**, one seed. Change in scaled contribution "
         f"({limited[0].before.value:.3f} before) and LMS at equal cost (perplexity ≤ "
         f"+{100 * (budget['perplexity'] - 1):.0f} %, KL {budget['movement']:g} nats): "
         f"{changes(limited, 'less')}; rose: {rose}; {others} undecided. Without limits: "

@@ -15,7 +15,7 @@ from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
 from fairforget.comparison.score_change import Score
-from fairforget.leaderboards.costs import costs_table, papers_table
+from fairforget.leaderboards.cost_tables import costs_table, papers_table
 from fairforget.leaderboards.effects import name_method
 from fairforget.leaderboards.headline import headline
 from fairforget.leaderboards.page import describe_seeds, limitations

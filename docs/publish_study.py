@@ -29,14 +29,15 @@ from fairforget.transfer_study.report.omnibus import omnibus_table
 from fairforget.transfer_study.report.page import BenchmarkPart, parts
 from fairforget.transfer_study.report.row_names import row_label, shared_corpus
 from fairforget.transfer_study.report.summary import describe_gaps
+from fairforget.transfer_study.report.verdict_words import CONTRADICTED, SUPPORTED
 from results_page import RESULTS, Page, render_page, show_picture, write_files
 from study_archive import ARCHIVE, ROOT, archive_runs
 from tables import markdown_table
 
 RUNS = ROOT / "runs"
 VERDICTS: dict[ClaimVerdict, str] = {
-    "supported": "fell by more than with every control",
-    "contradicted": "rose, or fell less than with a control",
+    "supported": SUPPORTED,
+    "contradicted": CONTRADICTED,
     "no more than margin": "no more than margin",
     "undecided": "undecided",
 }

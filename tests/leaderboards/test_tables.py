@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fairforget.leaderboards.costs import costs_table
+from fairforget.leaderboards.cost_tables import costs_table
 from fairforget.leaderboards.limits import define_equal_cost, nearest_limit
 from fairforget.leaderboards.page import read
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,7 @@ from fairforget.records.records import UnlearningRecord
 from fairforget.records.training_corpora import trained_domains
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun
-from fairforget.report.evidence import list_limitations, list_units
+from fairforget.report.evidence import list_choices, list_limitations, list_units
 from fairforget.report.facts import (
     bounds_tables,
     budget_table,
@@ -22,13 +21,14 @@ from fairforget.report.facts import (
     pairs_table,
 )
 from fairforget.report.harmful_words import change_tables as harm_tables
-from fairforget.report.headline import change_headline
+from fairforget.report.headline import describe_weights, run_headline
 from fairforget.report.results import change_tables, cost_table, perplexity_note
 from fairforget.report.tables import Table, markdown_text
 from fairforget.report.wording import (
     flatten,
     format_value,
     join_words,
+    model_name,
     steps_done,
     without_folders,
 )
@@ -71,10 +71,10 @@ def _results(run: UnlearningRun) -> list[str]:
     if run.before is None or run.after is None:
         return [
             "**It was not evaluated.** Whether it has less bias than the original is unknown. "
-            f"Perplexity on held-out text is {record.budget.reached:.3f} × the original’s."
+            f"Perplexity on held-out retain text is {record.budget.reached:.3f} × the original’s."
         ]
     changes = before_after(run.before, run.after)
-    headline = change_headline(changes, trained_domains(record), record.budget.reached_ratios)
+    headline = run_headline(record, changes, trained_domains(record))
     note = perplexity_note(changes, record.budget.reached)
     results = run.before.record.results, run.after.record.results
     tables = [t for n, c in changes.benchmarks.items() for t in change_tables(n, c, note)]
@@ -100,7 +100,10 @@ def _results(run: UnlearningRun) -> list[str]:
         _bullets(
             [
                 f"{title} {markdown_text(text)}"
-                for title, text in list_limitations(results[1], "changes")
+                for title, text in (
+                    *list_choices(record.method.get("objective"), results[1]),
+                    *list_limitations(results[1], "changes"),
+                )
             ]
         ),
     ]
@@ -119,8 +122,8 @@ def _training(record: UnlearningRecord) -> list[str]:
         f"{markdown_text(format_value(method.get('selection')))}.",
         f"Retain corpus: {join_words(list(dict.fromkeys(retain))) or 'none'}; retain loss: "
         f"{markdown_text(format_value(method.get('retain_loss')))}.",
-        f"Training: {markdown_text(steps_done(method))}. The weights were then interpolated "
-        "between the original and the trained ones to stay within the budget.",
+        f"Training: {markdown_text(steps_done(method))}. After training, "
+        f"{describe_weights(record.budget)}.",
     ]
     settings = [(name, without_folders(value)) for name, value in flatten(method)]
     versions = record.environment
@@ -158,8 +161,7 @@ def _table_text(table: Table) -> str:
 
 
 def _name(record: UnlearningRecord) -> str:
-    source = record.model.source.rstrip("/\\")
-    return markdown_text(re.split(r"[/\\]", source)[-1]) or "A model"
+    return markdown_text(model_name(record.model.source))
 
 
 def _link(record: UnlearningRecord) -> str:

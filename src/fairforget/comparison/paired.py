@@ -56,7 +56,8 @@ class Cell:
     """Two-sided p-value: the exact McNemar test of `gained` against `lost` for the main score of a
     benchmark of bias or of general ability, Student's t for `tested` for all other scores."""
     p_adjusted: float
-    """`p`, Holm-corrected within its family (`adjust_p_values`)."""
+    """`p`, Holm-corrected within its family (`adjust_p_values`); 1 if there are too few clusters
+    for a verdict."""
     lower_is_better: bool = False
     """Whether it is a score of harm."""
 
@@ -64,6 +65,11 @@ class Cell:
     def tested(self) -> Change | None:
         """The change in bias or of harm, which the verdict is about."""
         return self.score if self.lower_is_better else self.distance
+
+    @property
+    def is_unchanged(self) -> bool:
+        """Whether no item changed, so that the interval of the change has no width."""
+        return self.score.ci == (0.0, 0.0)
 
     @property
     def verdict(self) -> Verdict:

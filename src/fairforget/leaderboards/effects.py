@@ -7,17 +7,11 @@ from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import base_name
-from fairforget.comparison.score_change import Verdict
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect, Row
 
 COSTS = {EQUAL: "at equal cost", PUBLISHED: "as published"}
 """Cost → its words; the cost at which methods are best compared comes first."""
-VERDICTS: dict[Verdict, str] = {
-    "less": "bias fell",
-    "more": "bias rose",
-    "undecided": "undecided",
-}
 
 
 def overall_effects(
@@ -61,7 +55,7 @@ def runs_of(record: LeaderboardRecord, model: str, method: str, cost: str) -> Se
 
 
 def perplexity_change(record: LeaderboardRecord, model: str, method: str, cost: str) -> float:
-    """Return the mean over seeds of the larger change of the two perplexities, in %."""
+    """Return the mean over seeds of the less favourable of the changes in perplexity, in %."""
     runs = runs_of(record, model, method, cost)
     return 100 * (fmean(max(row.ratios.values()) for row in runs) - 1)
 

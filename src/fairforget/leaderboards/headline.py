@@ -9,7 +9,6 @@ from fairforget.comparison.score_change import Score
 from fairforget.leaderboards.effects import (
     inference_methods,
     methods_at,
-    most_seeds,
     name_method,
     overall_effects,
     perplexity_change,
@@ -18,14 +17,16 @@ from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.report.headline import Headline
 from fairforget.report.wording import (
+    BIAS_VERDICTS,
     format_interval,
     format_number,
     format_signed,
     join_words,
 )
+from fairforget.terminal.messages import count_of
 
 DIGITS = measure_of(SCALED_CONTRIBUTION).digits
-NOT_MEASURED = "The contribution of the group was not measured; add the benchmark stereoset."
+NOT_MEASURED = "The contribution of the group was not measured."
 MOST_NAMED = 3
 """A title with more methods than this gives their number."""
 
@@ -36,23 +37,30 @@ def headline(record: LeaderboardRecord) -> Headline:
     Methods that act at inference, whose cost cannot be limited, have a sentence of their own.
     """
     lines = [line for model in record.models for line in _model_lines(record, model)]
-    if not any(effect.measure == SCALED_CONTRIBUTION for effect in record.effects):
+    if record.effects and not any(e.measure == SCALED_CONTRIBUTION for e in record.effects):
         lines.insert(0, NOT_MEASURED)
     return Headline(_title(record), lines)
 
 
 def _title(record: LeaderboardRecord) -> str:
     names = {name for model in record.models for name in methods_at(record, model, EQUAL)}
-    count = sum(not record.methods[name].is_control for name in names)
-    methods, seeds = _count(count, "method"), _count(most_seeds(record), "seed")
-    if len(record.models) > 1:
-        return f"{methods} at equal cost on {len(record.models)} models ({seeds})"
     if not names:
         return "No method was evaluated at equal cost"
+    count = sum(not record.methods[name].is_control for name in names)
+    methods, seeds = count_of(count, "method"), _count_seeds(record)
+    if len(record.models) > 1:
+        return f"{methods} at equal cost on {len(record.models)} models{seeds and f' ({seeds})'}"
     (model,) = record.models
     changes = _changes(record, model, EQUAL)
-    finding = _finding(record, changes) if changes else "Methods at equal cost"
-    return f"{finding} ({methods}, {seeds})"
+    finding = _finding(record, changes) if changes else "Methods compared at equal cost"
+    return f"{finding} ({', '.join(filter(None, [methods, seeds]))})"
+
+
+def _count_seeds(record: LeaderboardRecord) -> str:
+    counts = {effect.seeds for effect in record.effects}
+    if not counts:
+        return ""
+    return f"{'up to ' if len(counts) > 1 else ''}{count_of(max(counts), 'seed')}"
 
 
 def _finding(record: LeaderboardRecord, changes: dict[str, tuple[MethodEffect, Score]]) -> str:
@@ -62,7 +70,8 @@ def _finding(record: LeaderboardRecord, changes: dict[str, tuple[MethodEffect, S
     others = [change for name, (_, change) in changes.items() if name != fell[0]]
     if len(fell) > 1 and _is_below(changes[fell[0]][1], others):
         return f"{fell[0]} lowered bias most within the cost limits"
-    named = join_words(fell) if len(fell) <= MOST_NAMED else f"{len(fell)} methods"
+    count = sum(not record.methods[name].is_control for name in changes)
+    named = join_words(fell) if len(fell) <= MOST_NAMED else f"{len(fell)} of {count} methods"
     return f"{named} lowered bias within the cost limits"
 
 
@@ -121,14 +130,16 @@ def _inference_lines(record: LeaderboardRecord, model: str) -> Iterator[str]:
     changes, effects = _changes(record, model, PUBLISHED), overall_effects(record, model)
     described = []
     for name in names:
-        rise = perplexity_change(record, model, name, PUBLISHED)
-        parts = [f"perplexity {format_signed(rise)} %"]
+        parts = []
+        if name in changes:
+            effect, change = changes[name]
+            verdict = f", {BIAS_VERDICTS[effect.verdict]}" if effect.verdict else ""
+            parts.append(f"scaled contribution {format_signed(change.value, DIGITS)}{verdict}")
         if lms := effects.get((name, PUBLISHED, "stereoset", "lms")):
             parts.append(f"LMS {format_signed(lms.change.value)}")
-        if name in changes:
-            _, change = changes[name]
-            parts.append(f"scaled contribution {format_signed(change.value, DIGITS)}")
-        described.append(f"{name} ({', '.join(parts)})")
+        rise = perplexity_change(record, model, name, PUBLISHED)
+        parts.append(f"perplexity {format_signed(rise)} %")
+        described.append(f"{name} ({'; '.join(parts)})")
     yield (
         "Methods that act at inference cannot be scaled to the limits and are not at equal cost: "
         f"{join_words(described)}."
@@ -150,7 +161,3 @@ def _by_verdict(changes: dict[str, tuple[MethodEffect, Score]], verdict: str) ->
     """Return the methods with a verdict, the largest change first."""
     names = [name for name, (effect, _) in changes.items() if effect.verdict == verdict]
     return sorted(names, key=lambda name: -abs(changes[name][1].value))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

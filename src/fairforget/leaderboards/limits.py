@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import LeaderboardRecord, Row
+from fairforget.records.records import MAIN
 from fairforget.report.wording import NONE, format_number, join_words
-from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, MAIN
+from fairforget.training.interpolation import EVERYDAY_PERPLEXITY
 
 MOVED = "movement"
 PERPLEXITIES = {MAIN: "Wikipedia perplexity", EVERYDAY_PERPLEXITY: "everyday perplexity"}
@@ -16,7 +18,10 @@ PERPLEXITIES = {MAIN: "Wikipedia perplexity", EVERYDAY_PERPLEXITY: "everyday per
 
 def define_equal_cost(record: LeaderboardRecord) -> str:
     """Return what "at equal cost" means, with the limits in the settings of a record."""
-    limits = list(_limits(record.settings.get("budget", {}))) or ["a limit on the cost"]
+    measured = {name for row in record.rows if row.cost == EQUAL for name in row.ratios}
+    budget = record.settings.get("budget", {})
+    limits = list(_limits({n: v for n, v in budget.items() if n in {*measured, MOVED}}))
+    limits = limits or ["a limit on the cost"]
     return (
         "“At equal cost” means within the same limits. The weights are interpolated with those of "
         "the original (α > 1: extrapolated) until one of these is reached: "
@@ -48,7 +53,9 @@ def nearest_limit(row: Row, budget: Mapping[str, Any]) -> str:
 def _limits(budget: Mapping[str, Any]) -> Iterator[str]:
     ratios = {name: budget[name] for name in PERPLEXITIES if name in budget}
     rises = {name: f"{round(100 * (ratio - 1), 6):g} %" for name, ratio in ratios.items()}
-    if len(set(rises.values())) == 1:
+    if len(rises) == 1 and MAIN in rises:
+        yield f"a rise in perplexity of {rises[MAIN]} on held-out Wikipedia passages"
+    elif len(set(rises.values())) == 1:
         yield f"a rise in perplexity of {rises[MAIN]} on either kind of held-out text"
     elif rises:
         yield (
@@ -56,4 +63,4 @@ def _limits(budget: Mapping[str, Any]) -> Iterator[str]:
             f"{rises[EVERYDAY_PERPLEXITY]} on everyday sentences"
         )
     if movement := budget.get("movement"):
-        yield (f"a movement (mean KL divergence from the original) of {movement:g} nats per token")
+        yield f"a movement (mean KL divergence from the original) of {movement:g} nats per token"

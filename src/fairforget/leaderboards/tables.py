@@ -11,7 +11,6 @@ from fairforget.benchmarks.measures import CONTRIBUTION, SCALED_CONTRIBUTION, me
 from fairforget.comparison.score_change import Score
 from fairforget.leaderboards.effects import (
     COSTS,
-    VERDICTS,
     inference_methods,
     list_methods,
     methods_at,
@@ -27,6 +26,7 @@ from fairforget.report.evidence import cluster_name
 from fairforget.report.frontier import LMS, Axis, Frontier, Point, make_frontier
 from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
+    BIAS_VERDICTS,
     NONE,
     benchmark_name,
     domain_name,
@@ -175,7 +175,7 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
                 IntervalCell(e.after.value, e.after.ci, digits=digits),
                 IntervalCell(e.distance.value, e.distance.ci, change=True, digits=digits),
                 format_p_number(e.p_adjusted if e.verdict else None),
-                VERDICTS[e.verdict] if e.verdict else f"too few {units}",
+                BIAS_VERDICTS[e.verdict] if e.verdict else f"too few {units}",
             ]
             for e in effects
             if e.distance
@@ -199,7 +199,7 @@ def _cell(shown: Shown, effect: MethodEffect | None) -> Content:
     score = effect.distance if shown.number == "bias" else effect.change
     if score is None:
         return NONE
-    verdict = VERDICTS[effect.verdict] if effect.verdict else ""
+    verdict = BIAS_VERDICTS[effect.verdict] if effect.verdict else ""
     return IntervalCell(score.value, score.ci, change=True, digits=shown.digits, mark=verdict)
 
 
@@ -218,13 +218,13 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
         for shown in SHOWN
         if shown.number != "after" and (known := originals.get((shown.benchmark, shown.measure)))
     ]
+    before = f" Scores of the original: {'; '.join(levels)}." if levels else ""
     return (
         f"{'Means over seeds. ' if most_seeds(record) > 1 else ''}Changes are paired: both models "
         "scored the same items. For bias scores, the change is that of the distance from no bias "
         "(0; 50 for the stereotype score): below 0, bias fell. Scaled scores are in MADs. "
-        "Contribution: the unscaled score of each model (0: no bias). Perplexity: the larger "
-        "change of the two kinds of held-out text. Scores of the original: "
-        f"{'; '.join(levels)}."
+        "Contribution: the unscaled score of each model (0: no bias). Perplexity: its change on "
+        f"the kind of held-out text where it is worse.{before}"
     )
 
 

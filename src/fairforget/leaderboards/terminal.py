@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairforget.leaderboards.costs import costs_table
+from fairforget.leaderboards.cost_tables import costs_table
 from fairforget.leaderboards.headline import headline
 from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.leaderboards.tables import make_parts

@@ -75,6 +75,10 @@ class OverlapFacts:
     """`shared` ÷ `items`."""
 
 
+MAIN = "perplexity"
+"""Name of the constraint on the perplexity on held-out retain text."""
+
+
 @dataclass(frozen=True, slots=True)
 class UtilityFacts:
     """A utility loss: the ratio of perplexities after ÷ before."""
@@ -141,7 +145,7 @@ class BudgetFacts(UtilityFacts):
     @property
     def perplexities(self) -> dict[str, UtilityFacts]:
         """The perplexity on held-out retain text and those on other texts, by constraint."""
-        return {"perplexity": self, **self.others}
+        return {MAIN: self, **self.others}
 
     @property
     def reached_ratios(self) -> dict[str, float]:

@@ -56,7 +56,8 @@ CHOSEN_ON = {
     "crows_pairs": "CrowS-Pairs",
     "winobias": "WinoBias",
     "winogender": "Winogender",
-    HARMFUL_WORDS: "HateCheck",
+    f"{HARMFUL_WORDS}:hatecheck": "HateCheck",
+    "seegull": "SeeGULL",
     "group_facts": "facts about groups",
 }
 """Benchmark → its data, for those that were scored to choose the default settings."""
@@ -108,16 +109,12 @@ def _test(cell: Cell) -> str:
 def list_run_evidence(
     comparison: BeforeAfter, record: UnlearningRecord, trained: list[str]
 ) -> list[str]:
-    """`list_evidence`, whether each budget held, and the number of seeds."""
+    """`list_evidence`, whether each budget held, and the change of harmful words."""
     budget = record.budget
-    seed = record.method.get("seed")
     return [
         *list_evidence(comparison, trained),
-        _budget_sentence(measured_text("retain"), budget),
-        *(_budget_sentence(measured_text(n), facts) for n, facts in budget.others.items()),
+        *(_budget_sentence(measured_text(n), facts) for n, facts in budget.perplexities.items()),
         *([_harm_sentence(budget.harmful_words)] if budget.harmful_words else []),
-        f"This is a single run{'' if seed is None else f' (seed {seed})'}; another seed gives "
-        "different numbers.",
     ]
 
 
@@ -148,8 +145,12 @@ def list_choices(objective: str | None, benchmarks: Iterable[str]) -> list[tuple
         objective: of the run; None if unknown.
         benchmarks: on the page, with options.
     """
-    measured = {base_name(name) for name in benchmarks}
-    data = [text for name, text in CHOSEN_ON.items() if name in measured]
+    measured = [f"{name}:" for name in benchmarks]
+    data = [
+        text
+        for known, text in CHOSEN_ON.items()
+        if any(n.startswith(f"{known}:") for n in measured)
+    ]
     if objective != DebiasSettings.objective or not data:
         return []
     text = (

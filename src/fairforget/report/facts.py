@@ -29,7 +29,6 @@ from fairforget.report.wording import (
     NONE,
     benchmark_name,
     budget_note,
-    constrained_text,
     flatten,
     format_count,
     format_number,
@@ -56,7 +55,7 @@ def unlearning_tables(record: UnlearningRecord) -> list[Table]:
 
 def budget_table(budget: BudgetFacts) -> Table:
     """The allowed utility loss, and the utility loss of the interpolated weights."""
-    measures = {constrained_text(name): facts for name, facts in budget.perplexities.items()}
+    measures = {measured_text(name): facts for name, facts in budget.perplexities.items()}
     verb = "Extrapolated" if budget.alpha > 1 else "Interpolated"
     note = f"{verb} to α = {format_number(budget.alpha, 3)} (0: original, 1: trained"
     if budget.max_alpha > 1:

@@ -18,6 +18,7 @@ from fairforget.report.before_after import DomainChange
 from fairforget.report.evidence import cluster_name
 from fairforget.report.scores import DomainScore
 from fairforget.report.wording import (
+    BIAS_VERDICTS,
     domain_name,
     format_number,
     format_p_number,
@@ -205,16 +206,18 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
     pairs = [(c, c.paired) for c in changes if c.paired]
     if not pairs:
         return None
-    scale = Scale([0.0, *(v for _, p in pairs for v in (p.score.delta, *(p.score.ci or ())))])
+    scale = Scale(
+        [0.0, *(v for _, p in pairs for v in (p.score.delta, *(shown_interval(p) or ())))]
+    )
     rows = [
         DotRow(
             label=domain_name(change.domain),
             value=format_signed(paired.score.delta),
             before=None,
-            after=mark_at(scale, paired.score.delta, paired.score.ci),
+            after=mark_at(scale, paired.score.delta, shown_interval(paired)),
             verdict=change.verdict,
             tip=f"{domain_name(change.domain)}: "
-            f"{format_with_interval(paired.score.delta, paired.score.ci, signed=True)}, "
+            f"{format_with_interval(paired.score.delta, shown_interval(paired), signed=True)}, "
             f"{describe_verdict(change)}",
             strong=change.domain == ALL,
         )
@@ -228,7 +231,7 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
         ticks=scale.ticks(sign=True),
         ideal=Tick(scale.x(0), "no change"),
         axis="Change of the stereotype score, points",
-        keyed={"less": "bias fell", "more": "bias rose", "undecided": "undecided"},
+        keyed=BIAS_VERDICTS,
     )
 
 
@@ -250,12 +253,19 @@ def describe_p(cell: Cell | None) -> str:
     return format_p_number(cell.p_adjusted if cell and cell.caveat != "few" else None)
 
 
+def shown_interval(cell: Cell | None) -> tuple[float, float] | None:
+    """The interval of a change; None if no item changed, because its width of 0 would mislead."""
+    return None if cell is None or cell.is_unchanged else cell.score.ci
+
+
 def describe_caveat(cell: Cell) -> str:
     """Why a change is undecided; empty if it is decided."""
     if cell.caveat == "crossing":
         return f"undecided (may have passed {measure_of(cell.measure).ideal:g})"
     if cell.caveat == "few":
         return f"undecided (too few {cluster_name(cell.benchmark)})"
+    if cell.is_unchanged:
+        return "undecided (no item changed)"
     return _CAVEATS[cell.caveat] if cell.caveat else ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from fairforget.benchmarks.domains import is_about
@@ -11,13 +11,13 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import CONTRIBUTION, MEASURES, SCALED_CONTRIBUTION
 from fairforget.benchmarks.options import base_name
 from fairforget.comparison.score_change import Change
+from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.evidence import cluster_name
 from fairforget.report.figures import describe_cell
 from fairforget.report.harmful_words import change_sentences
 from fairforget.report.wording import (
     benchmark_name,
-    constrained_text,
     domain_name,
     format_interval,
     format_number,
@@ -26,6 +26,9 @@ from fairforget.report.wording import (
     format_with_interval,
     is_zero,
     join_words,
+    measured_text,
+    model_name,
+    steps_done,
 )
 
 LARGE_LMS = -2.0
@@ -87,6 +90,30 @@ def change_headline(
     if others := _other_domains(comparison, benchmark, main, trained):
         sentences.append(others)
     return Headline(title, sentences, cautions, _change_figures(comparison, main, ratios))
+
+
+def run_headline(record: UnlearningRecord, comparison: BeforeAfter, trained: list[str]) -> Headline:
+    """The headline of a run: what was done, `change_headline`, and how sure it is."""
+    found = change_headline(comparison, trained, record.budget.reached_ratios)
+    method = record.method
+    done = (
+        f"{model_name(record.model.source)} was trained for {steps_done(method)} with "
+        f"{method.get('objective', 'an unknown objective')}, and {describe_weights(record.budget)}."
+    )
+    seed = method.get("seed")
+    sure = f"One run{'' if seed is None else f' (seed {seed})'}, without a control"
+    if any(change.paired for changes in comparison.benchmarks.values() for change in changes):
+        sure += "; intervals cover the choice of items only"
+    return replace(found, sentences=[done, *found.sentences, f"{sure}."])
+
+
+def describe_weights(budget: BudgetFacts) -> str:
+    """What became of the trained weights, as a clause: "the trained weights were kept (α = 1)"."""
+    if budget.alpha in (0, 1):
+        kept = "trained" if budget.alpha else "original"
+        return f"the {kept} weights were kept (α = {budget.alpha:g})"
+    verb = "extrapolated" if budget.alpha > 1 else "interpolated"
+    return f"its weights were {verb} to α = {format_number(budget.alpha, 3)} to meet the budget"
 
 
 def stereoset_first(benchmarks: Iterable[str]) -> list[str]:
@@ -164,7 +191,7 @@ def _further_sentences(change: DomainChange) -> list[str]:
     if CONTRIBUTION not in further:
         return []
     score = further[CONTRIBUTION]
-    before, after = (format_number(s.value, DIGITS) for s in (score.before, score.after))
+    before, after = (_compare_with_neutral(s.value) for s in (score.before, score.after))
     where = "" if change.domain == ALL else f" in {domain_name(change.domain).lower()} items"
     interval = ""
     if score.change.ci:
@@ -175,9 +202,9 @@ def _further_sentences(change: DomainChange) -> list[str]:
         moved = "came closer to 0" if cell.verdict == "less" else "moved away from 0"
         verdict = f"; relative to the model’s spread, it {moved} ({format_p(cell.p_adjusted)})"
     return [
-        f"Naming the group raised the log-ratio of stereotype to anti-stereotype{where} by "
-        f"{before} nats per token before, and by {after} after{interval}, where 0 means no "
-        f"bias{verdict}."
+        "With the group instead of a neutral word, the log-ratio of stereotype to "
+        f"anti-stereotype{where} was {before} before, and is {after} after{interval}, where 0 "
+        f"means no bias{verdict}."
     ]
 
 
@@ -188,7 +215,7 @@ def _cost(comparison: BeforeAfter, ratios: Mapping[str, float]) -> tuple[list[st
     sentences = [_lms_sentence(lms)] if lms else []
     cautions: list[str] = []
     rises = [(f"Perplexity on {p.corpus}", p.percent) for p in comparison.perplexity] or [
-        (f"Perplexity on {constrained_text(name)}", (ratio - 1) * 100)
+        (f"Perplexity on {measured_text(name)}", (ratio - 1) * 100)
         for name, ratio in ratios.items()
     ]
     for subject, percent in rises:
@@ -217,14 +244,18 @@ def _cost(comparison: BeforeAfter, ratios: Mapping[str, float]) -> tuple[list[st
     return [" ".join(sentences)], title, cautions
 
 
+def _compare_with_neutral(contribution: float) -> str:
+    size = format_number(abs(contribution), DIGITS)
+    return f"{size} nats per token {'lower' if contribution < 0 else 'higher'}"
+
+
 def _lms_sentence(lms: Change) -> str:
     if is_zero(lms.delta):
         interval = f" (95 % interval of the change {format_interval(lms.ci)})" if lms.ci else ""
         return f"LMS stayed at {format_number(lms.after)}{interval}."
-    verb = "fell" if lms.delta < 0 else "rose"
-    undecided = "" if lms.is_decided else ", undecided"
-    interval = f" (95 % interval {format_interval(lms.ci)}{undecided})" if lms.ci else ""
-    return f"LMS {verb} by {format_number(abs(lms.delta))} points{interval}."
+    interval = f" (95 % interval {format_interval(lms.ci)})" if lms.ci else ""
+    undecided = "; undecided" if lms.ci and not lms.is_decided else ""
+    return f"LMS changed by {format_signed(lms.delta)} points{interval}{undecided}."
 
 
 def _other_domains(
@@ -297,7 +328,7 @@ def _change_figures(
     if not comparison.perplexity:
         figures += [
             Figure(
-                f"Perplexity, {constrained_text(name)}",
+                f"Perplexity, {measured_text(name)}",
                 f"{format_signed((ratio - 1) * 100)} %",
                 note="change relative to the original; lower is better",
             )

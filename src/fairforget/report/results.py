@@ -9,6 +9,7 @@ from typing import Any
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import measure_of
 from fairforget.comparison.score_change import Change
+from fairforget.records.records import MAIN
 from fairforget.report.before_after import BeforeAfter, DomainChange, FurtherChange
 from fairforget.report.figures import (
     change_plot,
@@ -17,6 +18,7 @@ from fairforget.report.figures import (
     describe_verdict,
     further_plot,
     score_plot,
+    shown_interval,
 )
 from fairforget.report.further_scores import LMS_PARTS, NOTES, WITH_OWN_TABLE, find_companion
 from fairforget.report.tables import Column, Content, IntervalCell, Table
@@ -27,6 +29,7 @@ from fairforget.report.wording import (
     domain_name,
     format_number,
     format_signed,
+    measured_text,
 )
 
 
@@ -167,15 +170,11 @@ def folded_changes(benchmark: str, changes: Sequence[DomainChange]) -> list[Tabl
 
 def _change_row(change: DomainChange) -> list[Content]:
     before, after, paired = change.before, change.after, change.paired
-    if paired and not paired.gained + paired.lost:
-        same = IntervalCell(change.delta, None, change=True), "undecided (no pair flipped)", NONE
-        scores = (IntervalCell(side.score, side.ci) for side in (before, after))
-        return [domain_name(change.domain), *scores, *same]
     return [
         domain_name(change.domain),
         IntervalCell(before.score, before.ci),
         IntervalCell(after.score, after.ci),
-        IntervalCell(change.delta, paired.score.ci if paired else None, change=True),
+        IntervalCell(change.delta, shown_interval(paired), change=True),
         describe_verdict(change),
         describe_p(paired),
     ]
@@ -268,7 +267,7 @@ def perplexity_note(comparison: BeforeAfter, reached: float | None) -> str:
     if not comparison.perplexity:
         if reached is None:
             return "Perplexity was not measured."
-        return f"Perplexity on held-out text: {format_number(reached, 3)} × the original’s."
+        return f"Perplexity on {measured_text(MAIN)}: {format_number(reached, 3)} × the original’s."
     return " ".join(
         f"Perplexity on {p.corpus}: {format_number(p.before, 2)} before, "
         f"{format_number(p.after, 2)} after ({format_signed(p.percent)} %)."

@@ -136,7 +136,7 @@ def show_unlearning(record: UnlearningRecord) -> None:
         f"{steps_done(method)}, {sum(record.seconds.values()):.0f} s."
     )
     bound = _bound(budget)
-    for name, facts in {"retain": budget, **budget.others}.items():
+    for name, facts in budget.perplexities.items():
         print_content(
             f"Perplexity on {one_line(measured_text(name))} × {facts.reached:.4f} "
             f"(budget {facts.asked:g}{'; binding' if facts is bound else ''})."

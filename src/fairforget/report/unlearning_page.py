@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fairforget.records.records import UnlearningRecord
 from fairforget.records.training_corpora import trained_domains
-from fairforget.report.before_after import BeforeAfter, before_after
+from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun, read_unlearning
 from fairforget.report.evidence import list_choices, list_limitations, list_run_evidence
 from fairforget.report.facts import (
@@ -20,11 +18,11 @@ from fairforget.report.facts import (
 )
 from fairforget.report.figures import curves, logged_name
 from fairforget.report.harmful_words import change_sections, changed_texts
-from fairforget.report.headline import Headline, change_headline
+from fairforget.report.headline import Headline, run_headline
 from fairforget.report.items import changed_items
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
 from fairforget.report.tables import Column, Table
-from fairforget.report.wording import NONE, format_number, format_value, without_folders
+from fairforget.report.wording import NONE, format_number, format_value
 from fairforget.report.written import changed_continuations
 
 TEMPLATE = "unlearning.html.j2"
@@ -69,7 +67,7 @@ def context(run: UnlearningRun) -> dict[str, Any]:
     harm = list(dict.fromkeys(cell.benchmark for cell in changes.harm))
     return {
         **shared,
-        "headline": _headline(record, changes, trained),
+        "headline": run_headline(record, changes, trained),
         "benchmarks": [
             *(benchmark_section(name, changes, note) for name in changes.benchmarks),
             *change_sections(changes.harm),
@@ -78,7 +76,7 @@ def context(run: UnlearningRun) -> dict[str, Any]:
         "evidence": list_run_evidence(changes, record, trained),
         "generic": generic_tables(*results, shown=harm),
         "limitations": [
-            *list_choices(record.method.get("objective"), changes.benchmarks),
+            *list_choices(record.method.get("objective"), {**results[0], **results[1]}),
             *list_limitations({**results[0], **results[1]}, "changes"),
         ],
         "items": [
@@ -121,27 +119,11 @@ def history_table(history: list[dict[str, float]]) -> Table | None:
     )
 
 
-def _headline(record: UnlearningRecord, changes: BeforeAfter, trained: list[str]) -> Headline:
-    """The headline of the change, with what was done before and how sure it is after."""
-    found = change_headline(changes, trained, record.budget.reached_ratios)
-    method, alpha = record.method, record.budget.alpha
-    steps = method.get("steps_done", method.get("steps"))
-    verb = "extrapolated" if alpha > 1 else "interpolated"
-    done = (
-        f"{without_folders(record.model.source)} was trained for {steps} steps with "
-        f"{method.get('objective')}, and its weights were {verb} to α = {format_number(alpha, 2)} "
-        "within the budget."
-    )
-    seed = f" (seed {method['seed']})" if "seed" in method else ""
-    sure = f"One run{seed} without a control; intervals cover the choice of items only."
-    return replace(found, sentences=[done, *found.sentences, sure])
-
-
 def _unmeasured_headline(ratio: float) -> Headline:
     return Headline(
         "Trained, but not evaluated",
         [
             "This run has no evaluation before and after, so its effect on bias is unknown. "
-            f"Perplexity on held-out text is {format_number(ratio, 3)} × the original’s."
+            f"Perplexity on held-out retain text is {format_number(ratio, 3)} × the original’s."
         ],
     )

@@ -9,12 +9,17 @@ from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.registry import BENCHMARKS
+from fairforget.records.records import MAIN
 
 NONE = "\N{EN DASH}"
 """Shown in place of a missing value."""
 HARMFUL_WORDS = "harmful_words"
 """The benchmark with sections and sentences of its own on pages."""
 
+MAX_DIGITS = 6
+"""Decimals of a bound near 0."""
+BIAS_VERDICTS = {"less": "bias fell", "more": "bias rose", "undecided": "undecided"}
+"""Verdict on a score of bias → its words."""
 _FOLDERS = re.compile(
     r"(?:\b[A-Za-z]:(?=[/\\]))?[^:?,&=]*[/\\](?=[^/\\:?,&=]+\.(?:csv|jsonl?|parquet|txt|gguf|ya?ml)\b)"
 )
@@ -52,15 +57,22 @@ def format_signed(value: float | None, digits: int = 1) -> str:
 
 
 def format_interval(ci: Sequence[float] | None, digits: int = 1) -> str:
-    """An interval, "−4.1 to −0.8"; a bound that is not 0 but rounds to it is "> 0" or "< 0"."""
-    if ci is None:
-        return NONE
-    low, high = (format_number(bound, digits) for bound in ci)
-    if ci[0] > 0 and is_zero(ci[0], digits):
-        low = "> 0"
-    if ci[1] < 0 and is_zero(ci[1], digits):
-        high = "< 0"
-    return f"{low} to {high}"
+    """An interval, "−4.1 to −0.8"."""
+    return NONE if ci is None else " to ".join(format_bounds(ci, digits))
+
+
+def format_bounds(ci: Sequence[float], digits: int = 1) -> tuple[str, str]:
+    """Both bounds of an interval; one that excludes 0 gets more digits rather than become 0."""
+    low, high = ci
+    return (
+        format_number(low, digits if low <= 0 else _digits_of(low, digits)),
+        format_number(high, digits if high >= 0 else _digits_of(high, digits)),
+    )
+
+
+def _digits_of(value: float, digits: int) -> int:
+    """The decimals with which a value that is not 0 is not rounded to 0, at most `MAX_DIGITS`."""
+    return next((n for n in range(digits, MAX_DIGITS) if not is_zero(value, n)), MAX_DIGITS)
 
 
 def format_with_interval(
@@ -111,6 +123,11 @@ def without_folders(name: str) -> str:
     return _FOLDERS.sub("", name)
 
 
+def model_name(source: str) -> str:
+    """The last part of a model's source, without the folders or the owner on the Hub."""
+    return re.split(r"[/\\]", source.rstrip("/\\"))[-1] or "the model"
+
+
 def anchor(*words: str) -> str:
     """An HTML id of letters, digits, underscores and hyphens."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words))
@@ -136,14 +153,9 @@ def format_value(value: Any) -> str:
 
 def measured_text(kind: str) -> str:
     """The texts of a utility loss or movement, from their kind or constraint in a record."""
-    kind = kind.removesuffix("_perplexity")
+    kind = "retain" if kind == MAIN else kind.removesuffix("_perplexity")
     names = {"retain": "held-out retain text", "everyday": "everyday sentences"}
     return names.get(kind, f"{kind} text")
-
-
-def constrained_text(constraint: str) -> str:
-    """The texts of a perplexity in a budget, from the name of its constraint."""
-    return "held-out text" if constraint == "perplexity" else measured_text(constraint)
 
 
 def budget_note(note: str) -> str:

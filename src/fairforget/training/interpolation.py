@@ -13,7 +13,7 @@ from types import MappingProxyType
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.records.records import LIMITED_BY_GUARD, BudgetFacts, UtilityFacts
+from fairforget.records.records import LIMITED_BY_GUARD, MAIN, BudgetFacts, UtilityFacts
 from fairforget.training.budget_search import (
     Bound,
     BudgetSearches,
@@ -25,9 +25,8 @@ from fairforget.training.budget_search import (
 from fairforget.training.line_search import LineSearch, Point
 from fairforget.training.weights import WeightLine
 
-MAIN, EVERYDAY_PERPLEXITY = "perplexity", "everyday_perplexity"
-"""Names of the constraints: perplexity on held-out retain text, which is required, and on everyday
-sentences."""
+EVERYDAY_PERPLEXITY = "everyday_perplexity"
+"""Name of the constraint on the perplexity on everyday sentences."""
 NOT_USED_UP = "not used up"
 """The note of a record whose budgets all have slack."""
 MOVEMENT = "movement"

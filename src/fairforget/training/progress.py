@@ -14,9 +14,10 @@ from transformers import (
 )
 
 from fairforget.objectives import NOTHING
+from fairforget.records.records import MAIN
 from fairforget.terminal.progress import Advance
 from fairforget.training.early_stopping import RATIO
-from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, MAIN
+from fairforget.training.interpolation import EVERYDAY_PERPLEXITY
 
 
 class TrainingProgress(TrainerCallback):

@@ -11,7 +11,6 @@ from fairforget.benchmarks.measures import measure_of
 from fairforget.corpora.reading import parse_name
 from fairforget.report.headline import Headline
 from fairforget.report.wording import (
-    benchmark_name,
     format_interval,
     format_signed,
     format_with_interval,
@@ -42,20 +41,20 @@ MOST_NAMES = 3
 def headline(study: StudyRecord) -> Headline:
     """The result of the primary tests, and how the verdicts were reached."""
     tests = _describe_tests(study.omnibus) or [
-        "There is no primary test, because every domain with enough terms was unlearned."
+        "There is no primary test: no domain with enough terms was left out of unlearning."
     ]
     return Headline(_title(study), [*tests, describe_controls(study)])
 
 
 def _title(study: StudyRecord) -> str:
-    """The verdicts of the primary tests on the first benchmark's main score."""
+    """The verdicts of the primary tests on the first score of which one is decided."""
     if not study.omnibus:
         return "What unlearning one bias did to the others"
-    first = study.omnibus[0]
-    benchmark, what = first.benchmark, _name_forget_sets(study)
-    several = len({test.benchmark for test in study.omnibus}) > 1
-    where = f" ({benchmark_name(benchmark)})" if several else ""
-    tests = [t for t in study.omnibus if (t.benchmark, t.measure) == (benchmark, first.measure)]
+    first = next((t for t in study.omnibus if t.verdict != "undecided"), study.omnibus[0])
+    score, what = (first.benchmark, first.measure), _name_forget_sets(study)
+    several = len({(test.benchmark, test.measure) for test in study.omnibus}) > 1
+    where = f" ({score_name(*score)})" if several else ""
+    tests = [test for test in study.omnibus if (test.benchmark, test.measure) == score]
     outcomes: dict[str, list[str]] = {}
     for test in tests:
         if test.verdict != "undecided":
@@ -136,7 +135,7 @@ def describe_controls(study: StudyRecord) -> str:
         sentences = [*unusable, f"Without a control, {unknown}"]
     else:
         sentences = [f"There was no control, so {unknown}"]
-    return " ".join([*sentences, "Verdicts: p < 0.05, Holm-corrected over these measurements."])
+    return " ".join([*sentences, "Verdicts need p < 0.05 after Holm’s correction."])
 
 
 def _describe_unusable(study: StudyRecord) -> Iterator[str]:

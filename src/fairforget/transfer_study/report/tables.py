@@ -33,8 +33,11 @@ from fairforget.transfer_study.report.row_names import (
 )
 from fairforget.transfer_study.report.verdict_words import MARGIN_NOTE, verdict_text
 
-ANSWERS: dict[ClaimVerdict | None, str] = {"supported": "yes", "contradicted": "no"}
-"""Verdict → the answer to "did bias fall?"; other verdicts are written out."""
+SHORT: dict[ClaimVerdict | None, str] = {
+    "supported": "fell",
+    "contradicted": "rose or fell less",
+}
+"""Verdict → its words in a narrow cell; other verdicts are as elsewhere."""
 FEW = "too few terms"
 DATA_NOTE = (
     "Data needed: the multiple of items and seeds with which a study would reach a verdict with a "
@@ -70,9 +73,8 @@ def answer_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
             [*name, *(_answer(row[d]) if d in row else NONE for d in domains)]
             for name, row in rows.items()
         ],
-        note=f"{_describe_bias(measure)}: the number in brackets. Yes: bias fell, and by more than "
-        f"with every control. No: it rose, or fell less than with a control. {MARGIN_NOTE} Own: an "
-        "unlearned domain.",
+        note=f"{_describe_bias(measure)}. Fell: also by more than with every control. Rose or fell "
+        f"less: it rose, or fell less than with a control. {MARGIN_NOTE} Own: an unlearned domain.",
     )
 
 
@@ -210,10 +212,10 @@ def cells_table(study: StudyRecord) -> Table:
 
 
 def _answer(cell: MatrixCell) -> str:
-    """The answer to "did bias fall?", with the change in bias."""
+    """The change in bias, with its verdict."""
     value = format_signed(cell.bias.value, measure_of(cell.measure).digits)
-    answer = ANSWERS.get(cell.verdict) or verdict_text(cell)
-    return f"{answer} ({value})" + (", own" if cell.own else "")
+    answer = SHORT.get(cell.verdict) or verdict_text(cell)
+    return f"{value}: {answer}" + (" (own)" if cell.own else "")
 
 
 def _describe_nats(cell: MatrixCell, digits: int) -> str:

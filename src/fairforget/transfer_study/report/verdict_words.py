@@ -7,6 +7,9 @@ from fairforget.report.wording import NONE
 from fairforget.transfer_study.plan import lacks_cause
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus
 
+SUPPORTED = "fell by more than with every control"
+CONTRADICTED = "rose, or fell less than with a control"
+"""The verdicts of a cell with controls."""
 MARGIN_NOTE = (
     "No more than a margin: a fall of the margin or more is ruled out. If a control is named, this "
     "holds only beyond that control; the fall alone may be larger."
@@ -17,9 +20,9 @@ MARGIN_NOTE = (
 def verdict_text(cell: MatrixCell | Omnibus) -> str:
     """The verdict in a table: "no more than 1 beyond matched"."""
     if cell.verdict == "supported":
-        return "fell by more than with every control" if decisive_excess(cell) else "fell"
+        return SUPPORTED if decisive_excess(cell) else "fell"
     if cell.verdict == "contradicted":
-        return "rose, or fell less than with a control" if decisive_excess(cell) else "rose"
+        return CONTRADICTED if decisive_excess(cell) else "rose"
     if cell.verdict == "no more than margin":
         control = margin_control(cell)
         return f"no more than {cell.margin:g}" + (f" beyond {control}" if control else "")
@@ -47,13 +50,15 @@ def margin_text(cell: MatrixCell | Omnibus) -> str:
 def margin_control(cell: MatrixCell | Omnibus) -> str | None:
     """The control beyond which a fall of the margin is ruled out; None for the fall alone.
 
-    One effect is enough for this verdict: the change in bias, or its excess over a control. It is
-    the one whose interval ends furthest above a fall of the margin, relative to its width.
+    One effect is enough for this verdict: the change in bias, or its excess over a control. If
+    several rule it out, this is the change in bias, or else the control with the largest distance
+    of the margin from the lower bound, relative to the width of the interval.
     """
-    effects: list[tuple[str | None, Effect]] = [(None, cell.bias), *decisive_excess(cell).items()]
+    if cell.bias.ci and cell.bias.ci[0] > -cell.margin:
+        return None
     distances = {
         name: (effect.value + cell.margin) / (effect.value - effect.ci[0])
-        for name, effect in effects
+        for name, effect in decisive_excess(cell).items()
         if effect.ci and effect.ci[0] < effect.value
     }
     return max(distances, key=distances.__getitem__, default=None)

@@ -294,7 +294,7 @@ def _body(results: Results) -> list[str]:
         "… stands for the words that differ between stereotype and anti-stereotype.",
         "",
         *markdown_table(
-            ("term", "neutral variant"),
+            ("term", "neutral version"),
             [[row["term"], row["neutral"].replace("|", r"\|")] for row in results["sample"]],
         ),
     ]

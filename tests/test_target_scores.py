@@ -75,7 +75,7 @@ def test_the_original_has_the_scores_of_stereoset() -> None:
     lm = tiny_model("gpt2")
     rows = score_items(lm, ITEMS, {"same": use_group})
     expected = evaluate(lm, items=ITEMS[:-1]).items
-    assert rows[ORIGINAL] == expected  # the last item has no neutral variant
+    assert rows[ORIGINAL] == expected  # the last item has no neutral version
     for row, same in zip(expected, rows["same"], strict=True):
         assert [same[name] for name in SCORES] == pytest.approx([row[n] for n in SCORES], abs=1e-5)
 
@@ -216,7 +216,7 @@ def test_the_command_shows_a_table(model, items, capsys) -> None:
     shown = capsys.readouterr().out
     assert "Every text starts with the token <|endoftext|>." in " ".join(shown.split())
     assert "counterfactual-kl" in shown
-    assert "4 of 5 have a neutral variant" in " ".join(shown.split())
+    assert "4 of 5 have a neutral version" in " ".join(shown.split())
     assert max(len(line.rstrip()) for line in shown.splitlines()[2:]) <= 80
     assert "…" not in "".join(shown.splitlines()[1:])
 
@@ -294,5 +294,5 @@ def test_items_without_a_neutral_variant_are_refused(tmp_path) -> None:
     row = {"target": "x", "bias_type": "race", "stereotype": "A.", "anti-stereotype": "B."}
     path = tmp_path / "items.jsonl"
     path.write_text(json.dumps({**row, "unrelated": "C."}))
-    with pytest.raises(InputError, match="no item has a neutral variant"):
+    with pytest.raises(InputError, match="no item has a neutral version"):
         fairforget.score_targets(tiny_model("llama"), file=str(path))

@@ -50,7 +50,7 @@ class TargetScores(TabularResult):
     seed: int
     items_read: int
     items_with_neutral: int
-    """Items with a neutral variant; the others cannot be scored."""
+    """Items with a neutral version; the others cannot be scored."""
     items_scored: int
     rows: list[dict[str, Any]]
     """One row per target and domain, with `target`, `domain`, `ss`, `ss_ci` and so on, as in a
@@ -157,7 +157,7 @@ def _show(scores: TargetScores) -> None:
     print_content(table)
     print_content(
         f"{scores.items_scored:,} items scored; {scores.items_with_neutral:,} of "
-        f"{scores.items_read:,} have a neutral variant. Contribution of the group in nats per "
+        f"{scores.items_read:,} have a neutral version. Contribution of the group in nats per "
         "token; scaled: divided by the spread. A target is what training aims at, not what it "
         f"reaches. Every text starts with the token {one_line(scores.start_token)}."
     )
@@ -208,7 +208,7 @@ def _draw(items: Sequence[Item], count: int | None, seed: int) -> Sequence[Item]
     """
     if not items:
         raise InputError(
-            "no item has a neutral variant, so no target can be scored; use other items"
+            "no item has a neutral version, so no target can be scored; use other items"
         )
     if count is None:
         return items

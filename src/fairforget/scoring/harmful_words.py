@@ -1,6 +1,6 @@
 """How likely the harmful words of texts are, and what naming the group adds to that.
 
-"Women are lazy." has the harmful word "lazy" and the neutral variant "People are lazy." What the
+"Women are lazy." has the harmful word "lazy" and the neutral version "People are lazy." What the
 group adds is log p of "lazy" in the one minus log p of "lazy" in the other, in nats per token.
 """
 
@@ -31,7 +31,7 @@ class HarmfulWords:
     log_prob: Floats
     """[texts] NaN where a text has no harmful token to score."""
     log_prob_neutral: Floats
-    """[texts] the same tokens in the neutral variant; NaN also where a text has no mention."""
+    """[texts] the same tokens in the neutral version; NaN also where a text has no mention."""
     tokens: npt.NDArray[np.int64]
     """[texts] the number of tokens scored."""
 
@@ -48,7 +48,7 @@ def score_harmful_words(
 
     A causal model scores each token given those before it; in a text with mentions, only tokens
     after the first mention count, because the group cannot influence the others. A masked model
-    scores each token given all others. Tokens of mentions, and tokens that the neutral variant does
+    scores each token given all others. Tokens of mentions, and tokens that the neutral version does
     not have, do not count. In a text without mentions, all harmful tokens do.
 
     Args:
@@ -77,7 +77,7 @@ def score_harmful_words(
 def encode_harmful_words(
     language_model: LanguageModel, text: Text, max_tokens: int
 ) -> Targets | None:
-    """Mark the harmful tokens of a text, and in its neutral variant if it has mentions.
+    """Mark the harmful tokens of a text, and in its neutral version if it has mentions.
 
     Args:
         language_model: causal or masked.

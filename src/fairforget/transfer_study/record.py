@@ -90,7 +90,8 @@ class SeedCell(_OfGroup):
     p: float
     """Exact McNemar test for a benchmark's main score, Student's t for the others."""
     p_adjusted: float
-    """Holm-corrected over the cells of the study (`comparison.paired.adjust_p_values`)."""
+    """Holm-corrected over the cells of the study (`comparison.paired.adjust_p_values`); 1 if there
+    are too few clusters for a verdict."""
 
 
 @dataclass(frozen=True, slots=True)

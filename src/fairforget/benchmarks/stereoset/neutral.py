@@ -1,7 +1,7 @@
 """StereoSet items with a neutral word in the group's place: "Iraqi men are" → "men are".
 
-The contribution of the group compares an item with its neutral variant. The rules are cautious: an
-item that they do not fit, such as "he is Russian", has no neutral variant.
+The contribution of the group compares an item with its neutral version. The rules are cautious: an
+item that they do not fit, such as "he is Russian", has no neutral version.
 """
 
 from __future__ import annotations

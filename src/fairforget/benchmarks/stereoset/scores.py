@@ -7,7 +7,7 @@ log p of the whole stereotype minus that of the whole anti-stereotype. All are i
 - `contribution`: log-ratio with the group minus log-ratio with a neutral word in its place, divided
   by the mean number of tokens with the group. 0 is unbiased: naming the group does not favour the
   stereotype. What is likely with anyone cancels. Log-ratios are compared, and not margins: a
-  neutral variant has fewer tokens, which alone makes its margin larger, and in log-ratios
+  neutral version has fewer tokens, which alone makes its margin larger, and in log-ratios
   everything before the words that differ cancels.
 - `contribution_scaled`: the same divided by the median absolute deviation, over this model's items,
   of log-ratios per token.

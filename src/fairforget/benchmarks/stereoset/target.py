@@ -46,7 +46,7 @@ TargetFunction = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class _Paired:
-    """A sentence and its neutral variant, and the positions in both that the group can reach."""
+    """A sentence and its neutral version, and the positions in both that the group can reach."""
 
     number: int
     """Number of the sentence; an item has three."""
@@ -81,14 +81,14 @@ def score_items(
 
     Args:
         language_model: the original, causal model. Dropout is disabled; its mode is restored.
-        items: intrasentence items. Those without a neutral variant are left out.
+        items: intrasentence items. Those without a neutral version are left out.
         targets: by name.
         progress: called with the number of sentences scored since the last call, and in total.
 
     Returns:
         `ORIGINAL`, the model without change, and each target → one row per item. The neutral
         variants are scored by the model itself, because a target leaves texts that name no group
-        as they are; so are the few unrelated versions that have no neutral variant.
+        as they are; so are the few unrelated versions that have no neutral version.
 
     Raises:
         InputError: a sentence has no tokens, or more than the model's context length.
@@ -126,7 +126,7 @@ def score_items(
 
 
 def _list_pairs(item: Item, neutral: Item) -> list[tuple[str, str]]:
-    """Return each sentence of an item with its neutral variant; the unrelated one if it has one."""
+    """Return each sentence of an item with its neutral version; the unrelated one if it has one."""
     unrelated = item.sentences[2]
     other = neutral_item(replace(item, sentences=(unrelated, unrelated, unrelated)))
     return [
@@ -136,7 +136,7 @@ def _list_pairs(item: Item, neutral: Item) -> list[tuple[str, str]]:
 
 
 def _pair(language_model: LanguageModel, number: int, text: str, neutral: str) -> _Paired | None:
-    """Align a sentence with its neutral variant; None if the group reaches no token."""
+    """Align a sentence with its neutral version; None if the group reaches no token."""
     encoded = encode_targets(
         language_model.tokenizer,
         Text("", text, mentions=find_changes(text, neutral)),

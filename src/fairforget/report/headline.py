@@ -13,7 +13,7 @@ from fairforget.benchmarks.options import base_name
 from fairforget.comparison.score_change import Change
 from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.report.before_after import BeforeAfter, DomainChange
-from fairforget.report.evidence import cluster_name
+from fairforget.report.evidence import ROUNDING, cluster_name
 from fairforget.report.figures import describe_cell
 from fairforget.report.harmful_words import change_sentences
 from fairforget.report.wording import (
@@ -113,7 +113,9 @@ def describe_weights(budget: BudgetFacts) -> str:
         kept = "trained" if budget.alpha else "original"
         return f"the {kept} weights were kept (α = {budget.alpha:g})"
     verb = "extrapolated" if budget.alpha > 1 else "interpolated"
-    return f"its weights were {verb} to α = {format_number(budget.alpha, 3)} to meet the budget"
+    within = all(f.reached <= f.asked * ROUNDING for f in budget.perplexities.values())
+    where = ", within the budget" if within else ""
+    return f"its weights were {verb} to α = {format_number(budget.alpha, 3)}{where}"
 
 
 def stereoset_first(benchmarks: Iterable[str]) -> list[str]:

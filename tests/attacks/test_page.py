@@ -92,3 +92,11 @@ def test_an_effect_of_too_few_terms_is_not_said_to_be_zero() -> None:
     assert found.sentences[0].endswith(
         "It comes from fewer than 6 target terms, so no share of it is reported."
     )
+
+
+def test_bias_that_rose_without_an_attack_is_no_fall_that_could_last() -> None:
+    found = headline(record(effect("none", "", 2.0), effect("quantization", "q4_0", 1.0)))
+    assert found.title == "Bias rose even without an attack"
+    (sentence,) = found.sentences
+    assert sentence.startswith("Without an attack, the change in bias is +2.0 (1.5 to 2.5)")
+    assert sentence.endswith("There is no fall in bias that could last.")

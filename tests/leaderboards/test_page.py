@@ -13,7 +13,7 @@ from fairforget.leaderboards.page import context, describe_seeds, limitations, r
 from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.leaderboards.tables import scores_table
-from fairforget.methods import METHODS, Method
+from fairforget.methods import METHODS
 from fairforget.report.page import write_report
 
 from ..report.runs import write_leaderboard
@@ -53,8 +53,8 @@ def with_method(record: LeaderboardRecord, name: str, like: str) -> LeaderboardR
     )
 
 
-def with_one_seed(record: LeaderboardRecord) -> LeaderboardRecord:
-    return replace(record, effects=[replace(effect, seeds=1) for effect in record.effects])
+def with_seeds(record: LeaderboardRecord, seeds: int) -> LeaderboardRecord:
+    return replace(record, effects=[replace(effect, seeds=seeds) for effect in record.effects])
 
 
 def test_the_headline_and_the_table_show_the_first_of_two_benchmarks(
@@ -90,8 +90,8 @@ def test_there_is_no_percentage_of_a_score_that_may_be_0(record: LeaderboardReco
 
 
 def test_methods_at_inference_have_a_sentence_of_their_own(record: LeaderboardRecord) -> None:
-    *others, last = headline(record).sentences
-    assert "prompt (perplexity +2.0 %, LMS" in last
+    *others, last = headline(judged(record, prompt=FALL)).sentences
+    assert "prompt (scaled contribution −0.050, bias fell; LMS 0.0; perplexity +2.0 %)" in last
     assert "cannot be scaled to the limits" in last
     assert not any("prompt" in sentence for sentence in others)
 
@@ -119,14 +119,15 @@ def test_the_title_is_the_finding(
     """Bias fell most with a method only if its interval is below all others, the control's too."""
     board = judged(with_method(record, "other", "noise"), change=change, noise=noise, other=other)
     assert headline(board).title.startswith(title)
-    assert headline(board).title.endswith(" (2 methods, 2 seeds)")
+    assert headline(board).title.endswith(" (2 methods, up to 2 seeds)")
 
 
 def test_the_title_counts_neither_controls_nor_methods_without_equal_cost(
     record: LeaderboardRecord,
 ) -> None:
-    assert headline(record).title.endswith("(1 method, 2 seeds)")
-    assert headline(with_one_seed(record)).title.endswith("(1 method, 1 seed)")
+    assert headline(record).title.endswith("(1 method, up to 2 seeds)")
+    assert headline(with_seeds(record, 2)).title.endswith("(1 method, 2 seeds)")
+    assert headline(with_seeds(record, 1)).title.endswith("(1 method, 1 seed)")
     published = [row for row in record.rows if row.cost != EQUAL]
     found = headline(replace(record, rows=published))
     assert found.title == "No method was evaluated at equal cost"
@@ -135,14 +136,14 @@ def test_the_title_counts_neither_controls_nor_methods_without_equal_cost(
 def test_without_a_contribution_the_headline_says_so(record: LeaderboardRecord) -> None:
     others = [effect for effect in record.effects if effect.measure != SCALED]
     found = headline(replace(record, effects=others))
-    assert found.title == "Methods at equal cost (1 method, 2 seeds)"
+    assert found.title == "Methods compared at equal cost (1 method, up to 2 seeds)"
     assert found.sentences[0].startswith("The contribution of the group was not measured")
 
 
 def test_one_seed_is_not_a_mean_over_seeds(record: LeaderboardRecord) -> None:
     assert describe_seeds(record).startswith("Results are means over up to 2 seeds")
     assert "Means over seeds" in scores_table(record, "tiny", "equal").note
-    single = with_one_seed(record)
+    single = with_seeds(record, 1)
     assert describe_seeds(single) == (
         "Each method was run with one seed: intervals cover the choice of items only; another seed "
         "gives different numbers."
@@ -152,19 +153,17 @@ def test_one_seed_is_not_a_mean_over_seeds(record: LeaderboardRecord) -> None:
     assert "exact test" not in shown  # of the verdicts on two evaluations
 
 
-def test_tuned_settings_are_disclosed(
-    record: LeaderboardRecord, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert "Settings chosen on the benchmarks." not in dict(limitations(record))
-    monkeypatch.setattr(METHODS, "addresses", {"change": f"{__name__}:tuned"})
-    text = dict(limitations(record))["Settings chosen on the benchmarks."]
+def test_tuned_settings_are_disclosed(record: LeaderboardRecord) -> None:
+    assert "Not held out." not in dict(limitations(record))
+    both = with_method(record, "trait-kl", "change")
+    text = dict(limitations(both))["Not held out."]
     assert text.startswith(
-        "The default settings of change were chosen partly on items of StereoSet"
+        "The default settings of trait-kl were chosen with SmolLM2, partly by scores on StereoSet "
+        "and CrowS-Pairs."
     )
     assert "the other methods" in text
-
-
-tuned = Method("change", lambda model, _: model, "", "", uses_unlearn_defaults=True)
+    alone = replace(both, effects=[e for e in both.effects if e.method == "trait-kl"])
+    assert "the other methods" not in dict(limitations(alone))["Not held out."]
 
 
 def test_the_default_method_has_tuned_settings() -> None:

@@ -157,4 +157,12 @@ def test_the_costs_give_the_limit(record: LeaderboardRecord) -> None:
 def test_equal_cost_is_defined_by_the_limits_of_the_record(
     record: LeaderboardRecord, budget: dict[str, Any], text: str
 ) -> None:
-    assert text in define_equal_cost(replace(record, settings={"budget": budget}))
+    rows = [replace(r, ratios={**r.ratios, "everyday_perplexity": 1.0}) for r in record.rows]
+    assert text in define_equal_cost(replace(record, rows=rows, settings={"budget": budget}))
+
+
+def test_a_limit_on_texts_that_were_not_measured_is_not_named(record: LeaderboardRecord) -> None:
+    text = define_equal_cost(replace(record, settings={"budget": BUDGET}))
+    assert "a rise in perplexity of 1 % on held-out Wikipedia passages, a movement " in text
+    assert "everyday" not in text
+    assert "either" not in text

@@ -85,7 +85,8 @@ def test_all_pages_have_the_table_and_hide_the_texts(tmp_path: Path) -> None:
         (table,) = context["benchmarks"][-1]["tables"]
         assert table.caption == "Harmful words, before and after"
         assert [row[0] for row in table.rows] == ["Women", "Men", "All domains"]
-        assert [row[4] for row in table.rows] == ["more likely", "undecided", "more likely"]
+        still = "undecided (no item changed)"
+        assert [row[4] for row in table.rows] == ["more likely", still, "more likely"]
         assert not any("armful" in other.caption for other in context["generic"])
     assert unlearned["items"][-1].caption == "Harmful words: largest rises"
     for module, context in ((unlearning_page, unlearned), (comparison_page, compared)):

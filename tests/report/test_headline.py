@@ -14,7 +14,7 @@ from fairforget.report.before_after import BeforeAfter, before_after, from_compa
 from fairforget.report.contents import read_unlearning
 from fairforget.report.evaluation_headline import evaluation_headline
 from fairforget.report.figures import describe_cell
-from fairforget.report.headline import Headline, change_headline
+from fairforget.report.headline import Headline, change_headline, describe_weights, run_headline
 from tests.report.runs import write_evaluation, write_unlearning
 
 
@@ -59,8 +59,7 @@ def test_flips_in_the_other_direction_are_named(tmp_path: Path, shift: float, wo
 def test_no_change_is_undecided(tmp_path: Path) -> None:
     found = headline(write_unlearning(tmp_path, shift=0.0), ["gender"])
     assert found.title == "Undecided: gender bias may or may not have changed"
-    assert "stayed at" in found.sentences[0]
-    assert "undecided" in found.sentences[0]
+    assert "stayed at 65.0, because no item changed" in found.sentences[0]
 
 
 def test_an_undecided_domain_does_not_hide_the_total(tmp_path: Path) -> None:
@@ -171,6 +170,46 @@ def test_without_items_the_change_is_undecided(tmp_path: Path) -> None:
     found = headline(tmp_path, ["gender"])
     assert found.title.startswith("Undecided")
     assert "there is no interval" in found.sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("alpha", "words"),
+    [
+        (0.0, "the original weights were kept (α = 0)"),
+        (1.0, "the trained weights were kept (α = 1)"),
+        (0.25, "the weights were interpolated to α = 0.250, within the budget"),
+        (1.5, "the weights were extrapolated to α = 1.500, within the budget"),
+    ],
+)
+def test_the_headline_of_a_run_says_what_was_done(tmp_path: Path, alpha: float, words: str) -> None:
+    run = read_unlearning(write_unlearning(tmp_path))
+    assert run.before
+    assert run.after
+    budget = replace(run.record.budget, alpha=alpha)
+    assert describe_weights(budget) == words
+    above = describe_weights(replace(budget, reached=budget.asked + 0.01))
+    assert above == words.removesuffix(", within the budget")
+    record = replace(run.record, budget=budget, method={**run.record.method, "steps": 60})
+    changes = before_after(run.before, run.after)
+    found = run_headline(record, changes, ["gender"])
+    done, *others, sure = found.sentences
+    assert done == f"tiny was trained for 60 steps with counterfactual-kl, and {words}."
+    assert others == change_headline(changes, ["gender"]).sentences
+    assert sure == (
+        "One run (seed 0), without a control; intervals cover the choice of items only."
+    )
+
+
+def test_a_run_without_a_seed_or_items_has_neither_in_its_headline(tmp_path: Path) -> None:
+    write_unlearning(tmp_path)
+    (tmp_path / "after" / "items.parquet").unlink()
+    run = read_unlearning(tmp_path)
+    assert run.before
+    assert run.after
+    record = replace(run.record, method={"objective": "ascent", "steps": 1})
+    found = run_headline(record, before_after(run.before, run.after), ["gender"])
+    assert found.sentences[0].startswith("tiny was trained for 1 step with ascent, and ")
+    assert found.sentences[-1] == "One run, without a control."
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from fairforget.report import write_report
 from fairforget.report.facts import benchmark_table, corpora_table
 from fairforget.report.figures import Scale, curves
 from fairforget.report.scores import domain_scores
+from fairforget.report.unlearning_page import history_table
 from tests.report.runs import (
     ENVIRONMENT,
     WRITERS,
@@ -290,3 +291,16 @@ def test_curves_skip_what_cannot_be_drawn() -> None:
     assert (loss.name, loss.points) == ("total loss", "0,0 100,100")
     assert flat.points == "0,50 50,50 100,50"
     assert curves([]) == []
+
+
+def test_what_was_logged_at_one_step_is_one_row() -> None:
+    history = [
+        {"step": 1.0, "loss": 2.0},
+        {"step": 1.0, "perplexity_ratio": 1.01},
+        {"step": 2.0, "loss": -1.5},
+    ]
+    table = history_table(history)
+    assert table
+    assert [column.title for column in table.columns][:2] == ["step", "total loss"]
+    assert table.rows == [["1", "2", "1.01"], ["2", "−1.5", "\N{EN DASH}"]]
+    assert history_table([]) is None

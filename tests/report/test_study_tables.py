@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import TypeAdapter
@@ -16,6 +18,7 @@ from fairforget.report.tables import Table
 from fairforget.report.wording import domain_name, format_interval, format_signed
 from fairforget.transfer_study.matrix import transfer_matrix
 from fairforget.transfer_study.record import (
+    ClaimVerdict,
     Dose,
     Effect,
     Gap,
@@ -116,6 +119,10 @@ def test_an_unknown_interval_is_left_out(tmp_path: Path, capsys) -> None:
 
 
 def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
+    assert "too few terms (2)" in part_of(study).counts
+    verdicts = cycle(get_args(ClaimVerdict))
+    matrix = [c if c.control else replace(c, verdict=next(verdicts)) for c in study.matrix]
+    study = replace(study, matrix=matrix)
     part = part_of(study)
     assert part.tables[0] is part.answer
     assert titles(part.answer)[:3] == ["Unlearned (mine)", "Objective", "Gender"]
@@ -124,16 +131,20 @@ def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
         ["religion", "counterfactual-kl"],
     ]
     for row in part.answer.rows:
-        own = [str(cell).endswith(", own") for cell in row[2:]]
+        own = [str(cell).endswith(" (own)") for cell in row[2:]]
         assert own == [title.lower() == row[0] for title in titles(part.answer)[2:]]
-    words = {"yes (": "supported", "no (": "contradicted", "no more than 1": "no more than margin"}
+    words = {
+        "fell": "supported",
+        "rose or fell less": "contradicted",
+        "no more than 1": "no more than margin",
+        "undecided": "undecided",
+    }
     for row, forget in zip(part.answer.rows, ("mine:gender", "mine:religion"), strict=True):
         mine = [c for c in main_cells(study) if c.forget == forget and c.control is None]
         for text, cell in zip(row[2:], mine, strict=True):
-            found = [verdict for word, verdict in words.items() if str(text).startswith(word)]
-            assert (found or ["undecided"]) == [cell.verdict]
-            assert bool(found) != str(text).startswith("undecided (")
-    assert "too few terms (2)" in part.counts
+            change, _, answer = str(text).removesuffix(" (own)").partition(": ")
+            assert change == format_signed(cell.bias.value)
+            assert words[answer.removesuffix(" beyond random")] == cell.verdict
 
 
 def test_every_cell_is_counted_once(study: StudyRecord) -> None:
@@ -186,6 +197,12 @@ def test_a_margin_names_the_control_beyond_which_a_fall_is_ruled_out(study: Stud
     assert margin_control(all_tokens) is None
 
 
+def test_a_margin_that_the_change_rules_out_is_ascribed_to_no_control(study: StudyRecord) -> None:
+    first, clear = study.omnibus[0], (0.5, 0.4, 0.6)
+    assert margin_control(limited(first, bias=(-0.3, -0.9, 0.3), random=clear)) is None
+    assert margin_control(limited(first, bias=(-0.3, -1.1, 0.5), random=clear)) == "random"
+
+
 def test_the_title_states_the_finding_of_the_primary_test(study: StudyRecord) -> None:
     first = next(test for test in study.omnibus if test.measure == "ss")
     what = "unlearning gender and religion (mine)"
@@ -210,7 +227,10 @@ def test_the_title_states_the_finding_of_the_primary_test(study: StudyRecord) ->
     assert both.startswith(f"After {what} with ascent, other biases fell by more")
     assert both.endswith(f"; with {small.method}, {less}")
     elsewhere = replace(fell, benchmark="crows_pairs")
-    assert title(small, elsewhere) == f"After {what}, {less} (StereoSet)"
+    assert title(small, elsewhere) == f"After {what}, {less} (StereoSet, stereotype score)"
+    scaled = replace(rose, measure="contribution_scaled", excess={})
+    where = "(StereoSet, scaled contribution of the group)"
+    assert title(undecided, scaled) == f"After {what}, other biases rose {where}"
     assert title() == "What unlearning one bias did to the others"
 
 
@@ -229,7 +249,7 @@ def test_the_headline_has_at_most_three_lines_of_tests(study: StudyRecord) -> No
     assert three == "The first table has 3 more primary tests, all undecided."
     assert lines(decided, decided, *undecided, decided)[2].endswith(" has 5 more primary tests.")
     assert lines() == [
-        "There is no primary test, because every domain with enough terms was unlearned."
+        "There is no primary test: no domain with enough terms was left out of unlearning."
     ]
 
 
@@ -354,7 +374,7 @@ def test_every_measure_has_its_part_with_its_name_unit_and_decimals(study: Study
     assert scaled.map.caption == caption
     cell = next(c for c in study.matrix if c.measure == "contribution_scaled")
     text = f"{cell.bias.value:+.3f}".replace("-", "−")
-    assert f"({text})" in str(scaled.answer.rows[0][2])
+    assert str(scaled.answer.rows[0][2]).startswith(f"{text}: ")
     assert "in MADs" in scaled.answer.note
     assert len({part.map.id for part in found}) == len(found)
 
@@ -394,13 +414,13 @@ def test_a_control_that_cannot_be_used_is_named_with_the_reason(study: StudyReco
     def described(study: StudyRecord) -> str:
         return context(study)["headline"].sentences[-1]
 
-    assert described(study).startswith("Controls: random. Verdicts: ")
+    assert described(study).startswith("Controls: random. Verdicts need p < 0.05 ")
     both = "mine:gender", "mine:religion"
     few = "The control random could not be used, because it has too few runs. Without a control, "
     assert described(lacking(*both, seeds=1)).startswith(few)
     assert (
         "random. The control random could not be used for mine:religion · counterfactual-kl, "
-        "because one of its runs changed nothing. Verdicts"
+        "because one of its runs changed nothing. Verdicts need"
     ) in described(lacking("mine:religion", seeds=2))
     planned = replace(study, settings={"controls": ["none", "all"], "match": "both"})
     for name in ("none", "none@movement"):

@@ -75,6 +75,12 @@ def cell(
     )
 
 
+def with_excess(changes: list[DistanceChange]) -> MatrixCell:
+    """A cell with a change in bias, and with the excess over `random@0`, `random@1`, …"""
+    bias, *excess = map(to_effect, changes)
+    return replace(cell(bias), excess={f"random@{n}": e for n, e in enumerate(excess)})
+
+
 def waiting(*cells: MatrixCell, obstacle: Reason | None = None) -> list[Pending[MatrixCell]]:
     return [Pending(c, (changed(c.bias.value, c.bias.p),), obstacle) for c in cells]
 
@@ -123,13 +129,36 @@ def test_the_named_effect_is_the_one_that_excludes_the_margin(
     changes = [
         DistanceChange(spread(value, error, error), (0.0, 0.0), 0.5) for value, error in parts
     ]
-    bias, *excess = map(to_effect, changes)
-    named = replace(cell(bias), excess={f"random@{n}": e for n, e in enumerate(excess, 1)})
+    named = with_excess(changes)
     p_values = {
-        f"random@{n}" if n else None: change.p_fell_by(named.margin)
-        for n, change in enumerate(changes)
+        name: change.p_fell_by(named.margin)
+        for name, change in zip(named.excess, changes[1:], strict=True)
     }
-    assert p_values[margin_control(named)] == pytest.approx(min(p_values.values()))
+    control = margin_control(named)
+    assert named.bias.ci
+    assert (control is None) == (not p_values or named.bias.ci[0] > -named.margin)
+    if control:
+        assert p_values[control] == pytest.approx(min(p_values.values()))
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-2, 9), st.floats(0.001, 1), st.floats(0, 1)), min_size=2, max_size=5
+    )
+)
+def test_a_named_control_rules_the_margin_out_if_the_verdict_was_reached(
+    parts: list[tuple[float, float, float]],
+) -> None:
+    changes = [
+        DistanceChange(spread(value, error, error), (widening, 0.0), 0.5)
+        for value, error, widening in parts
+    ]
+    named = with_excess(changes)
+    assume(margin_p(changes, named.margin) < 0.05)
+    control = margin_control(named)
+    effect = named.excess[control] if control else named.bias
+    assert effect.ci
+    assert effect.ci[0] > -named.margin
 
 
 def test_no_more_than_the_margin_needs_an_undecided_cell_and_a_narrow_interval() -> None:

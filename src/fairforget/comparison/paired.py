@@ -69,7 +69,7 @@ class Cell:
     @property
     def is_unchanged(self) -> bool:
         """Whether no item changed, so that the interval of the change has no width."""
-        return self.score.ci == (0.0, 0.0)
+        return not (self.gained or self.lost) and self.score.ci == (0.0, 0.0)
 
     @property
     def verdict(self) -> Verdict:

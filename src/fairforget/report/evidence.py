@@ -8,7 +8,7 @@ from typing import Literal
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.limitations import known_clusters, known_limitations
 from fairforget.benchmarks.measurement import ALL
-from fairforget.benchmarks.options import base_name
+from fairforget.benchmarks.options import base_name, find_user_file
 from fairforget.comparison.paired import Cell
 from fairforget.records.records import HarmfulWordFacts, UnlearningRecord, UtilityFacts
 from fairforget.report.before_after import BeforeAfter
@@ -145,7 +145,7 @@ def list_choices(objective: str | None, benchmarks: Iterable[str]) -> list[tuple
         objective: of the run; None if unknown.
         benchmarks: on the page, with options.
     """
-    measured = [f"{name}:" for name in benchmarks]
+    measured = [f"{name}:" for name in benchmarks if not find_user_file(name)]
     data = [
         text
         for known, text in CHOSEN_ON.items()

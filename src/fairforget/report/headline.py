@@ -115,7 +115,7 @@ def describe_weights(budget: BudgetFacts) -> str:
     verb = "extrapolated" if budget.alpha > 1 else "interpolated"
     within = all(f.reached <= f.asked * ROUNDING for f in budget.perplexities.values())
     where = ", within the budget" if within else ""
-    return f"its weights were {verb} to α = {format_number(budget.alpha, 3)}{where}"
+    return f"the weights were {verb} to α = {format_number(budget.alpha, 3)}{where}"
 
 
 def stereoset_first(benchmarks: Iterable[str]) -> list[str]:
@@ -167,6 +167,8 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
             f"{subject} ({benchmark_name(benchmark)}; 50 means no preference) {verb} {path}. The "
             "scored items were not kept, so there is no interval and the change may be chance."
         )
+    if change.paired.is_unchanged:
+        return f"{subject} {verb} {path}, because no item changed; 50 means no preference."
     interval = f"95 % interval of the change {format_interval(change.paired.score.ci)}"
     sentence = f"{subject} {verb} {path} ({interval}), where 50 means no preference"
     if change.verdict != "undecided":
@@ -253,7 +255,8 @@ def _compare_with_neutral(contribution: float) -> str:
 
 def _lms_sentence(lms: Change) -> str:
     if is_zero(lms.delta):
-        interval = f" (95 % interval of the change {format_interval(lms.ci)})" if lms.ci else ""
+        varies = lms.ci and lms.ci != (0.0, 0.0)
+        interval = f" (95 % interval of the change {format_interval(lms.ci)})" if varies else ""
         return f"LMS stayed at {format_number(lms.after)}{interval}."
     interval = f" (95 % interval {format_interval(lms.ci)})" if lms.ci else ""
     undecided = "; undecided" if lms.ci and not lms.is_decided else ""

@@ -63,10 +63,11 @@ def format_interval(ci: Sequence[float] | None, digits: int = 1) -> str:
 
 def format_bounds(ci: Sequence[float], digits: int = 1) -> tuple[str, str]:
     """Both bounds of an interval; one that excludes 0 gets more digits rather than become 0."""
-    low, high = ci
+    if ci[0] <= 0 <= ci[1]:
+        return format_number(ci[0], digits), format_number(ci[1], digits)
     return (
-        format_number(low, digits if low <= 0 else _digits_of(low, digits)),
-        format_number(high, digits if high >= 0 else _digits_of(high, digits)),
+        format_number(ci[0], _digits_of(ci[0], digits)),
+        format_number(ci[1], _digits_of(ci[1], digits)),
     )
 
 

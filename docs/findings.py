@@ -58,6 +58,8 @@ def _default() -> str:
     _require(low <= 0 <= high, "what the group adds to harmful words is undecided")
     risen = sum(change["ci"][0] > 0 for change in changes["added"].values())
     _require(risen == 2, "what the group adds rose for two groups")
+    fallen = sum(change["ci"][1] < 0 for change in changes["added"].values())
+    _require(fallen == 1, "what the group adds fell for one group, as limits.md also says")
     return (
         "**Default** (three seeds, data not held out): unscaled contribution "
         f"({whole['before']:.3f} nats before) {describe_change(whole, 3)}, Winogender's pronoun "

@@ -291,12 +291,11 @@ def build_page(results: dict[str, Any]) -> Page:
             f"The contribution is {default['contribution']:.3f} with the default and "
             f"{larger['contribution']:.3f} with larger steps; the LMS changes by "
             f"{_change('lms', default, original, 1)} and {_change('lms', larger, original, 1)}.",
-            "Facts about groups become less likely as the contribution falls: their log p changes "
-            f"by {_change('fact_log_prob', larger, original, 2)} with larger steps, by "
-            f"{_change('fact_log_prob', smaller, original, 2)} with smaller steps and texts that "
-            f"the model itself continues, and by "
-            f"{_change('fact_log_prob', default, original, 2)} with the default, "
-            "which is the only one of these that retains facts.",
+            "Without facts to retain, facts about groups become less likely as the contribution "
+            f"falls: their log p changes by {_change('fact_log_prob', larger, original, 2)} with "
+            f"larger steps, and by {_change('fact_log_prob', smaller, original, 2)} with smaller "
+            "steps and texts that the model itself continues; with the default, which retains "
+            f"facts, by {_change('fact_log_prob', default, original, 2)}.",
         ],
         body=_body(results),
         picture=_draw(results),

@@ -122,8 +122,7 @@ def _change(effect: MethodEffect) -> Score:
 
 def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
     yield (
-        f"Model: SmolLM2-135M-Instruct in float32. {describe_seeds(record)} `trait-kl` was "
-        "measured with its defaults at the time, which may have changed since. "
+        f"Model: SmolLM2-135M-Instruct in float32. {describe_seeds(record)} "
         "[Three seeds of `trait-kl`](default.md). "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )

@@ -9,7 +9,7 @@ from typing import Any
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.report.wording import format_number, format_signed
-from fairforget.transfer_study.record import too_few
+from fairforget.statistics.jackknife import too_few
 from results_page import Page, show_picture
 from seed_runs import MEASURES, TYPES
 from tables import format_estimate, markdown_table

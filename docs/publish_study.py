@@ -23,8 +23,9 @@ from fairforget.records.paths import STUDY
 from fairforget.records.store import read_record
 from fairforget.report.tables import Table, markdown_text
 from fairforget.report.wording import benchmark_name, domain_name
+from fairforget.statistics.jackknife import too_few
 from fairforget.transfer_study.plan import control_kind
-from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord, too_few
+from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord
 from fairforget.transfer_study.report.omnibus import omnibus_table
 from fairforget.transfer_study.report.page import BenchmarkPart, parts
 from fairforget.transfer_study.report.row_names import row_label, shared_corpus

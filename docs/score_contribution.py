@@ -25,9 +25,8 @@ from fairforget.data.stereoset import DOMAINS, Item, read_items
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.statistics.estimate import over_items
-from fairforget.statistics.jackknife import cluster_rates, deviation
+from fairforget.statistics.jackknife import cluster_rates, deviation, too_few
 from fairforget.terminal.progress import progress_bar
-from fairforget.transfer_study.record import too_few
 from results_page import Page, ResultsPage, show_picture
 from tables import format_estimate, markdown_table
 

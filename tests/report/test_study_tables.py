@@ -16,6 +16,7 @@ from fairforget.benchmarks.stereoset import judge
 from fairforget.records.store import record_text
 from fairforget.report.tables import Table
 from fairforget.report.wording import domain_name, format_interval, format_signed
+from fairforget.statistics.jackknife import too_few
 from fairforget.transfer_study.matrix import transfer_matrix
 from fairforget.transfer_study.record import (
     ClaimVerdict,
@@ -25,7 +26,6 @@ from fairforget.transfer_study.record import (
     MatrixCell,
     Omnibus,
     StudyRecord,
-    too_few,
 )
 from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.heat_map import heat_map

@@ -12,7 +12,7 @@ from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.score_change import Score, ScoreChange
 from fairforget.records.evaluation import Evaluation
 from fairforget.statistics.distance import DistanceChange, ratio_of_changes
-from fairforget.statistics.jackknife import FEWEST_CLUSTERS
+from fairforget.statistics.jackknife import too_few
 
 Key = tuple[str, str, str]
 """Benchmark, score and domain."""
@@ -89,7 +89,7 @@ def _retained(attacked: _Measured, plain: _Measured | None) -> Score | None:
 
     `plain` is None if no item counted in the score without an attack.
     """
-    if plain is None or plain.score.clusters < FEWEST_CLUSTERS or not plain.shown.is_decided:
+    if plain is None or too_few(plain.score.clusters) or not plain.shown.is_decided:
         return None
     if attacked is plain:
         return Score(1.0)

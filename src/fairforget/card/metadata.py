@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from fairforget.report.contents import UnlearningRun
 from fairforget.report.wording import (
     benchmark_name,
     domain_name,
+    model_name,
     without_folders,
 )
 from fairforget.terminal.messages import one_line
@@ -49,7 +49,7 @@ def card_metadata(run: UnlearningRun, model: Path) -> ModelCardData:
     source = run.record.model.source
     licence = source_licence(source)
     results = list(_results(run.before, run.after, _task(model))) if run.after else []
-    name = one_line(re.split(r"[/\\]", source.rstrip("/\\"))[-1].removesuffix(".gguf")) or "model"
+    name = one_line(model_name(source).removesuffix(".gguf")) or "model"
     return ModelCardData(
         base_model=hub_name(source),
         library_name="transformers",

@@ -161,7 +161,7 @@ def _table_text(table: Table) -> str:
 
 
 def _name(record: UnlearningRecord) -> str:
-    return markdown_text(model_name(record.model.source))
+    return markdown_text(model_name(record.model.source)) or "A model"
 
 
 def _link(record: UnlearningRecord) -> str:

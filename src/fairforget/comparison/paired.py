@@ -9,7 +9,7 @@ from typing import Literal
 from fairforget.benchmarks.measurement import ALL, Judge, Row
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.score_change import Change, Verdict
-from fairforget.statistics.jackknife import FEWEST_CLUSTERS
+from fairforget.statistics.jackknife import too_few
 from fairforget.statistics.significance import SIGNIFICANT, adjust_holm, mcnemar
 
 Caveat = Literal["few", "interval", "crossing", "correction", "flips"]
@@ -79,7 +79,7 @@ class Cell:
     @property
     def caveat(self) -> Caveat | None:
         """Why the change is undecided; None if it is decided."""
-        if self.clusters < FEWEST_CLUSTERS:
+        if too_few(self.clusters):
             return "few"
         if self.tested is None or not self.tested.is_decided:
             return "crossing" if self.score.is_decided else "interval"
@@ -167,7 +167,7 @@ def adjust_p_values(cells: Sequence[Cell]) -> list[Cell]:
     """
 
     def family(cell: Cell) -> tuple[bool, bool, bool | str, bool] | None:
-        if cell.clusters < FEWEST_CLUSTERS:
+        if too_few(cell.clusters):
             return None
         kinds = cell.distance is not None, cell.lower_is_better
         main = cell.main and not cell.lower_is_better

@@ -14,7 +14,7 @@ from fairforget.leaderboards.tables import bias_scores, domains_table, make_part
 from fairforget.methods import METHODS
 from fairforget.records.paths import LEADERBOARD
 from fairforget.records.store import read_record
-from fairforget.report.evidence import VERDICTS, Intervals, list_choices, list_limitations
+from fairforget.report.evidence import Intervals, list_choices, list_limitations
 from fairforget.report.facts import pairs_table
 from fairforget.report.wording import NONE, flatten
 
@@ -71,8 +71,7 @@ def limitations(record: LeaderboardRecord) -> Iterator[tuple[str, str]]:
         others = len(compared) > len(tuned)
         yield title, f"{text} {UNTUNED}" if others else text
     kind: Intervals = "study" if most_seeds(record) > 1 else "changes"
-    # that text is about two evaluations, whose verdicts are reached in another way
-    yield from (row for row in list_limitations(names, kind) if row[0] != VERDICTS[0])
+    yield from list_limitations(names, kind, verdicts=False)  # they are reached in another way
     yield (
         "Several methods are tested.",
         "Verdicts compare a method with the original. They need an interval that excludes 0 and p "
@@ -80,6 +79,6 @@ def limitations(record: LeaderboardRecord) -> Iterator[tuple[str, str]]:
         "domains) of one score at one cost. Methods are not tested against each other; a title "
         "that says “most” means that the interval of a method lies below those of all others. To "
         "compare two methods, use the interval of their paired difference; overlapping intervals "
-        "decide "
-        "nothing. The command “fairforget compare” computes it from two evaluations in “runs”.",
+        "decide nothing. The command “fairforget compare” computes it from two evaluations in "
+        "“runs”.",
     )

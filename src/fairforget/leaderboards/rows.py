@@ -16,7 +16,7 @@ from fairforget.leaderboards.runs import FinishedMethodRun
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import BudgetFacts
 from fairforget.records.schema import has_interval, interval_of
-from fairforget.statistics.jackknife import FEWEST_CLUSTERS
+from fairforget.statistics.jackknife import too_few
 from fairforget.statistics.significance import SIGNIFICANT, adjust_holm
 
 SEPARATOR = "/"
@@ -111,7 +111,7 @@ def _effects(
                 verdict: Verdict | None = None
                 if measure in unbiased_scores:
                     distance, p = measured.shown_distance(unbiased_scores[measure])
-                    if measured.clusters >= FEWEST_CLUSTERS:
+                    if not too_few(measured.clusters):
                         verdict = distance.direction
                 yield MethodEffect(
                     model=model,
@@ -152,6 +152,6 @@ def _family(effect: MethodEffect) -> tuple[str, str, str, str, bool] | None:
 
     Such an effect cannot be decided, so it would only cost the others power.
     """
-    if effect.clusters is not None and effect.clusters < FEWEST_CLUSTERS:
+    if too_few(effect.clusters):
         return None
     return effect.model, effect.cost, effect.benchmark, effect.measure, effect.domain == ALL

@@ -118,20 +118,22 @@ def list_run_evidence(
     ]
 
 
-def list_limitations(benchmarks: Iterable[str], intervals: Intervals) -> list[tuple[str, str]]:
+def list_limitations(
+    benchmarks: Iterable[str], intervals: Intervals, *, verdicts: bool = True
+) -> list[tuple[str, str]]:
     """Titles and texts of the limitations that a reader must know.
 
     Args:
         benchmarks: their names, with options.
-        intervals: what the page has intervals of; with changes, it has verdicts on two
-            evaluations.
+        intervals: what the page has intervals of.
+        verdicts: with changes, whether the page has verdicts on two evaluations.
     """
     names = list(benchmarks)
     found = [*((f"{name}.", text) for name, text in known_limitations(names)), COVERAGE]
     if not known_clusters(names):
         return found
     further = [(CLUSTERS, " ".join([*INTERVALS[intervals], FEW]))]
-    if intervals == "changes":
+    if intervals == "changes" and verdicts:
         further.append(VERDICTS)
     units = list_units(names)
     titled = list_units(names, titled=True)
@@ -191,8 +193,13 @@ def _harm_sentence(words: HarmfulWordFacts) -> str:
     )
 
 
+def is_within(facts: UtilityFacts) -> bool:
+    """Whether a perplexity met its limit."""
+    return facts.reached <= facts.asked * ROUNDING
+
+
 def _budget_sentence(text: str, facts: UtilityFacts) -> str:
-    within = "within" if facts.reached <= facts.asked * ROUNDING else "above"
+    within = "within" if is_within(facts) else "above"
     return (
         f"Perplexity on {text} ended at {format_number(facts.reached, 3)} × the original’s, "
         f"{within} the budget of {format_number(facts.asked, 3)}."

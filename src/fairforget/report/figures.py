@@ -244,8 +244,10 @@ def describe_cell(cell: Cell | None) -> str:
     """The verdict on a score of bias or of harm, with the reason if it is undecided."""
     if cell is None:
         return "no interval"
-    verdict = {"less": "fell", "more": "rose", "undecided": ""}[cell.verdict]
-    return describe_caveat(cell) or (verdict if cell.lower_is_better else f"bias {verdict}")
+    verdict = BIAS_VERDICTS[cell.verdict]
+    return describe_caveat(cell) or (
+        verdict.removeprefix("bias ") if cell.lower_is_better else verdict
+    )
 
 
 def describe_p(cell: Cell | None) -> str:

@@ -13,7 +13,7 @@ from fairforget.benchmarks.options import base_name
 from fairforget.comparison.score_change import Change
 from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.report.before_after import BeforeAfter, DomainChange
-from fairforget.report.evidence import ROUNDING, cluster_name
+from fairforget.report.evidence import cluster_name, is_within
 from fairforget.report.figures import describe_cell
 from fairforget.report.harmful_words import change_sentences
 from fairforget.report.wording import (
@@ -39,7 +39,6 @@ DIGITS = MEASURES[CONTRIBUTION].digits
 SMALL_LMS = -0.5
 SMALL_PERPLEXITY = 5.0
 """Up to these, the cost is little."""
-NOT_MEASURED: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Headline:
 
 
 def change_headline(
-    comparison: BeforeAfter, trained: list[str], ratios: Mapping[str, float] = NOT_MEASURED
+    comparison: BeforeAfter, trained: list[str], ratios: Mapping[str, float] = MappingProxyType({})
 ) -> Headline:
     """Whether unlearning lowered bias, and what it cost.
 
@@ -95,9 +94,9 @@ def change_headline(
 def run_headline(record: UnlearningRecord, comparison: BeforeAfter, trained: list[str]) -> Headline:
     """The headline of a run: what was done, `change_headline`, and how sure it is."""
     found = change_headline(comparison, trained, record.budget.reached_ratios)
-    method = record.method
+    method, name = record.method, model_name(record.model.source) or "the model"
     done = (
-        f"{model_name(record.model.source)} was trained for {steps_done(method)} with "
+        f"{name} was trained for {steps_done(method)} with "
         f"{method.get('objective', 'an unknown objective')}, and {describe_weights(record.budget)}."
     )
     seed = method.get("seed")
@@ -113,8 +112,7 @@ def describe_weights(budget: BudgetFacts) -> str:
         kept = "trained" if budget.alpha else "original"
         return f"the {kept} weights were kept (α = {budget.alpha:g})"
     verb = "extrapolated" if budget.alpha > 1 else "interpolated"
-    within = all(f.reached <= f.asked * ROUNDING for f in budget.perplexities.values())
-    where = ", within the budget" if within else ""
+    where = ", within the budget" if all(map(is_within, budget.perplexities.values())) else ""
     return f"the weights were {verb} to α = {format_number(budget.alpha, 3)}{where}"
 
 
@@ -233,13 +231,14 @@ def _cost(comparison: BeforeAfter, ratios: Mapping[str, float]) -> tuple[list[st
         sentences.append("The cost to language modelling was not measured.")
         return [" ".join(sentences)], "at an unknown cost to language modelling", cautions
     worst = max((percent for _, percent in rises), default=0.0)
+    lowest = 0.0 if lms is None else lms.ci[0] if lms.ci else lms.delta
     if (lms and lms.ci and lms.ci[1] < LARGE_LMS) or worst > LARGE_PERPLEXITY:
         cautions.append(
             "The model lost much of its language ability. A broken model also scores 50, so a "
             "lower stereotype score does not show less bias here."
         )
         title = "at a large cost to language modelling"
-    elif (lms is None or (lms.ci or (lms.delta,))[0] >= SMALL_LMS) and worst <= SMALL_PERPLEXITY:
+    elif lowest >= SMALL_LMS and worst <= SMALL_PERPLEXITY:
         title = "at little cost to language modelling"
     elif lms and lms.ci and not lms.is_decided and worst <= SMALL_PERPLEXITY:
         title = "at an undecided cost to language modelling"

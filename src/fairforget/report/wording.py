@@ -125,8 +125,8 @@ def without_folders(name: str) -> str:
 
 
 def model_name(source: str) -> str:
-    """The last part of a model's source, without the folders or the owner on the Hub."""
-    return re.split(r"[/\\]", source.rstrip("/\\"))[-1] or "the model"
+    """The last part of a model's source, without folders or its owner on the Hub; may be empty."""
+    return re.split(r"[/\\]", source.rstrip("/\\"))[-1]
 
 
 def anchor(*words: str) -> str:

@@ -15,6 +15,11 @@ p < 0.05, because 2 · 2⁻⁵ = 0.0625."""
 Floats = npt.NDArray[np.float64]
 
 
+def too_few(clusters: int | None) -> bool:
+    """Whether there are too few clusters for a verdict; False for None, if that is unknown."""
+    return clusters is not None and clusters < FEWEST_CLUSTERS
+
+
 def deviation(values: Floats) -> float:
     """Median absolute deviation (MAD) from the median of [values].
 

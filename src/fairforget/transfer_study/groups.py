@@ -11,8 +11,9 @@ from fairforget.benchmarks.measurement import Row as Item
 from fairforget.comparison.effects import DomainEffect
 from fairforget.objectives import NOTHING
 from fairforget.statistics.distance import DistanceChange, mean_distance_change
+from fairforget.statistics.jackknife import too_few
 from fairforget.transfer_study.plan import AT_MOVEMENT, StudyRun, control_run, lacks_cause
-from fairforget.transfer_study.record import Reason, too_few
+from fairforget.transfer_study.record import Reason
 
 Items = Sequence[Item]
 Group = tuple[str, str, str | None]

@@ -12,7 +12,6 @@ from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
 from fairforget.statistics.distance import DistanceChange
 from fairforget.statistics.estimate import Estimate
-from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
 RowKey = tuple[str, str, str | None, str, str]
 """Forget corpus, objective, control, benchmark and bias score."""
@@ -203,11 +202,6 @@ class MatrixRow(_OfRow):
     """Share of items whose preferred version changed, mean over seeds; None in older records."""
     movement: float | None = None
     """KL(original ‖ result) in nats per token, mean over seeds; None if not measured."""
-
-
-def too_few(clusters: int | None) -> bool:
-    """Whether there are too few clusters for a decision; False for None (no domain)."""
-    return clusters is not None and clusters < FEWEST_CLUSTERS
 
 
 @dataclass(frozen=True, slots=True)

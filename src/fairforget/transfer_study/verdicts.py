@@ -23,6 +23,7 @@ from typing import Generic, TypeVar
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.statistics.distance import DistanceChange
+from fairforget.statistics.jackknife import too_few
 from fairforget.statistics.significance import SIGNIFICANT, adjust_holm
 from fairforget.transfer_study.record import (
     ClaimVerdict,
@@ -31,7 +32,6 @@ from fairforget.transfer_study.record import (
     MatrixRow,
     Omnibus,
     Reason,
-    too_few,
 )
 from fairforget.transfer_study.required_data import data_needed, seeds_needed
 

@@ -17,8 +17,9 @@ from fairforget.report.wording import (
     format_signed,
     format_with_interval,
 )
+from fairforget.statistics.jackknife import too_few
 from fairforget.statistics.significance import SIGNIFICANT
-from fairforget.transfer_study.record import Effect, MatrixCell, too_few
+from fairforget.transfer_study.record import Effect, MatrixCell
 from fairforget.transfer_study.report.row_names import (
     CONTROLS_NOTE,
     heading,

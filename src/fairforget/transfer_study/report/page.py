@@ -20,7 +20,8 @@ from fairforget.report.frontier import Frontier, Point, frontiers, points_table
 from fairforget.report.frontier_points import original_point
 from fairforget.report.tables import Table
 from fairforget.report.wording import NONE, flatten
-from fairforget.transfer_study.record import MatrixCell, MatrixRow, StudyRecord, too_few
+from fairforget.statistics.jackknife import too_few
+from fairforget.transfer_study.record import MatrixCell, MatrixRow, StudyRecord
 from fairforget.transfer_study.report.costs import costs_table
 from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.heat_map import HeatMap, heat_map

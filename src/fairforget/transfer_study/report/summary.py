@@ -17,6 +17,7 @@ from fairforget.report.wording import (
     join_words,
     without_folders,
 )
+from fairforget.terminal.messages import count_of
 from fairforget.transfer_study.plan import control_group, lacks_cause, name_controls
 from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, Omnibus, StudyRecord
 from fairforget.transfer_study.report.row_names import (
@@ -26,6 +27,7 @@ from fairforget.transfer_study.report.row_names import (
     shared_corpus,
 )
 from fairforget.transfer_study.report.verdict_words import (
+    describe_margin,
     describe_verdict,
     margin_control,
     margin_text,
@@ -70,9 +72,7 @@ def _title(study: StudyRecord) -> str:
 def _outcome(test: Omnibus) -> str:
     """The verdict of a decided primary test as a clause of the title."""
     if test.verdict == "no more than margin":
-        control = margin_control(test)
-        beyond = f" beyond the control {control}" if control else ""
-        return f"other biases did not fall by {margin_text(test)} or more{beyond}"
+        return f"other biases did not fall by {describe_margin(test)}"
     return f"other biases {verdict_text(test)}"
 
 
@@ -191,7 +191,7 @@ def count_verdicts(matrix: Sequence[MatrixCell]) -> list[str]:
         sentences.append(f"Cannot be decided with these data: {counts}.")
     if unbiased:
         sentences.append(
-            f"In {unbiased} undecided measurement{_plural(unbiased)}, the original model shows no "
+            f"In {count_of(unbiased, 'undecided measurement')}, the original model shows no "
             "bias that could fall."
         )
     return [sentence for sentence in sentences if sentence]
@@ -215,8 +215,4 @@ def _verdict_sentence(kind: str, cells: Sequence[MatrixCell]) -> str:
         listed = [
             f"{text} in {'all' if count == len(cells) else count}" for text, count in counts.items()
         ]
-    return f"{kind} domains, {len(cells)} measurement{_plural(len(cells))}: {'; '.join(listed)}."
-
-
-def _plural(count: int) -> str:
-    return "" if count == 1 else "s"
+    return f"{kind} domains, {count_of(len(cells), 'measurement')}: {'; '.join(listed)}."

@@ -16,13 +16,13 @@ from fairforget.report.wording import (
     format_signed,
     join_words,
 )
+from fairforget.statistics.jackknife import too_few
 from fairforget.transfer_study.record import (
     ClaimVerdict,
     Effect,
     MatrixCell,
     MatrixRow,
     StudyRecord,
-    too_few,
 )
 from fairforget.transfer_study.report.row_names import (
     forget_label,

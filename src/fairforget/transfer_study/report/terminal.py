@@ -10,8 +10,9 @@ from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.measures import measure_of
 from fairforget.report.terminal import describe_start
 from fairforget.report.wording import NONE, format_p_number
+from fairforget.statistics.jackknife import too_few
 from fairforget.terminal.tables import make_table, print_content, print_lines
-from fairforget.transfer_study.record import Effect, MatrixRow, Omnibus, StudyRecord, too_few
+from fairforget.transfer_study.record import Effect, MatrixRow, Omnibus, StudyRecord
 from fairforget.transfer_study.report.row_names import (
     FOLDED,
     heading,

@@ -32,12 +32,17 @@ def verdict_text(cell: MatrixCell | Omnibus) -> str:
 def describe_verdict(cell: MatrixCell | Omnibus) -> str:
     """The verdict in a sentence: "a fall of 1 point or more is ruled out"."""
     if cell.verdict == "no more than margin":
-        control = margin_control(cell)
-        beyond = f" beyond the control {control}" if control else ""
-        return f"a fall of {margin_text(cell)} or more{beyond} is ruled out"
+        return f"a fall of {describe_margin(cell)} is ruled out"
     if cell.verdict in ("supported", "contradicted"):
         return f"bias {verdict_text(cell)}"
     return verdict_text(cell)
+
+
+def describe_margin(cell: MatrixCell | Omnibus) -> str:
+    """The fall that is ruled out: "1 point or more beyond the control matched"."""
+    control = margin_control(cell)
+    beyond = f" beyond the control {control}" if control else ""
+    return f"{margin_text(cell)} or more{beyond}"
 
 
 def margin_text(cell: MatrixCell | Omnibus) -> str:

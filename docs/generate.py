@@ -15,6 +15,7 @@ from pathlib import Path
 
 from fairforget.cli import COMMANDS, main
 from fairforget.corpora import SOURCES
+from fairforget.corpora.builtin.lexicon import terms_by_group
 from fairforget.corpora.domains import DOMAINS, GROUPS, Labels
 
 DOCS = Path(__file__).resolve().parent
@@ -57,9 +58,10 @@ def domains() -> str:
     parts = [
         "# Domains and groups",
         "",
-        "All corpora share these names. A domain or a group selects a part of a corpus: "
-        "`dghs:women`, `mine.csv:gender`. A text about several groups belongs to all of them and "
-        "to all their domains.",
+        "Corpora share the names of domains, and those with labels of groups share the names of "
+        "groups below; the built-in corpora have groups of their own. A domain or a group selects "
+        "a part of a corpus: `dghs:women`, `mine.csv:gender`. A text about several groups belongs "
+        "to all of them and to all their domains.",
         "",
         "| domain | covers | groups |",
         "|---|---|---|",
@@ -79,7 +81,7 @@ def domains() -> str:
     for name, source in SOURCES.items():
         known = getattr(sys.modules[source.read.__module__], "TARGETS", None)
         if source.use == "forget":
-            parts += [f"### {name}", "", *(_labels(known) if known else [_named(source.domains)])]
+            parts += [f"### {name}", "", *(_labels(known) if known else _groups(source.domains))]
             parts.append("")
     return "\n".join(parts)
 
@@ -92,8 +94,11 @@ def _labels(known: Mapping[str, str]) -> Iterator[str]:
         yield f"| {label} | {found} | {domain.replace('+', ', ')} |"
 
 
-def _named(domains: Sequence[str]) -> str:
-    return f"No labels of this kind. Domains: {', '.join(domains)}."
+def _groups(domains: Sequence[str]) -> Iterator[str]:
+    yield from ("| domain | groups |", "|---|---|")
+    for domain in domains:
+        groups = ", ".join(f"`{group}`" for group in terms_by_group(domain))
+        yield f"| `{domain}` | {groups} |"
 
 
 def tutorial() -> str:

@@ -75,7 +75,7 @@ def _results(run: UnlearningRun) -> list[str]:
         ]
     changes = before_after(run.before, run.after)
     headline = run_headline(record, changes, trained_domains(record))
-    note = perplexity_note(changes, record.budget.reached)
+    note = perplexity_note(changes, record.budget.reached_ratios)
     results = run.before.record.results, run.after.record.results
     tables = [t for n, c in changes.benchmarks.items() for t in change_tables(n, c, note)]
     harm = harm_tables(changes.harm)

@@ -37,7 +37,7 @@ def read(directory: Path) -> Comparison:
 def context(comparison: Comparison) -> dict[str, Any]:
     """The variables of the template."""
     changes = from_comparison(comparison)
-    note = perplexity_note(changes, None)
+    note = perplexity_note(changes)
     harm = {cell.benchmark for cell in changes.harm}
     others = dict.fromkeys(c.benchmark for c in changes.others if c.benchmark not in harm)
     return {

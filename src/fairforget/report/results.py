@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import measure_of
 from fairforget.comparison.score_change import Change
-from fairforget.records.records import MAIN
 from fairforget.report.before_after import BeforeAfter, DomainChange, FurtherChange
 from fairforget.report.figures import (
     change_plot,
@@ -257,17 +257,23 @@ def cost_table(comparison: BeforeAfter) -> Table | None:
     )
 
 
-def perplexity_note(comparison: BeforeAfter, reached: float | None) -> str:
-    """The perplexity before and after, in a sentence.
+def perplexity_note(
+    comparison: BeforeAfter, ratios: Mapping[str, float] = MappingProxyType({})
+) -> str:
+    """The perplexities before and after, in sentences.
 
     Args:
         comparison: before against after.
-        reached: the budget's perplexity ratio, used if no perplexity was evaluated; may be None.
+        ratios: perplexity ratios of the budget, after ÷ before, by constraint; used if no
+            perplexity was evaluated.
     """
     if not comparison.perplexity:
-        if reached is None:
+        if not ratios:
             return "Perplexity was not measured."
-        return f"Perplexity on {measured_text(MAIN)}: {format_number(reached, 3)} × the original’s."
+        return " ".join(
+            f"Perplexity on {measured_text(name)}: {format_number(ratio, 3)} × the original’s."
+            for name, ratio in ratios.items()
+        )
     return " ".join(
         f"Perplexity on {p.corpus}: {format_number(p.before, 2)} before, "
         f"{format_number(p.after, 2)} after ({format_signed(p.percent)} %)."

@@ -62,7 +62,7 @@ def context(run: UnlearningRun) -> dict[str, Any]:
             "facts": unlearning_tables(record),
         }
     changes = before_after(run.before, run.after)
-    note = perplexity_note(changes, record.budget.reached)
+    note = perplexity_note(changes, record.budget.reached_ratios)
     results = run.before.record.results, run.after.record.results
     harm = list(dict.fromkeys(cell.benchmark for cell in changes.harm))
     return {

@@ -55,6 +55,15 @@ SHAPES: dict[str, Shape] = {
 }
 """Control → its shape in the picture, whatever it is matched on."""
 
+TITLES = {
+    "study-ascent": "Hate speech about women: `ascent` against five controls",
+    "study-builtin": "Built-in texts: three domains",
+    "study-hatecheck": "Hate speech of HateCheck: three domains",
+    "study-recipe": "A control for the tuned settings of `counterfactual-kl`",
+    "objectives": "Objectives side by side",
+}
+"""Study → the title of its page."""
+
 
 def render_study(name: str) -> dict[str, str]:
     """Markdown and picture of a study's page, by file name."""
@@ -65,7 +74,7 @@ def render_study(name: str) -> dict[str, str]:
     findings, heading, sections = text.partition("## ")
     first = study.matrix[0].benchmark
     page = Page(
-        title=f"Transfer study `{name}`",
+        title=TITLES[name],
         opening=[
             show_picture(name, f"{benchmark_name(first)}: change in bias by domain, in points")
         ],

@@ -1,4 +1,4 @@
-"""Alternatives to the counterfactual-kl recipe: docs/pages/results/alternatives.md.
+"""Alternatives to the tuned settings of counterfactual-kl: docs/pages/results/alternatives.md.
 
 python docs/score_alternatives.py            four runs of up to 40 minutes on one core, and eight
                                              evaluations; continues where it stopped
@@ -41,7 +41,7 @@ RUNS = Path("runs") / "alternatives"
 FACTORS = (1.0, 1.5)
 """By how much the change of the weights is multiplied, after interpolation to the budget."""
 TARGET_DISTANCE, TARGET_LOSS = 5.0, 0.5
-"""Aim of the recipe: at most this distance, and an LMS at most so much lower."""
+"""Aim of the tuned settings: at most this distance, and an LMS at most so much lower."""
 WIDE_BUDGET = (
     *("--budget.perplexity", "1.06"),
     *("--budget.everyday_perplexity", "1.06"),
@@ -55,11 +55,13 @@ MORE_RETAIN = ("--batch_size", "24", "--retain_per_forget", "2", "--steps", "100
 
 Results = dict[str, dict[str, Any]]
 """By alternative, its settings and, by factor, its scores."""
+TUNED = "tuned settings"
+"""Name of their row."""
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """A change of the counterfactual-kl recipe."""
+    """A change of the tuned settings."""
 
     change: str
     """What it changes."""
@@ -138,8 +140,8 @@ def _directory(name: str) -> Path:
 def list_rows(results: Results) -> dict[str, Scores]:
     """Scores by name of their row, without the original."""
     recipe = RECIPE.load()
-    rows = {"recipe": recipe["seeds"][0]}
-    rows |= {f"recipe × {factor}": scores for factor, scores in recipe["extrapolated"].items()}
+    rows = {TUNED: recipe["seeds"][0]}
+    rows |= {f"{TUNED} × {factor}": scores for factor, scores in recipe["extrapolated"].items()}
     for name, result in results.items():
         for factor, scores in result["scores"].items():
             rows[f"{name} × {factor}".removesuffix(" × 1.0")] = scores
@@ -151,7 +153,7 @@ def build_page(results: Results) -> Page:
     recipe = RECIPE.load()
     original, rows = recipe["original"], list_rows(results)
     return Page(
-        title="Alternatives to the `counterfactual-kl` recipe",
+        title="Alternatives to the tuned settings of `counterfactual-kl`",
         opening=[
             show_picture(
                 "alternatives", "Distance of StereoSet scores from 50, and LMS, of each alternative"
@@ -187,7 +189,7 @@ def build_page(results: Results) -> Page:
 def _list_settings(recipe: dict[str, Any], results: Results) -> Iterator[list[str]]:
     default = recipe["budget"][0]
     budget, alpha = f"{default['asked']:g}", f"{default['alpha']:.2f}"
-    yield ["recipe", "–", str(recipe["method"]["steps"]), budget, MAX_ALPHA, alpha]
+    yield [TUNED, "–", str(recipe["method"]["steps"]), budget, MAX_ALPHA, alpha]
     for name, alternative in ALTERNATIVES.items():
         result = results[name]
         numbers = [f"{result[key]:g}" for key in ("steps", "budget", "max_alpha")]
@@ -198,23 +200,23 @@ def list_findings(recipe: dict[str, Any], results: Results, rows: dict[str, Scor
     """One sentence each."""
     distances = {name: stereoset_distance(scores) for name, scores in rows.items()}
     reached = sum(distance <= TARGET_DISTANCE for distance in distances.values())
-    unscaled = ("recipe", *results)
+    unscaled = (TUNED, *results)
     nearest = min(unscaled, key=lambda name: distances[name])
     by_seed = [stereoset_distance(scores) for scores in recipe["seeds"]]
     farthest = list(recipe["extrapolated"])[-1]
     lms = {name: scores["held_out"]["lms"] for name, scores in rows.items()}
-    scaled = f"recipe × {farthest}"
+    scaled = f"{TUNED} × {farthest}"
     return [
         f"The aim was a mean distance of at most {TARGET_DISTANCE:g} from 50 with LMS at most "
         f"{TARGET_LOSS:g} lower; {reached} of {len(rows)} rows reach that distance.",
         f"Without a larger change of the weights, *{nearest}* has the smallest distance "
-        f"({distances[nearest]:.1f}); *recipe* is seed 0 here, and its "
+        f"({distances[nearest]:.1f}); *{TUNED}* is seed 0 here, and its "
         f"three seeds have distances of "
         f"{join_words([f'{distance:.1f}' for distance in by_seed])}.",
         f"A larger change of the weights trades LMS for distance: *{scaled}* has distance "
-        f"{distances[scaled]:.1f} and LMS {lms[scaled]:.1f}, *recipe* {distances['recipe']:.1f} "
-        f"and {lms['recipe']:.1f}.",
-        f"The distance of *recipe* varies between seeds (standard deviation "
+        f"{distances[scaled]:.1f} and LMS {lms[scaled]:.1f}, *{TUNED}* "
+        f"{distances[TUNED]:.1f} and {lms[TUNED]:.1f}.",
+        f"The distance of *{TUNED}* varies between seeds (standard deviation "
         f"{stdev(by_seed):.1f}), so differences of this size "
         "are within the seed noise.",
     ]

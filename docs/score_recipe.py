@@ -1,4 +1,4 @@
-"""The counterfactual-kl recipe on SmolLM2, three seeds: docs/pages/results/recipe.md.
+"""Tuned settings of counterfactual-kl on SmolLM2, three seeds: docs/pages/results/recipe.md.
 
 python docs/score_recipe.py            three seeds, an hour on two cores; continues where it stopped
 python docs/score_recipe.py --table    only regenerate the page from the last results
@@ -220,7 +220,7 @@ def remove_plural(word: str) -> str:
 def build_page(results: dict[str, Any]) -> Page:
     """The page."""
     return Page(
-        title="The `counterfactual-kl` recipe on SmolLM2-135M-Instruct",
+        title="Tuned settings of `counterfactual-kl` on SmolLM2-135M-Instruct",
         opening=[show_picture("recipe", "StereoSet scores of the original model and of each seed")],
         findings=list_findings(results),
         body=[

@@ -389,7 +389,7 @@ def test_costs_are_one_table_with_flips_and_movement(study: StudyRecord) -> None
     assert row.flipped is not None
     assert shown[place["Items flipped, %"]] == f"{100 * row.flipped:.1f}"
     assert shown[place["Movement, nats per token"]] == "0.0125"
-    assert sum(title.startswith("Bias: ") for title in place) == 3
+    assert sum(title.startswith("Change in bias: ") for title in place) == 3
 
 
 def test_the_headline_is_about_main_scores_and_primary_tests(study: StudyRecord) -> None:

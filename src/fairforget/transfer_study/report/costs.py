@@ -41,7 +41,7 @@ def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
                 Column("Movement, nats per token", numeric=True),
                 Column("Items flipped, %", numeric=True),
                 *(
-                    Column(f"Bias: {measure_of(m).in_words}", numeric=True, interval=True)
+                    Column(f"Change in bias: {measure_of(m).in_words}", numeric=True, interval=True)
                     for m in measures
                 ),
                 Column("Budget left", numeric=True),
@@ -60,10 +60,10 @@ def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
             ],
             note="Movement: KL divergence of the original’s predictions from the result’s. Items "
             "flipped: the share of items whose likelier version is no longer that of the original. "
-            "Bias: mean change over the domains with enough terms. Weights are interpolated until "
-            "the first limit is met: perplexity on held-out text or on everyday sentences; those "
-            "of a control matched on movement, until it has moved as far. Budget left: the number "
-            f"of runs that met neither limit, even at the largest α. {CONTROLS_NOTE}",
+            "Change in bias: mean over the domains with enough terms. Weights are interpolated "
+            "until the first limit is met: perplexity on held-out text or on everyday sentences; "
+            "those of a control matched on movement, until it has moved as far. Budget left: the "
+            f"number of runs that met neither limit, even at the largest α. {CONTROLS_NOTE}",
         ),
         keep=1,
     )

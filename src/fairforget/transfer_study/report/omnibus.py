@@ -21,7 +21,7 @@ def omnibus_table(tests: Sequence[Omnibus]) -> Table:
         columns=[
             *map(Column, ("Objective", "Bias score")),
             Column("Measurements", numeric=True),
-            Column("Bias", numeric=True, interval=True),
+            Column("Change in bias", numeric=True, interval=True),
             *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
             Column("Verdict"),
             Column("p, corrected", numeric=True),

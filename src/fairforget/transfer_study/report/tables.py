@@ -148,7 +148,7 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
             columns=[
                 Column(heading(corpus)),
                 Column("Domain"),
-                Column("Bias", numeric=True, interval=True),
+                Column("Change in bias", numeric=True, interval=True),
                 *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
                 Column(f"{nats.unit[:1].upper()}{nats.unit[1:]}", numeric=True),
                 Column("Verdict"),

@@ -51,7 +51,7 @@ LAUNCHED = (
     "WORLD_",
 )
 """What names of variables begin with that a launcher sets."""
-LONGEST = 100
+LONGEST = 240
 """Seconds after which a case that hangs is killed."""
 
 

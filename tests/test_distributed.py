@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.records.evaluation import read_items
-from fairforget.records.paths import PARTS, RECORD
+from fairforget.records.paths import CONTINUATION_PAIRS, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.training.sharding import check_zero3
@@ -113,20 +113,27 @@ class Places:
             # gradients well above rounding, and no bound that ends the search within it
             *("--objective", "counterfactual-kl", "--budget.harmful_log_prob", "null"),
             *("--selection", "after-mention", "--retain_per_forget", 0.25, "--output", output),
+            *("--benchmarks", f"perplexity:{self.text()}"),
         ]
         return list(map(str, words))
 
+    def text(self) -> Path:
+        """A file to measure perplexity on."""
+        path = self.root / "text.csv"
+        if not path.exists():
+            sentence = "The river has a bridge and an old mill near the town. "
+            path.write_text("text\n" + sentence * 40)
+        return path
+
     def evaluation(self, output: Path) -> list[str]:
         """`evaluate` with two benchmarks."""
-        items, text = self.root / "items.jsonl", self.root / "text.csv"
+        items = self.root / "items.jsonl"
         if not items.exists():
             row = {"bias_type": "race", "target": "town", "context": ITEM.context}
             names = ("stereotype", "anti-stereotype", "unrelated")
             row |= dict(zip(names, ITEM.sentences, strict=True))
             items.write_text(f"{json.dumps(row)}\n" * 3)
-            sentence = "The river has a bridge and an old mill near the town. "
-            text.write_text("text\n" + sentence * 40)
-        benchmarks = f"stereoset:{items},perplexity:{text}"
+        benchmarks = f"stereoset:{items},perplexity:{self.text()}"
         flags = ["--benchmarks", benchmarks, "--device", "cpu", "--output", str(output)]
         return ["evaluate", self.model("gpt2"), *flags]
 
@@ -404,7 +411,7 @@ def test_the_command_refuses_such_zero3_before_it_loads_a_model(launched: Launch
 @pytest.mark.processes
 @pytest.mark.parametrize("config", CONFIGS)
 def test_the_command_in_two_processes(launched: Launched, alone, config: str) -> None:
-    """It ends, writes one model and one record, and these are those of one process."""
+    """It ends, writes one model and its records, and these are those of one process."""
     paths = [
         launched.places.root / "one" / "command",
         launched.output(config, "command"),
@@ -419,6 +426,8 @@ def test_the_command_in_two_processes(launched: Launched, alone, config: str) ->
     written = [sorted(p.name for p in path.iterdir()) for path in paths]
     assert written[0] == written[1]
     assert "checkpoints" not in written[1]
+    before = [json.loads((path / CONTINUATION_PAIRS).read_bytes()) for path in paths]
+    assert [pair["before"] for pair in before[0]] == [pair["before"] for pair in before[1]]
     launched.output(config, "command again", into="command")  # a finished run is shown again
 
 

@@ -10,7 +10,7 @@ from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
 from fairforget.generation.decoding import Decoding
 from fairforget.generation.engine import generate
-from fairforget.machine.processes import is_first
+from fairforget.machine.processes import broadcast_from_first, is_first
 from fairforget.machine.stages import stage
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.paths import CONTINUATION_PAIRS, CONTINUATIONS
@@ -58,13 +58,14 @@ def generate_continuations(
 def write_continuations(directory: Path, language_model: LanguageModel) -> None:
     """Write `continuations.json`, prompt → text, unless it exists or the model is masked.
 
-    With several processes, only the first writes.
+    Several processes share the generation, and only the first writes.
     """
     path = directory / CONTINUATIONS
-    if not is_first() or path.exists() or language_model.kind != "causal":
+    if language_model.kind != "causal" or broadcast_from_first(path.exists):
         return
     written = dict(zip(PROMPTS, generate_continuations(language_model), strict=True))
-    _write(path, written)
+    if is_first():
+        _write(path, written)
 
 
 def write_continuation_pairs(directory: Path, before: Path, after: Path) -> None:

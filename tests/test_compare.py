@@ -51,19 +51,19 @@ def rows_of(verdicts: list[bool], terms: list[str] | None = None) -> list[dict[s
 
 
 def test_counts_flips_and_tests_them() -> None:
-    before = [True] * 12 + [False] * 8
-    after = [False] * 9 + [True] * 3 + [True] + [False] * 7
+    before = [True] * 19 + [False]
+    after = [False] * 9 + [True] * 10 + [True]
     *_, whole = compare_items("stereoset", stereoset.judge, rows_of(before), rows_of(after))
     assert (whole.domain, whole.items, whole.clusters) == ("all", 20, 20)
     assert (whole.gained, whole.lost) == (1, 9)
     assert whole.p == pytest.approx(2 * (1 + 10) * 0.5**10)
-    assert whole.score.before == 60
-    assert whole.score.after == 20
+    assert whole.score.before == 95
+    assert whole.score.after == pytest.approx(55)
     assert whole.score.delta == pytest.approx(-40)
     low, high = whole.score.ci
     assert low < -40 < high < 0
-    assert whole.distance.before == 10
-    assert whole.distance.after == 30
+    assert whole.distance.before == 45
+    assert whole.distance.after == pytest.approx(5)
     assert whole.beside["lms"].delta == 0
     assert list(whole.beside) == ["lms", "lms_stereotype", "lms_anti_stereotype", "icat"]
 

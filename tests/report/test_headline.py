@@ -26,14 +26,13 @@ def headline(directory: Path, trained: list[str]) -> Headline:
 
 
 def test_headline_has_the_change_the_cost_and_the_other_domains(tmp_path: Path) -> None:
-    found = headline(write_unlearning(tmp_path, shift=0.2), ["gender"])
-    assert found.title.startswith("Gender bias fell, at ")
+    found = headline(write_unlearning(tmp_path, shift=0.2), ["profession"])
+    assert found.title.startswith("Profession bias fell, at ")
     text = " ".join(found.sentences)
-    assert "The gender stereotype score fell from " in text
+    assert "The profession stereotype score fell from " in text
     assert "95 % interval of the change −" in text
     assert "Perplexity on wikitext2 rose by 0.3 % (worse)." in text
-    assert "Domains that were not trained: bias fell for profession" in text
-    assert "undecided for religion" in text
+    assert "Domains that were not trained: undecided for gender and religion." in text
     assert found.cautions == []
 
 
@@ -45,13 +44,13 @@ def test_flips_in_the_other_direction_are_named(tmp_path: Path, shift: float, wo
     run = read_unlearning(write_unlearning(tmp_path, shift=shift))
     assert run.before
     assert run.after
-    change = before_after(run.before, run.after).domain("stereoset", "gender")
+    change = before_after(run.before, run.after).domain("stereoset", "profession")
     assert change
     assert change.paired
     assert change.verdict != "undecided"
     swapped = replace(change.paired, gained=change.paired.lost, lost=change.paired.gained)
     changes = BeforeAfter({"stereoset": [replace(change, paired=swapped)]}, [])
-    found = change_headline(changes, ["gender"])
+    found = change_headline(changes, ["profession"])
     assert found.title.startswith("Undecided")
     assert f"undecided, because more pairs flipped {words}" in found.sentences[0]
 
@@ -101,7 +100,7 @@ def test_more_bias_is_not_hidden(tmp_path: Path) -> None:
 
 
 def test_a_broken_model_gets_a_caution(tmp_path: Path) -> None:
-    found = headline(write_unlearning(tmp_path, shift=0.2, perplexity=60.0), ["gender"])
+    found = headline(write_unlearning(tmp_path, shift=0.2, perplexity=60.0), ["profession"])
     assert "at a large cost to language modelling" in found.title
     assert "broken" in found.cautions[0]
 

@@ -20,8 +20,8 @@ Caveat = Literal["few", "interval", "crossing", "correction", "flips"]
 - crossing: only the interval of the change of distance includes 0, because the score may have moved
   past no bias.
 - correction: the corrected p-value is not below 0.05.
-- flips: the corrected p-value is that of items that mostly flipped in the other direction than the
-  score, which weights them differently, such as a mean over terms.
+- flips: most items flipped in the other direction than the score, which weights them differently,
+  such as a mean over terms.
 """
 
 
@@ -53,8 +53,9 @@ class Cell:
     ties: tuple[int, int]
     """Items with equal scores, before and after."""
     p: float
-    """Two-sided p-value: the exact McNemar test of `gained` against `lost` for the main score of a
-    benchmark of bias or of general ability, Student's t for `tested` for all other scores."""
+    """Two-sided p-value of Student's t over clusters, for `tested`. For the main score of a
+    benchmark of bias or of general ability, that of the exact McNemar test of `gained` against
+    `lost` if it is larger; this test treats items as independent."""
     p_adjusted: float
     """`p`, Holm-corrected within its family (`adjust_p_values`); 1 if there are too few clusters
     for a verdict."""
@@ -89,7 +90,7 @@ class Cell:
 
     @property
     def _contradicts_flips(self) -> bool:
-        """Whether the p-value is that of the flipped items, and they disagree with the score."""
+        """Whether the items that flipped disagree with a score that counts them."""
         flips = self.gained - self.lost
         return self.main and not self.lower_is_better and flips * self.score.delta <= 0
 
@@ -134,7 +135,7 @@ def compare_items(
             if measure in bias_scores:
                 distance, p = measured[measure].shown_distance(bias_scores[measure])
             if measure == main and measure not in old.lower_is_better:
-                p = mcnemar(lost, gained)
+                p = max(p, mcnemar(lost, gained))
             cells.append(
                 Cell(
                     benchmark=name,

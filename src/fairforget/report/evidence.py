@@ -103,7 +103,7 @@ def list_evidence(comparison: BeforeAfter, trained: list[str]) -> list[str]:
 def _test(cell: Cell) -> str:
     if cell.caveat == "few":
         return f"; there are too few {cluster_name(cell.benchmark)} for a test"
-    return f" (exact McNemar test, {format_p(cell.p_adjusted)}, Holm-corrected)"
+    return f" ({format_p(cell.p_adjusted)}, Holm-corrected)"
 
 
 def list_run_evidence(

@@ -110,8 +110,8 @@ def change_tables(benchmark: str, changes: Sequence[DomainChange], note: str) ->
             ]
             for change in changes
         ],
-        note="p: exact McNemar test of the pairs whose preference flipped"
-        + (", Student’s t for the other score" if companion else "")
+        note="p: Student’s t over terms or pairs; for the stereotype score, that of the exact "
+        "McNemar test of the pairs whose preference flipped, if it is larger"
         + f"; Holm-corrected. {NOTES[companion] if companion else ''} {'' if lms else note}",
         strong=strong,
     )

@@ -107,12 +107,13 @@ def show_comparison(comparison: Comparison) -> None:
     print_content(
         "Bias: whether it fell or rose; ?: undecided. "
         "Gained, lost: items in which the stereotype became, or ceased to be, the more likely "
-        "version (ability benchmarks: the correct answer). p: exact McNemar test of these items, "
-        "or Student's t for scores that do not count items. Contribution: what naming the group, "
-        "instead of a neutral word, adds to the log-probability of the stereotype minus that of "
-        "the anti-stereotype. Contribution and conditional: p and verdict are those of the score "
-        "scaled by the model's spread. Holm: p corrected separately over single domains, over all "
-        "items, and over ability benchmarks. Intervals: paired t over clusters of items."
+        "version (ability benchmarks: the correct answer). p: paired t over clusters of "
+        "items; for scores that count items, the exact McNemar test of these items if its p is "
+        "larger. Contribution: what naming the group, instead of a neutral word, adds to the "
+        "log-probability of the stereotype minus that of the anti-stereotype. Contribution and "
+        "conditional: p and verdict are those of the score scaled by the model's spread. Holm: p "
+        "corrected separately over single domains, over all items, and over ability benchmarks. "
+        "Intervals: paired t over clusters of items."
     )
     if any(base_name(cell.benchmark) == HARMFUL_WORDS for cell in comparison.cells):
         print_content(

@@ -87,7 +87,7 @@ class SeedCell(_OfGroup):
     ci: tuple[float, float] | None
     """Student's t over clusters of items."""
     p: float
-    """Exact McNemar test for a benchmark's main score, Student's t for the others."""
+    """As `Cell.p`."""
     p_adjusted: float
     """Holm-corrected over the cells of the study (`comparison.paired.adjust_p_values`); 1 if there
     are too few clusters for a verdict."""

@@ -206,8 +206,7 @@ def cells_table(study: StudyRecord) -> Table:
             for cell in study.cells
             for digits in (measure_of(cell.measure).digits,)
         ],
-        note="p: exact McNemar test for a benchmark’s main score, Student’s t for the others; "
-        "Holm-corrected over the study.",
+        note="p: as fairforget compare computes it; Holm-corrected over the study.",
     )
 
 

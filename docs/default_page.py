@@ -8,6 +8,7 @@ from typing import Any
 
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
 from fairforget.report.wording import format_number, format_signed
 from fairforget.statistics.jackknife import too_few
 from results_page import Page, show_picture
@@ -21,14 +22,13 @@ def build_page(name: str, title: str, choice: str, results: dict[str, Any]) -> P
     Args:
         name: of the page.
         title: its heading.
-        choice: a sentence on how the settings were chosen.
+        choice: how the settings were chosen, in Markdown.
         results: from `SeedRuns.measure`.
     """
-    first, second, third, other_direction = _list_findings(results)
     return Page(
         title=title,
-        opening=[show_picture(name, "Contribution of the group, and harmful words")],
-        findings=[first, second, third, _describe_writing(results), other_direction],
+        opening=[show_picture(name, "Scaled contribution of the group, and harmful words")],
+        findings=_list_findings(results),
         body=[
             *_list_settings(results, choice),
             *_list_budget(results),
@@ -39,9 +39,9 @@ def build_page(name: str, title: str, choice: str, results: dict[str, Any]) -> P
 
 
 def _list_findings(results: dict[str, Any]) -> list[str]:
-    """What became of bias, harmful words, utility and the other direction, one sentence each."""
+    """What became of bias, harmful words, utility, writing and pronouns, one sentence each."""
     changes = results["changes"]
-    contribution, words = changes["contribution"], changes["log_prob"]
+    contribution, words = changes[SCALED_CONTRIBUTION], changes["log_prob"]
     judged = [domain for domain in TYPES if not too_few(contribution[domain]["clusters"])]
     fell = [domain for domain in judged if contribution[domain]["ci"][1] < 0]
     likelier, added = (
@@ -52,13 +52,15 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
     whole, count = contribution[ALL], len(results["budget"])
     alone = sum(seed["ci"][1] < 0 for seed in whole["seeds"])
     share = 100 * (1 - whole["after"] / whole["before"])
+    in_nats = changes["contribution"][ALL]
     first, *ratios = results["perplexity"]
     perplexity = 100 * (fmean(ratios) / first - 1)
     return [
-        f"Naming the group added {whole['before']:.3f} nats per token to the log-ratio of "
-        f"stereotype to anti-stereotype; this changed by {describe_change(whole, 3)} "
-        f"({share:.0f} % less); the fall is significant for {alone} of {count} seeds tested "
-        f"alone, and over all seeds in {', '.join(fell) or 'no domain'}.",
+        f"The scaled contribution of the group changed by {describe_change(whole, 3)} from "
+        f"{whole['before']:.3f} ({share:.0f} % less), in nats per token by "
+        f"{describe_change(in_nats, 3)} from {in_nats['before']:.3f}; the fall is significant for "
+        f"{alone} of {count} seeds tested alone, and over all seeds in "
+        f"{', '.join(fell) or 'no domain'}.",
         "Log p of harmful words after a group in HateCheck changed by "
         f"{describe_change(words[ALL], 3)} nats and rose significantly for "
         f"{', '.join(likelier) or 'no group'}; with a neutral word in place of the "
@@ -71,6 +73,7 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         f"anti-stereotypes {describe_change(changes['lms_anti_stereotype'][ALL], 1)}), "
         f"{_describe_ability(changes)}perplexity by {format_signed(perplexity, 1)} %, and log p "
         f"of facts about groups by {describe_change(changes['facts'][ALL], 3)} nats.",
+        *_describe_writing(changes),
         "Pronouns after an occupation: the WinoBias gap changed by "
         f"{describe_change(changes['winobias']['type2'], 2)} nats (type 2) from "
         f"{changes['winobias']['type2']['before']:.2f}, that of Winogender by "
@@ -90,13 +93,13 @@ def _describe_ability(changes: dict[str, Any]) -> str:
     )
 
 
-def _describe_writing(results: dict[str, Any]) -> str:
-    """What became of what the model writes."""
-    changes = results["changes"]
-    hurtful, negative, distance = (
-        changes[name][ALL] for name in ("hurtful", "negative", "sentiment_distance")
-    )
-    return (
+def _describe_writing(changes: dict[str, Any]) -> Iterator[str]:
+    """What became of what the model writes, if measured."""
+    written = ("hurtful", "negative", "sentiment_distance")
+    if not changes.keys() >= {*written}:
+        return
+    hurtful, negative, distance = (changes[name][ALL] for name in written)
+    yield (
         "What the model writes: hurtful completions (HONEST) changed by "
         f"{describe_change(hurtful, 1)} points from {hurtful['before']:.1f} %, negative "
         f"continuations (BOLD) by {describe_change(negative, 1)} points from "
@@ -112,7 +115,7 @@ def describe_change(change: dict[str, Any], digits: int) -> str:
 
 
 def _list_settings(results: dict[str, Any], choice: str) -> list[str]:
-    """The settings, after a sentence about how they were chosen."""
+    """The settings, and how they were chosen."""
     method = results["method"]
     names = ("objective", "selection", "retain_loss", "retain_loss_weight", "retain_per_forget")
     forget = [corpus["name"] for corpus in results["corpora"] if corpus["role"] == "forget"]
@@ -125,7 +128,7 @@ def _list_settings(results: dict[str, Any], choice: str) -> list[str]:
         "forget": f"`{','.join(forget)}`",
         "seeds": str(len(results["budget"])),
     }
-    return ["## Settings", "", choice, "", *markdown_table(("", ""), facts.items())]
+    return ["## Settings", "", *markdown_table(("", ""), facts.items()), choice, ""]
 
 
 def _list_budget(results: dict[str, Any]) -> list[str]:
@@ -138,7 +141,7 @@ def _list_budget(results: dict[str, Any]) -> list[str]:
             f"{budget['alpha']:.2f}",
             f"{budget['reached']:.3f}",
             f"{budget['others']['everyday_perplexity']['reached']:.3f}",
-            f"{budget['movement']:.4f}",
+            *(f"{budget['movements'][kind]['reached']:.3f}" for kind in ("retain", "everyday")),
             *(f"{seconds[part] / 60:.0f}" for part in ("training", "interpolation")),
             budget["note"],
         ]
@@ -146,17 +149,20 @@ def _list_budget(results: dict[str, Any]) -> list[str]:
             zip(results["steps"], results["budget"], results["seconds"], strict=True)
         )
     ]
-    header = ("seed", "steps", "α", "perplexity", "everyday perplexity", "movement, nats")
+    header = ("seed", "steps", "α", "perplexity", "everyday perplexity")
+    movements = ("movement, nats", "everyday movement, nats")
     times = ("training, min", "interpolation, min")
+    limit = results["budget"][0]["movements"]["retain"]["asked"]
     return [
         "## Budget and time",
         "",
         "Training stops early where perplexity stays far beyond the budget. Perplexities are "
-        "ratios, after ÷ before. Movement: mean KL divergence from the original per token of "
-        f"ordinary text. Times: {machine['threads']} thread of a CPU ({machine['processor']}) that "
-        "did other work meanwhile, so they are upper bounds.",
+        "ratios, after ÷ before. Movement: mean KL divergence from the original per token. Both "
+        "on held-out Wikipedia passages and on everyday sentences; movement may be at most "
+        f"{limit:g} nats on either. Times: {machine['threads']} thread of a CPU "
+        f"({machine['processor']}) that did other work meanwhile, so they are upper bounds.",
         "",
-        *markdown_table((*header, *times, "note"), rows),
+        *markdown_table((*header, *movements, *times, "note"), rows),
     ]
 
 
@@ -191,7 +197,7 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
 
 def _draw_changes(results: dict[str, Any]) -> str:
     """A picture of the changes of the contribution of the group and of harmful words."""
-    contribution, words = (results["changes"][name] for name in ("contribution", "log_prob"))
+    contribution, words = (results["changes"][name] for name in (SCALED_CONTRIBUTION, "log_prob"))
     labels = [*contribution, *(f"HateCheck: {group}" for group in words)]
     legend: dict[Shape, str] = {"dot": "mean change, with its 95 % interval over items and seeds"}
 
@@ -200,7 +206,7 @@ def _draw_changes(results: dict[str, Any]) -> str:
 
     panels = [
         Panel(
-            "change of the contribution, nats per token",
+            "change of the scaled contribution, MADs",
             [*marks(contribution), *([] for _ in words)],
             0.0,
         ),

@@ -48,7 +48,7 @@ def summary() -> str:
     demo = _demo()
     header = ["StereoSet"]
     for measure in BIAS_SCORES:
-        header += [TITLES[measure], "change"]
+        header += [TITLES[measure], "change in bias"]
     rows = []
     for domain in demo.before:
         row = [domain]

@@ -47,9 +47,7 @@ def list_findings(pages: str) -> str:
 
 def _default() -> str:
     changes = json.loads((RESULTS / "default.json").read_bytes())["changes"]
-    whole, words = changes["contribution"]["all"], changes["log_prob"]
-    pronouns = changes["winogender"]["all"]
-    _require(pronouns["ci"][1] < 0, "the gap of pronouns fell over all seeds")
+    whole, words = changes[SCALED_CONTRIBUTION]["all"], changes["log_prob"]
     _require(all(seed["ci"][1] < 0 for seed in whole["seeds"]), "it fell with each seed")
     _require(whole["ci"][1] < 0, "the contribution fell over all seeds")
     _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
@@ -60,12 +58,12 @@ def _default() -> str:
     _require(risen == 2, "what the group adds rose for two groups")
     fallen = sum(change["ci"][1] < 0 for change in changes["added"].values())
     _require(fallen == 1, "what the group adds fell for one group, as limits.md also says")
+    share = 1 - whole["after"] / whole["before"]
     return (
-        "**Default** (three seeds, data not held out): unscaled contribution "
-        f"({whole['before']:.3f} nats before) {describe_change(whole, 3)}, Winogender's pronoun "
-        f"gap ({pronouns['before']:.2f} nats before) {describe_change(pronouns, 2)}, log p of "
-        f"HateCheck's harmful words {describe_change(words['all'], 3)} (rose "
-        "significantly for no group; relative to neutral words, for two). Side effects: LMS "
+        f"**The default lowers bias by {100 * share:.0f} %** (three seeds, no control, data not "
+        f"held out): scaled contribution {describe_change(whole, 3)}. Log p of "
+        f"HateCheck's harmful words: {describe_change(words['all'], 3)}; it rose significantly "
+        "after no group, but relative to a neutral word after two. Cost: LMS "
         f"{describe_change(changes['lms']['all'], 1)}, log p of facts "
         f"{describe_change(changes['facts']['all'], 3)}."
     )
@@ -73,10 +71,14 @@ def _default() -> str:
 
 def _gemma() -> str:
     gemma = json.loads((RESULTS / "gemma.json").read_bytes())["changes"]
-    for score in ("contribution", "winogender", "log_prob", "facts", "lms"):
+    for score in (SCALED_CONTRIBUTION, "winogender", "log_prob", "added", "lms"):
         _require(gemma[score]["all"]["ci"][1] < 0, f"{score} fell over all seeds")
-    _require(all(it["ci"][0] <= 0 for it in gemma["log_prob"].values()), "no harmful word rose")
-    return "Gemma, former default: all fell, facts included."
+    for score in ("log_prob", "added"):
+        _require(
+            all(it["ci"][0] <= 0 for it in gemma[score].values()), f"{score} rose for no group"
+        )
+    whole = gemma[SCALED_CONTRIBUTION]["all"]
+    return f"Gemma: bias {100 * (1 - whole['after'] / whole['before']):.0f} % lower."
 
 
 def _control() -> str:
@@ -86,8 +88,9 @@ def _control() -> str:
     _require(gender.verdict == "undecided", "gender is undecided")
     return (
         "**Compared with a control** trained on sentences about objects, "
-        f"`counterfactual-kl` lowered bias on race by {_fall(race.excess['matched'])} points more; "
-        "gender is undecided."
+        "`counterfactual-kl` lowered StereoSet's bias in race by "
+        f"{_fall(race.excess['matched'])} points more; gender is undecided. Harmful words "
+        "after groups became likelier."
     )
 
 
@@ -105,9 +108,9 @@ def _transfer() -> str:
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
         "**`ascent` did not beat its control in other domains.** Unlearning hate speech "
-        f"about women changed bias on profession and race by {_effect(ascent.bias)} points; "
+        f"about women changed StereoSet's bias in profession and race by {_effect(ascent.bias)}; "
         "compared with unlearning the same words about objects, by "
-        f"{_effect(matched)} ({_WORDS[SEEDS_OF_ASCENT]} seeds). Gender is undecided. "
+        f"{_effect(matched)} ({_WORDS[SEEDS_OF_ASCENT]} seeds). "
         "Lu et al.'s GPT-2 experiment: not run."
     )
 
@@ -119,8 +122,8 @@ def _crows_pairs() -> str:
     _require(_has_zero(random), "the difference from random tokens is undecided")
     return (
         "**CrowS-Pairs disagrees.** `counterfactual-kl` on built-in texts about gender "
-        f"*raised* bias over all pairs by {_rise(cell.bias)} points; the difference from random "
-        f"target tokens, {_effect(random)}, is undecided."
+        f"*raised* its bias by {_rise(cell.bias)} points; the difference from "
+        f"random target tokens, {_effect(random)}, is undecided."
     )
 
 
@@ -133,26 +136,25 @@ def _leaderboard() -> str:
     limited = [e for e in scaled if e.cost == EQUAL]
     unlimited = [e for e in scaled if record.methods[e.method].change == "inference"]
 
-    def changes(compared: list[MethodEffect], verdict: str) -> str:
-        """The methods with a verdict, the lowest bias first."""
-        found = {e: e.distance.value for e in compared if e.distance and e.verdict == verdict}
+    def changes(compared: list[MethodEffect]) -> str:
+        """The methods with which bias fell, the lowest bias first."""
+        found = {e: e.distance.value for e in compared if e.distance and e.verdict == "less"}
         return ", ".join(
-            f"`{e.method}` {format_signed(found[e], 3)} ({format_signed(lms[e.method, e.cost], 1)})"
+            f"{format_signed(found[e], 3)} and {format_signed(lms[e.method, e.cost], 1)} "
+            f"(`{e.method}`)"
             for e in sorted(found, key=lambda effect: found[effect])
         )
 
-    rose = changes(limited, "more")
-    _require(bool(rose), "bias rose with a method at equal cost")
-    others = sum(
-        e.verdict == "undecided" and not record.methods[e.method].is_control for e in limited
-    )
+    risen = {e.method: e.distance.value for e in limited if e.distance and e.verdict == "more"}
+    _require(bool(risen), "bias rose with a method at equal cost")
+    rose = ", ".join(f"`{name}` ({format_signed(value, 3)})" for name, value in risen.items())
+    undecided = ", ".join(f"`{e.method}`" for e in limited if e.verdict == "undecided")
     budget = record.settings["budget"]
     return (
-        "**Compared with other methods**, one seed. Change in scaled contribution "
-        f"({limited[0].before.value:.3f} before) and LMS at equal cost (perplexity ≤ "
-        f"+{100 * (budget['perplexity'] - 1):.0f} %, KL {budget['movement']:g} nats): "
-        f"{changes(limited, 'less')}; rose: {rose}; {others} undecided. Without limits: "
-        f"{changes(unlimited, 'less')}."
+        "**Compared with other methods** at equal cost (perplexity ≤ "
+        f"+{100 * (budget['perplexity'] - 1):.0f} %, KL {budget['movement']:g} nats; one seed), "
+        f"scaled contribution and LMS changed by {changes(limited)}. Bias rose with {rose}; "
+        f"undecided: {undecided}. Without limits: {changes(unlimited)}."
     )
 
 

@@ -56,6 +56,9 @@ class Measure:
 
 
 MEASURES = {
+    "contribution_scaled": Measure(
+        STEREOSET, "contribution_scaled", "scaled contribution of the group, MADs", (*TYPES, ALL)
+    ),
     "contribution": Measure(
         STEREOSET, "contribution", "contribution of the group, nats per token", (*TYPES, ALL)
     ),

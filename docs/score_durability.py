@@ -83,7 +83,9 @@ def _body(record: DurabilityRecord) -> Iterator[str]:
         "passages, relearning on other built-in texts: "
         f"{record.settings['batch_size']} texts per step, learning rate "
         f"{record.settings['learning_rate']:g}. There is no control, so the page shows what is "
-        "left of the effect, not why. The original weights come from a file in Q4_1. "
+        "left of the effect, not why. An attack can lower the scores of both models: after 200 "
+        "steps of relearning, little of the original's contribution is left, so the models can "
+        "hardly differ in it. The original weights come from a file in Q4_1. "
         "[How to read it](../how-to/durability.md)."
     )
     if half_lives := half_lives_table(record, main_score(record)):

@@ -276,14 +276,15 @@ def build_page(results: dict[str, Any]) -> Page:
             show_picture("gap", "Distance from the target by kind of text, and contribution left")
         ],
         findings=[
-            "The target itself does not limit the effect: a model that matched it everywhere would "
-            f"have a contribution of the group of {target['contribution']:.3f} nats per token "
-            f"instead of {original['contribution']:.3f}, with an LMS "
+            "The target is not what holds the effect back: a model that matched it everywhere "
+            f"would have a contribution of the group of {target['contribution']:.3f} nats per "
+            f"token (original: {original['contribution']:.3f}, default: "
+            f"{default['contribution']:.3f}), with an LMS "
             f"{original['lms'] - target['lms']:.1f} points lower.",
-            "Of the distance from the target in built-in templates with terms that training names, "
-            "in templates with other terms, and in sentences that the model continues itself, "
-            "again with named and with other terms, the default removes "
-            f"{join_words(shares['default'])}"
+            "Of the distance from the target, the default removes "
+            f"{shares['default'][0]} in built-in templates with terms that training names and "
+            f"{shares['default'][1]} with other terms; in sentences that the model continues "
+            f"itself, {shares['default'][2]} and {shares['default'][3]}"
             f"{_compare_kinds(default, original)}.",
             f"Larger steps remove {join_words(shares['larger steps'])}, at a movement on "
             f"everyday sentences of {movement['larger steps']:.3f} nats per token (default: "

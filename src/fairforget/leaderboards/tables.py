@@ -229,7 +229,10 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
 
 
 def _describe_published(record: LeaderboardRecord) -> str:
-    text = "Each method has the strength of its paper, whatever it costs."
+    text = (
+        "Each method has its full strength (α = 1), whatever it costs, with the settings of its "
+        "paper where possible. The command unlearn scales a result to its budget, as at equal cost."
+    )
     names = dict.fromkeys(n for model in record.models for n in inference_methods(record, model))
     if names:
         text += (

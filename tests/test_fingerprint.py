@@ -10,11 +10,16 @@ import pytest
 import torch
 
 from fairforget.benchmarks import any_generates
-from fairforget.models.fingerprint import model_identity
+from fairforget.models.fingerprint import (
+    WEIGHTS_PER_TENSOR,
+    fingerprint,
+    model_identity,
+    scattered_places,
+)
 from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.loading import load_model
 
-from .models import save_tiny
+from .models import save_tiny, tiny_model
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +51,34 @@ def test_each_part_changes_the_fingerprint(model: Path, tmp_path: Path) -> None:
         next(heavier.model.parameters()).mul_(2)
     after = model_identity(heavier)
     assert {name for name in before if before[name] != after[name]} == {"weights"}
+
+
+@pytest.mark.parametrize("columns", [64, 256, 576, 768, 1000, 4096])
+@pytest.mark.parametrize("rows", [2, 192, 256, 4096])
+def test_the_weights_of_a_fingerprint_are_of_all_columns_and_rows(rows: int, columns: int) -> None:
+    places = scattered_places(rows * columns)
+    count = min(WEIGHTS_PER_TENSOR, rows * columns)
+    assert len({*places}) == count
+    assert len({place % columns for place in places}) == min(columns, count)
+    assert len({place // columns for place in places}) >= min(rows, count // 2)
+
+
+def test_a_column_in_the_middle_changes_the_fingerprint() -> None:
+    lm = tiny_model("llama")
+    before = fingerprint(lm.model)
+    matrix = max(lm.model.parameters(), key=torch.numel)
+    with torch.no_grad():
+        matrix[:, 1:].add_(0.5)
+    assert fingerprint(lm.model) != before
+
+
+def test_a_small_tensor_is_read_whole() -> None:
+    assert scattered_places(WEIGHTS_PER_TENSOR) == [*range(WEIGHTS_PER_TENSOR)]
+    assert scattered_places(0) == []
+    lm = tiny_model("llama")
+    before = fingerprint(lm.model)
+    lm.model.register_parameter("none", torch.nn.Parameter(torch.empty(0)))
+    assert fingerprint(lm.model) != before
 
 
 def test_how_a_model_writes_counts_where_it_generates(model: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,9 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import ModelFacts
 
 WEIGHTS_PER_TENSOR = 256
-"""Weights of each tensor in the fingerprint, evenly spaced."""
+"""Weights of each tensor in the fingerprint."""
+GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
+"""Step from one of them to the next, as a share of the tensor: it scatters them evenly."""
 SOURCE_SETTINGS = (
     *("_name_or_path", "_model_name_or_path", "transformers_version"),
     "_from_model_config",
@@ -52,10 +55,26 @@ def fingerprint(model: PreTrainedModel) -> str:
     with torch.no_grad():
         for name, weights in model.named_parameters():
             flat = weights.detach().reshape(-1)
-            step = max(1, flat.numel() // WEIGHTS_PER_TENSOR)
+            places = scattered_places(flat.numel())
+            indices = torch.tensor(places, dtype=torch.long, device=flat.device)
             digest.update(f"{name} {tuple(weights.shape)} ".encode())
-            digest.update(flat[::step].float().cpu().contiguous().numpy().tobytes())
+            digest.update(flat[indices].float().cpu().numpy().tobytes())
     return digest.hexdigest()
+
+
+def scattered_places(size: int) -> list[int]:
+    """Return the indices of the weights in the fingerprint, in a flat tensor of this size.
+
+    No index occurs twice, and they are spread over rows and columns: the step shares no divisor
+    with the size, hence none with the number of columns. Steps of size ÷ 256 would be multiples of
+    the number of columns of many a matrix, and so read the first column only.
+    """
+    if size <= WEIGHTS_PER_TENSOR:
+        return list(range(size))
+    step = round(size * GOLDEN_RATIO)
+    while math.gcd(step, size) > 1:
+        step += 1
+    return [place * step % size for place in range(WEIGHTS_PER_TENSOR)]
 
 
 def check_original(original: LanguageModel, recorded: ModelFacts) -> None:

@@ -37,6 +37,7 @@ from fairforget.objectives.trait_words import (
     PRONOUNS,
     TraitWords,
     find_trait_words,
+    hash_trait_words,
     list_trait_words,
 )
 
@@ -227,6 +228,18 @@ def test_trait_words_are_adjectives_participles_and_words_with_a_rating() -> Non
     assert {"stupid", "lazy", "hated"} <= harmful
     assert harmful.isdisjoint({"kind", "wooden", "happy"})
     assert all(word.isalpha() and word.islower() and len(word) > 2 for word in traits)
+
+
+def test_the_digest_of_trait_words_depends_on_which_are_harmful(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def digest(traits: set[str], harmful: set[str]) -> str:
+        words = "fairforget.objectives.trait_words.list_trait_words"
+        monkeypatch.setattr(words, lambda: (traits, harmful))
+        return hash_trait_words.__wrapped__()
+
+    assert digest({"kind", "lazy"}, {"lazy"}) == digest({"lazy", "kind"}, {"lazy"})
+    assert digest({"kind", "lazy"}, {"lazy"}) != digest({"kind", "lazy"}, set())
 
 
 def test_a_missing_lexicon_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -322,6 +322,21 @@ def test_what_a_recipe_only_names_distinguishes_runs(monkeypatch, tmp_path) -> N
     assert compute_digests([run], MODEL)[run] != changed
 
 
+@pytest.mark.parametrize(
+    ("changed", "value"), [("LOSS_CONSTANTS", ()), ("hash_trait_words", lambda: "other words")]
+)
+def test_only_runs_of_an_objective_with_a_target_depend_on_its_words_and_constants(
+    changed: str, value: object, monkeypatch
+) -> None:
+    trait_kl = StudyRun("builtin:gender", "trait-kl", None, 0, Recipe(model="none"))
+    studied = [trait_kl, *(replace(trait_kl, objective=name) for name in ("npo", "ascent"))]
+    studied.append(replace(trait_kl, control="none"))
+    before = compute_digests(studied, MODEL)
+    monkeypatch.setattr(f"fairforget.objectives.inputs.{changed}", value)
+    after = compute_digests(studied, MODEL)
+    assert [run for run in studied if after[run] != before[run]] == [trait_kl]
+
+
 def test_what_changes_no_result_makes_no_other_run() -> None:
     recipe = Recipe(model="none", device="cpu")
     run = StudyRun("builtin:gender", "counterfactual-kl", None, 0, recipe)

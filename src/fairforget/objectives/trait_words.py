@@ -23,6 +23,7 @@ from transformers import PreTrainedTokenizerBase
 from fairforget.corpora.builtin.lexicon import read_data
 from fairforget.errors import InputError
 from fairforget.extras import find_package
+from fairforget.files.digest import hash_values
 
 TRAIT_TAGS = frozenset({"JJ", "JJR", "JJS", "VBN", "VBG"})
 """Penn Treebank tags of adjectives and participles."""
@@ -95,6 +96,16 @@ def list_trait_words() -> tuple[frozenset[str], frozenset[str]]:
         frozenset(filter(WORD.fullmatch, traits)),
         frozenset(filter(WORD.fullmatch, harmful)),
     )
+
+
+@cache
+def hash_trait_words() -> str:
+    """Return a digest of the trait words, the harmful words and the pronouns.
+
+    Raises:
+        InputError: a lexicon is missing.
+    """
+    return hash_values([sorted(words) for words in (*list_trait_words(), PRONOUNS)])
 
 
 def _single_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> dict[int, str]:

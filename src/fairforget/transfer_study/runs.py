@@ -22,6 +22,7 @@ from fairforget.machine.runs import check_name
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import NOTHING, parse_objective
+from fairforget.objectives.inputs import list_inputs
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, CHECKPOINTS, RECORD
 from fairforget.records.records import UnlearningRecord
@@ -184,7 +185,7 @@ def compute_digests(runs: Iterable[StudyRun], model: Mapping[str, str]) -> dict[
     """Return, for each run, a hash of everything its result depends on that the recipe only names.
 
     This covers the model, the kind of device, the texts with their spans, benchmark files and word
-    lists, and the fixed settings. Every corpus is read again.
+    lists, the fixed settings, and the objective's trait words. Every corpus is read again.
 
     Args:
         runs: of one study.
@@ -201,15 +202,17 @@ def compute_digests(runs: Iterable[StudyRun], model: Mapping[str, str]) -> dict[
 
 
 def _digest(run: StudyRun, model: Mapping[str, str]) -> str:
+    config = _config(run, Path(CHECKPOINTS))
     facts: tuple[object, ...] = (
         model,
         select_device(run.recipe.device).type,
         forget_corpus(run).texts,
         _retained_digest(run.recipe.retain),
         hash_option_files(run.recipe.benchmarks),
-        describe_method(_config(run, Path(CHECKPOINTS))),
+        describe_method(config),
         FIXED,
         SEARCH,
+        *list_inputs(config.load_objective()),
     )
     if words := [*filter(None, map(hash_words, run.recipe.benchmarks))]:
         facts += (words,)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 
 from fairforget.budget import Budget
+from fairforget.files.digest import hash_packaged
 from fairforget.leaderboards import plan
+from fairforget.methods import METHODS
 from fairforget.settings import LeaderboardSettings
 
 SETTINGS = LeaderboardSettings(models="tiny", methods="cda", benchmarks="stereoset", device="cpu")
@@ -54,21 +58,52 @@ def test_only_runs_of_a_method_with_its_own_package_depend_on_its_version(
 @pytest.mark.parametrize(
     ("constant", "value"),
     [
-        ("RATES", (1.0, 1.0)),
-        ("LOSS_CONSTANTS", ()),
-        ("FACT_CONSTANTS", ()),
-        ("read_data", lambda name: {}),
+        ("fairforget.leaderboards.plan.RATES", (1.0, 1.0)),
+        ("fairforget.leaderboards.plan.FACT_CONSTANTS", ()),
+        ("fairforget.objectives.inputs.LOSS_CONSTANTS", ()),
+        ("fairforget.objectives.inputs.hash_trait_words", lambda: "other words"),
     ],
 )
-def test_only_the_default_of_unlearn_depends_on_its_learning_rate_losses_and_texts(
+def test_only_the_default_of_unlearn_depends_on_its_learning_rate_losses_and_trait_words(
     constant: str, value: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So changing them does not repeat the runs of all other methods."""
     runs = {method: replace(RUN, method=method) for method in ("cda", "ascent", "trait-kl")}
     known = {method: run.name(IDENTITY) for method, run in runs.items()}
-    monkeypatch.setattr(plan, constant, value)
+    monkeypatch.setattr(constant, value)
     changed = {method for method, run in runs.items() if run.name(IDENTITY) != known[method]}
     assert changed == {"trait-kl"}
+
+
+@pytest.mark.parametrize(
+    ("file", "methods"),
+    [
+        (
+            "corpora/builtin/groups.toml",
+            {
+                *("cda", "inlp", "sentence-debias", "leace"),
+                *("ascent", "npo", "task-vector", "trait-kl"),
+            },
+        ),
+        ("methods/swapping/gender.toml", {"cda", "inlp", "sentence-debias", "leace"}),
+        ("selection/identity.toml", {"inlp", "sentence-debias", "leace"}),
+        ("corpora/builtin/attributes.toml", {"ascent", "npo", "task-vector", "trait-kl"}),
+        ("corpora/builtin/facts.toml", {"trait-kl"}),
+        ("corpora/builtin/pronouns.toml", {"trait-kl"}),
+    ],
+)
+def test_only_runs_of_methods_that_use_a_word_list_depend_on_it(
+    file: str, methods: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert files("fairforget").joinpath(file).is_file()
+    runs = {method: replace(RUN, method=method) for method in (plan.ORIGINAL, *METHODS)}
+    known = {method: run.name(IDENTITY) for method, run in runs.items()}
+
+    def hash_others(package: str, names: Sequence[str]) -> str:
+        return "of other words" if file in names else hash_packaged(package, names)
+
+    monkeypatch.setattr(plan, "hash_packaged", hash_others)
+    assert {name for name, run in runs.items() if run.name(IDENTITY) != known[name]} == methods
 
 
 def test_runs_without_everyday_sentences_are_others(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.registry import BENCHMARKS
 from fairforget.errors import InputError
-from fairforget.files.digest import hash_values
+from fairforget.files.digest import hash_packaged
 
 if TYPE_CHECKING:
     from fairforget.benchmarks.measurement import Benchmark, Judge
@@ -42,9 +41,7 @@ def hash_words(name: str) -> str:
     entry = BENCHMARKS.get(base_name(name))
     if entry is None or not entry.words:
         return ""
-    return hash_values([files(entry.module).joinpath(file).read_bytes() for file in entry.words])[
-        :8
-    ]
+    return hash_packaged(entry.module, entry.words)[:8]
 
 
 def any_generates(names: Iterable[str]) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
 from pathlib import Path
 
 
@@ -14,6 +15,11 @@ def hash_values(content: Sequence[object]) -> str:
     is abbreviated.
     """
     return hashlib.sha256(repr(content).encode()).hexdigest()
+
+
+def hash_packaged(package: str, names: Iterable[str]) -> str:
+    """Return the SHA-256 digest of files that come with a package, given by their paths in it."""
+    return hash_values([files(package).joinpath(name).read_bytes() for name in names])
 
 
 def hash_file(path: Path) -> str:

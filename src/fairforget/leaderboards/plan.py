@@ -11,15 +11,16 @@ from pathlib import Path
 from fairforget.benchmarks import hash_words
 from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.options import hash_option_files
-from fairforget.corpora.builtin.lexicon import DOMAINS, read_data
+from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
-from fairforget.files.digest import hash_values
+from fairforget.files.digest import hash_packaged, hash_values
 from fairforget.machine.devices import select_device
 from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.names import check_names, split_commas
+from fairforget.objectives import OBJECTIVES
+from fairforget.objectives.inputs import list_inputs
 from fairforget.objectives.retain import FACT_CONSTANTS
-from fairforget.objectives.trait_kl import LOSS_CONSTANTS
 from fairforget.records.environment import installed_version
 from fairforget.settings import DebiasSettings, LeaderboardSettings
 from fairforget.training.learning_rate import RATES
@@ -65,9 +66,11 @@ class MethodRun:
             method = METHODS[self.method]
             if method.package:
                 facts = (*facts, installed_version(method.package))
+            if method.words:
+                facts = (*facts, hash_packaged("fairforget", method.words))
             if method.uses_unlearn_defaults:
-                texts = [read_data(name) for name in ("facts.toml", "pronouns.toml")]
-                facts = (*facts, RATES, LOSS_CONSTANTS, FACT_CONSTANTS, *texts)
+                objective = OBJECTIVES[DebiasSettings.objective]
+                facts = (*facts, RATES, FACT_CONSTANTS, *list_inputs(objective))
         if not _measures_everyday():  # equal cost then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")
         words = (Path(self.model).name, self.method, f"seed{self.seed}")

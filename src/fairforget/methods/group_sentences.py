@@ -25,9 +25,12 @@ from fairforget.corpora.builtin.lexicon import (
     strip_article,
     terms_by_group,
 )
+from fairforget.methods.method import GROUP_WORDS
 from fairforget.methods.swapping.gender import other_gender
 from fairforget.selection.identity import MODIFIERS, mentions_of
 
+WORDS = (*GROUP_WORDS, "corpora/builtin/harmless.toml", "selection/identity.toml")
+"""Files, as paths in FairForget's package, with the words and templates of the sentences."""
 MAX_SENTENCES = 1_000
 """Maximum number of sentences of a domain, including the swapped ones."""
 MAX_GROUPS = 10

@@ -12,6 +12,9 @@ if TYPE_CHECKING:  # settings list the methods, and `--help` loads nothing heavy
 
 ChangeKind = Literal["weights", "inference"]
 """What a method changes: the weights, or how the model predicts the next token at inference."""
+GROUP_WORDS = ("corpora/builtin/groups.toml", "methods/swapping/gender.toml")
+"""Files, as paths in FairForget's package, with words that are exchanged for those of other groups.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,11 @@ class Method:
     """Raises `InputError` if a package that the method needs is missing."""
     package: str | None = None
     """A package outside FairForget's dependencies whose version the result depends on."""
+    words: tuple[str, ...] = ()
+    """Files of FairForget, as paths in its package, with words or texts that the result depends
+    on."""
     uses_unlearn_defaults: bool = False
-    """Whether it trains with the default objective, learning rate, facts and pronoun texts of
+    """Whether it trains with the default objective, learning rate and loss on facts of
     `unlearn`."""
     is_control: bool = False
     """Whether it trains without debiasing, to show the effect of training alone."""

@@ -23,6 +23,10 @@ from fairforget.training.preparation import load_everyday_corpus, prepare
 from fairforget.training.run import default_forget, training_config
 
 DEFAULT = DebiasSettings.objective
+TEXTS = tuple(f"corpora/builtin/{name}.toml" for name in ("groups", "attributes", "templates"))
+"""Files of the built-in corpus, as paths in FairForget's package."""
+DEFAULT_TEXTS = (*TEXTS, "corpora/builtin/pronouns.toml", "corpora/builtin/facts.toml")
+"""Those of the texts that the default objective forgets and retains."""
 
 
 def method_settings(objective: str, options: MethodOptions) -> DebiasSettings:
@@ -86,6 +90,7 @@ def _method(name: str) -> Method:
         paper=objective.paper,
         summary=objective.summary,
         max_alpha=MAX_ALPHA,
+        words=DEFAULT_TEXTS if name == DEFAULT else TEXTS,
         uses_unlearn_defaults=name == DEFAULT,
     )
 

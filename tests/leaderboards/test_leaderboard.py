@@ -117,7 +117,8 @@ def test_methods_side_by_side(model: str, items: str, tmp_path: Path) -> None:
     assert "noise" in str(record)
 
     once = [*APPLIED]
-    again = compare_stubs(model, items, output, seeds=3, methods="noise,nothing")
+    same = {"device": "cpu:0", "trust_remote_code": True}
+    again = compare_stubs(model, items, output, seeds=3, methods="noise,nothing", **same)
     assert APPLIED[len(once) :] == ["noise 2"]  # all else is finished
     assert [row for row in again.rows if row.seed < 2] == record.rows
     found = json.loads((output / "leaderboard.json").read_text())

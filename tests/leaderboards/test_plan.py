@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from fairforget.budget import Budget
 from fairforget.files.digest import hash_packaged
 from fairforget.leaderboards import plan
+from fairforget.machine.devices import select_device
 from fairforget.methods import METHODS
 from fairforget.settings import LeaderboardSettings
 
@@ -26,7 +28,13 @@ def name(**settings: object) -> str:
 def test_a_run_is_reused_only_if_its_result_is_the_same() -> None:
     known = RUN.name(IDENTITY)
     assert known.startswith("tiny-cda-seed0-")
-    for shared in ({"seeds": 5}, {"methods": "cda,dropout"}, {"cluster": "ray"}):
+    for shared in (
+        {"seeds": 5},
+        {"methods": "cda,dropout"},
+        {"cluster": "ray"},
+        {"device": "cpu:0"},
+        {"trust_remote_code": True},
+    ):
         assert name(**shared) == known
     others = [
         name(domain="gender"),
@@ -41,6 +49,13 @@ def test_a_run_is_reused_only_if_its_result_is_the_same() -> None:
         RUN.name(IDENTITY | {"weights": "other"}),
     ]
     assert len({known, *others}) == 1 + len(others)
+
+
+def test_only_the_kind_of_device_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpus = partial(select_device, available={"cuda": 2})
+    monkeypatch.setattr(plan, "select_device", gpus)
+    names = {device: name(device=device) for device in ("cpu", "cuda", "cuda:0", "cuda:1")}
+    assert len({names.pop("cpu"), *names.values()}) == 2
 
 
 def test_only_runs_of_a_method_with_its_own_package_depend_on_its_version(

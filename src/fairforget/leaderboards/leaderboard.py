@@ -19,6 +19,7 @@ from fairforget.leaderboards.plan import ORIGINAL, MethodRun, check_generation, 
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import compare_with_original, make_rows
 from fairforget.leaderboards.runs import do_run, load_original, read_run
+from fairforget.machine.devices import select_device
 from fairforget.machine.runs import do_runs
 from fairforget.methods import METHODS
 from fairforget.models.fingerprint import model_identity
@@ -94,7 +95,11 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
         identities = _identify_models(runs, ready)
         fixed = fixed_settings(
             split_commas(settings.benchmarks),
-            {"device": device, "dtype": settings.dtype, "start_token": settings.start_token},
+            {
+                "device": select_device(device).type,
+                "dtype": settings.dtype,
+                "start_token": settings.start_token,
+            },
         )
         open_output(output, fixed)
         directories = {run: output / RUNS / run.name(identities[run.model]) for run in runs}

@@ -30,8 +30,11 @@ ORIGINAL = "original"
 """Name, in place of a method, of the unchanged model."""
 PUBLISHED, EQUAL = "published", "equal"
 """Costs: the strength of the paper, and weights interpolated to the same maximum utility loss."""
-SHARED = ("models", "methods", "seeds", "cluster", "cpus_per_run", "gpus_per_run")
-"""Settings that a single run does not depend on."""
+NO_INPUTS = (
+    *("models", "methods", "seeds", "cluster", "cpus_per_run", "gpus_per_run"),
+    *("device", "trust_remote_code"),
+)
+"""Settings that the result of a single run does not depend on, but for the kind of device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,8 @@ class MethodRun:
             identity: the model's `fairforget.models.fingerprint.model_identity`.
         """
         benchmarks = split_commas(self.settings.benchmarks)
-        shared = asdict(self.settings)
         facts: tuple[object, ...] = (
-            {name: value for name, value in shared.items() if name not in SHARED},
+            {name: it for name, it in asdict(self.settings).items() if name not in NO_INPUTS},
             (self.method, self.seed),
             identity,
             select_device(self.settings.device).type,

@@ -12,21 +12,30 @@ from fairforget.benchmarks.options import hash_option_files
 from fairforget.extras import check_report_extra
 from fairforget.machine.cluster import Attempts, workers
 from fairforget.machine.devices import select_device
+from fairforget.machine.processes import check_no_launch
 from fairforget.machine.runs import VERSIONS
 from fairforget.records.outputs import release_output
 from fairforget.report import write_report
-from fairforget.settings import ClusterSettings, ModelSettings
+from fairforget.settings import ClusterSettings, DurabilitySettings, ModelSettings
 
 
 @contextmanager
-def reported_output(directory: Path) -> Iterator[None]:
+def reported_output(
+    directory: Path, settings: ClusterSettings | DurabilitySettings
+) -> Iterator[None]:
     """A context in which an output directory is filled; then its report is written.
 
     The directory is unlocked at the end, also after an error.
 
+    Args:
+        directory: the output directory.
+        settings: of the command.
+
     Raises:
-        InputError: the extra `report` is not installed.
+        InputError: a launcher started several processes, or the extra `report` is not installed.
     """
+    has_cluster = isinstance(settings, ClusterSettings)
+    check_no_launch("for several runs at once, use --cluster ray" if has_cluster else "")
     check_report_extra()
     try:
         yield

@@ -105,7 +105,7 @@ def durability(
     settings = merge_settings(settings or DurabilitySettings(), overrides)
     run = Path(run)
     output = output_of(run, output_dir)
-    with reported_output(output):
+    with reported_output(output, settings):
         return _measure(run, output, settings)
 
 

@@ -75,7 +75,7 @@ def leaderboard(
         benchmarks=benchmarks,
     )
     output = Path(output_dir)
-    with reported_output(output):
+    with reported_output(output, settings):
         return _compare_methods(settings, output)
 
 

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from fairforget.errors import InputError
+
 S = TypeVar("S")
 T = TypeVar("T")
 
@@ -74,6 +76,23 @@ def join_process_group(*, cpu: bool = False) -> torch.device | None:
 def is_distributed_launch() -> bool:
     """Whether a launcher started this process as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def check_no_launch(remedy: str = "") -> None:
+    """Check that no launcher started this process as one of several.
+
+    Args:
+        remedy: another way to use several, for the message.
+
+    Raises:
+        InputError: a launcher did.
+    """
+    if is_distributed_launch():
+        others = f"; {remedy}" if remedy else ""
+        raise InputError(
+            f"a launcher started {os.environ['WORLD_SIZE']} processes, but this runs in one; start "
+            f"it without torchrun or accelerate launch{others}"
+        )
 
 
 def process_count() -> int:

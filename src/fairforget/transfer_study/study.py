@@ -106,7 +106,7 @@ def transfer(
         controls=controls,
     )
     output = Path(output_dir)
-    with reported_output(output):
+    with reported_output(output, settings):
         return _run_study(str(model), settings, output)
 
 

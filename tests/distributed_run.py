@@ -13,6 +13,7 @@ import runpy
 import signal
 import socket
 import sys
+import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
@@ -31,7 +32,7 @@ from fairforget.budget import Budget
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.corpora.corpus import Corpus
-from fairforget.debiasing import debias  # noqa: F401
+from fairforget.debiasing.debias import debias
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
 from fairforget.training import unlearn as unlearning
@@ -69,6 +70,8 @@ class Case:
     """Arguments of `python -m fairforget`, to run that instead."""
     environment: dict[str, str | None] = field(default_factory=dict)
     """What the launcher sets for this configuration; None: it sets no such variable."""
+    discarded: bool = False
+    """Whether it is a call of `debias` that keeps nothing, and has temporary files in `output`."""
     interrupted: bool = False
     """Whether one process runs it, by itself, and is stopped before it measures perplexity."""
 
@@ -112,6 +115,21 @@ def run_unlearning(case: Case, batch: int) -> dict[str, Any]:
     }
 
 
+def debias_and_discard(case: Case) -> None:
+    """Debias without an output directory."""
+    tempfile.tempdir = case.output
+    debias(
+        case.model,
+        forget=Corpus("gender", builtin_texts("gender", limit=64)),
+        retain=Corpus("rivers", RETAIN),
+        objective="ascent",
+        budget=Budget(perplexity=1.5, movement=None, harmful_log_prob=None),
+        steps=2,
+        batch_size=4,
+        device="cpu",
+    )
+
+
 def interrupt() -> None:
     """Be a process that no launcher started, and that is stopped at perplexity."""
     for name in list(os.environ):
@@ -136,6 +154,9 @@ def run(case: Case) -> None:
     if case.command:
         sys.argv = ["fairforget", *case.command]
         runpy.run_module("fairforget", run_name="__main__", alter_sys=True)
+        return
+    if case.discarded:
+        debias_and_discard(case)
         return
     if case.cut:  # as if the run had been killed
         unlearning.interpolate_to_budget = lambda *_, **__: os._exit(0)

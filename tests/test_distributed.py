@@ -207,6 +207,7 @@ def cases_of(places: Places, config: str) -> list[Case]:
     # a finished run is shown again
     found.append(Case("command again", command=command))
     if config == "ddp.yaml":
+        found.append(places.case(config, "discarded", "llama", {}, discarded=True))
         output = places.root / config / "evaluation"
         evaluation = Case("evaluation", output=str(output), command=places.evaluation(output))
         found += [
@@ -429,6 +430,11 @@ def test_the_command_in_two_processes(launched: Launched, alone, config: str) ->
     before = [json.loads((path / CONTINUATION_PAIRS).read_bytes()) for path in paths]
     assert [pair["before"] for pair in before[0]] == [pair["before"] for pair in before[1]]
     launched.output(config, "command again", into="command")  # a finished run is shown again
+
+
+@pytest.mark.processes
+def test_processes_without_an_output_directory_share_and_remove_one(launched: Launched) -> None:
+    assert not list(launched.output("ddp.yaml", "discarded").glob("fairforget-*"))
 
 
 @pytest.mark.processes

@@ -14,7 +14,12 @@ from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.debiasing.pipeline import prepare_run
 from fairforget.debiasing.result import DebiasResult
 from fairforget.errors import InputError
-from fairforget.machine.processes import broadcast_from_first, is_first, wait_for_all
+from fairforget.machine.processes import (
+    broadcast_from_first,
+    is_first,
+    join_process_group,
+    wait_for_all,
+)
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.push import check_push
 from fairforget.models.push import push_to_hub as upload
@@ -97,7 +102,7 @@ def debias(
             f"model is a {type(model).__name__}; give its name, or load it with "
             "fairforget.load_model"
         )
-    with _directory(output_dir) as directory:
+    with _directory(output_dir, cpu=settings.device == "cpu") as directory:
         try:
             run = prepare_run(
                 model if isinstance(model, LanguageModel) else str(model),
@@ -149,11 +154,17 @@ def _corpus_name(role: str, corpus: str | Path | Corpus) -> str:
 
 
 @contextmanager
-def _directory(output_dir: str | Path | None) -> Iterator[Path]:
-    """Yield the output directory, or a temporary one that all processes share."""
+def _directory(output_dir: str | Path | None, *, cpu: bool) -> Iterator[Path]:
+    """Yield the output directory, or a temporary one that all processes share.
+
+    Args:
+        output_dir: the output directory, if there is one.
+        cpu: as for `join_process_group`.
+    """
     if output_dir is not None:
         yield Path(output_dir)
         return
+    join_process_group(cpu=cpu)  # before, each process would make its own
     temporary = broadcast_from_first(lambda: tempfile.mkdtemp(prefix="fairforget-"))
     try:
         yield Path(temporary)

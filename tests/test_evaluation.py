@@ -151,6 +151,17 @@ def test_items_of_all_benchmarks_share_a_table(small, tmp_path: Path, capsys) ->
     assert "…" not in out
 
 
+def test_a_column_that_the_first_item_lacks_is_kept(monkeypatch, tmp_path: Path) -> None:
+    def evaluate_late(*_: object, **__: object) -> Measurement:
+        rows = [{"id": "0", "domain": "age"}, {"id": "1", "domain": "age", "score_late": 0.5}]
+        return Measurement({}, rows)
+
+    late = {"late": Benchmark(evaluate_late, ("causal",))}
+    monkeypatch.setattr(evaluation, "load_benchmarks", lambda *_: late)
+    evaluate_into(tmp_path, tiny_model("gpt2"), ["late"])
+    assert [item["score_late"] for item in read_items(tmp_path)] == [None, 0.5]
+
+
 def test_written_once(small, tmp_path: Path) -> None:
     out = tmp_path / "out"
     evaluate_into(out, tiny_model("gpt2"), small)

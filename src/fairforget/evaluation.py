@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -333,6 +334,11 @@ def _write(directory: Path, record: EvaluationRecord, items: pa.Table) -> None:
 
 
 def _table(items: Items) -> pa.Table:
-    """Return the items of one benchmark as a table; some benchmarks have none."""
-    columns = {name: pa.array([], pa.string()) for name in ID_COLUMNS}
-    return pa.Table.from_pylist(items) if items else pa.table(columns)
+    """Return the items of one benchmark as a table; some benchmarks have none.
+
+    It has the columns of all items, also those that the first item lacks.
+    """
+    if not items:
+        return pa.table({name: pa.array([], pa.string()) for name in ID_COLUMNS})
+    names = dict.fromkeys(chain.from_iterable(items))
+    return pa.table({name: [item.get(name) for item in items] for name in names})

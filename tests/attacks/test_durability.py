@@ -316,7 +316,7 @@ def test_models_that_changed(runs: Path, tmp_path: Path, monkeypatch: pytest.Mon
     short = {"attacks": "quantization", "output": tmp_path / "out"}
     measure(tmp_path, **short)
     with monkeypatch.context() as patch:
-        patch.setattr("fairforget.experiments.VERSIONS", {"torch": "0.1"})
+        patch.setattr("fairforget.experiments.output.VERSIONS", {"torch": "0.1"})
         with pytest.raises(InputError, match="contains a run with versions"):
             measure(tmp_path, **short)
     shutil.copytree(runs / "control" / "model", tmp_path / "run" / "model", dirs_exist_ok=True)

@@ -21,12 +21,12 @@ from fairforget.benchmarks.measurement import compute_scores
 from fairforget.benchmarks.stereoset.scores import Scored, aggregate, make_rows
 from fairforget.comparison.compare import compare
 from fairforget.data.stereoset import Item
+from fairforget.experiments.runs import Failure
 from fairforget.leaderboards.plan import MethodRun
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts, RunRecord
 from fairforget.leaderboards.rows import compare_with_original
 from fairforget.leaderboards.rows import make_rows as make_leaderboard_rows
 from fairforget.leaderboards.runs import FinishedMethodRun
-from fairforget.machine.runs import Failure
 from fairforget.records.environment import Environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import DURABILITY, ITEMS, LEADERBOARD, RECORD, STUDY

@@ -36,7 +36,7 @@ from fairforget.benchmarks.measurement import ALL, Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_complete
-from fairforget.experiments import fixed_settings, reported_output
+from fairforget.experiments.output import fixed_settings, reported_output
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.methods.method import MethodOptions

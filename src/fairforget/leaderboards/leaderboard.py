@@ -14,13 +14,13 @@ from fairforget.benchmarks import any_generates, check_model_kinds, load_benchma
 from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.overlap import check_unseen
 from fairforget.errors import InputError
-from fairforget.experiments import find_device, fixed_settings, reported_output, start_workers
+from fairforget.experiments.output import fixed_settings, reported_output
+from fairforget.experiments.runs import do_runs, find_device, start_workers
 from fairforget.leaderboards.plan import ORIGINAL, MethodRun, check_generation, plan_runs
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import compare_with_original, make_rows
 from fairforget.leaderboards.runs import do_run, load_original, read_run
 from fairforget.machine.devices import select_device
-from fairforget.machine.runs import do_runs
 from fairforget.methods import METHODS
 from fairforget.models.fingerprint import model_identity
 from fairforget.names import split_commas

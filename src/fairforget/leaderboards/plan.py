@@ -13,9 +13,9 @@ from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.options import hash_option_files
 from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
+from fairforget.experiments.runs import VERSIONS, name_directory
 from fairforget.files.digest import hash_packaged, hash_values
 from fairforget.machine.devices import select_device
-from fairforget.machine.runs import VERSIONS, name_directory
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.names import check_names, split_commas
 from fairforget.objectives import OBJECTIVES

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fairforget.comparison.score_change import Score, Verdict
+from fairforget.experiments.runs import Failure
 from fairforget.frames import TabularResult
-from fairforget.machine.runs import Failure
 from fairforget.methods.method import ChangeKind
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, BudgetFacts, ModelFacts

@@ -11,12 +11,12 @@ from pathlib import Path
 from fairforget.benchmarks import any_generates
 from fairforget.corpora.corpus import Corpus
 from fairforget.evaluation import evaluate_into
+from fairforget.experiments.runs import check_name
 from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
 from fairforget.leaderboards.equal_cost import copy_original, interpolate_to_equal_cost
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, MethodRun
 from fairforget.leaderboards.record import RunRecord
 from fairforget.machine.devices import select_device
-from fairforget.machine.runs import check_name
 from fairforget.methods import METHODS
 from fairforget.methods.passages import retain_corpus
 from fairforget.models.fingerprint import describe_model, model_identity

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from fairforget.corpora import SOURCES
 from fairforget.corpora.reading import ALL_DOMAINS, CONTROL_CORPUS, is_builtin
 from fairforget.errors import InputError
-from fairforget.machine.runs import VERSIONS, name_directory
+from fairforget.experiments.runs import VERSIONS, name_directory
 from fairforget.names import check_names
 from fairforget.objectives import NOTHING, OBJECTIVES, parse_objective
 from fairforget.settings import Match, StudySettings

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fairforget.comparison.score_change import finite_interval
+from fairforget.experiments.runs import Failure
 from fairforget.frames import TabularResult
-from fairforget.machine.runs import Failure
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
 from fairforget.statistics.distance import DistanceChange

@@ -16,9 +16,9 @@ from fairforget.corpora.corpus import Corpus
 from fairforget.corpora.reading import CONTROL_CORPUS, is_builtin, parse_name
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
+from fairforget.experiments.runs import check_name
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
-from fairforget.machine.runs import check_name
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import NOTHING, parse_objective

@@ -19,9 +19,9 @@ from fairforget.corpora.domains import target_domains
 from fairforget.corpora.reading import CONTROL_CORPUS
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
-from fairforget.experiments import find_device, fixed_settings, reported_output, start_workers
+from fairforget.experiments.output import fixed_settings, reported_output
+from fairforget.experiments.runs import do_runs, find_device, start_workers
 from fairforget.machine.devices import select_device
-from fairforget.machine.runs import do_runs
 from fairforget.models.fingerprint import model_identity
 from fairforget.names import split_commas
 from fairforget.records.evaluation import read_evaluation

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from fairforget.errors import InputError
-from fairforget.machine.cluster import Attempts
+from fairforget.machine.cluster import Attempts, workers
+from fairforget.machine.devices import select_device
 from fairforget.records.store import read_finished
+from fairforget.settings import ClusterSettings, ModelSettings
 from fairforget.terminal.messages import count_of
 from fairforget.terminal.progress import progress_bar
 
@@ -69,6 +72,18 @@ def check_name(directory: Path, name: str, command: str) -> None:
             f"{platform.node()} differs from the machine that started the {command} in its model, "
             "texts, benchmark files, kind of device or library versions; make them the same"
         )
+
+
+def find_device(settings: ModelSettings) -> str:
+    """Return the kind of device, which runs on other machines must also use."""
+    return settings.device or select_device(None).type
+
+
+def start_workers(settings: ClusterSettings, device: str) -> AbstractContextManager[Attempts]:
+    """Return the `workers` that the settings ask for."""
+    return workers(
+        settings.cluster, cpus=settings.cpus_per_run, gpus=settings.gpus_per_run, device=device
+    )
 
 
 def do_runs(

@@ -1,22 +1,20 @@
-"""What commands that evaluate many models share: `transfer`, `leaderboard` and `durability`."""
+"""The output directory of `transfer`, `leaderboard` and `durability`: its settings and report."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.options import hash_option_files
+from fairforget.experiments.runs import VERSIONS
 from fairforget.extras import check_report_extra
-from fairforget.machine.cluster import Attempts, workers
-from fairforget.machine.devices import select_device
 from fairforget.machine.processes import check_no_launch
-from fairforget.machine.runs import VERSIONS
 from fairforget.records.outputs import release_output
 from fairforget.report import write_report
-from fairforget.settings import ClusterSettings, DurabilitySettings, ModelSettings
+from fairforget.settings import ClusterSettings, DurabilitySettings
 
 
 @contextmanager
@@ -42,18 +40,6 @@ def reported_output(
         write_report(directory)
     finally:
         release_output(directory)
-
-
-def find_device(settings: ModelSettings) -> str:
-    """Return the kind of device, which runs on other machines must also use."""
-    return settings.device or select_device(None).type
-
-
-def start_workers(settings: ClusterSettings, device: str) -> AbstractContextManager[Attempts]:
-    """Return the `workers` that the settings ask for."""
-    return workers(
-        settings.cluster, cpus=settings.cpus_per_run, gpus=settings.gpus_per_run, device=device
-    )
 
 
 def fixed_settings(benchmarks: Sequence[str], others: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What `transfer`, `leaderboard` and `durability` share: many runs in one output directory."""

@@ -20,13 +20,15 @@ from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.budget import STUDY_BUDGET
 from fairforget.corpora import read_corpus
 from fairforget.corpora.builtin import builtin_texts
+from fairforget.corpora.corpus import Corpus
 from fairforget.data.stereoset import Item
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.training.limits import CHECK_TEXTS
 from fairforget.training.line_search import TOLERANCE
 from fairforget.transfer_study import plan
-from fairforget.transfer_study.runs import compute_digests
+from fairforget.transfer_study.plan import StudyRun
+from fairforget.transfer_study.runs import compute_digests, forget_corpus
 from tests.models import tiny_model
 from tests.mutants import ENOUGH
 
@@ -125,6 +127,19 @@ def test_a_reading_is_short_and_its_numbers_are_in_the_tables(name: str) -> None
     assert set(re.findall(r"\d+\.\d+", findings)) <= in_tables
 
 
+FORMER_GROUPS = {
+    **dict.fromkeys(("nonreligious", "nondisabled"), "none"),
+    **dict.fromkeys(("middle_aged", "middle_class"), "middle"),
+}
+
+
+def forget_with_former_groups(run: StudyRun) -> Corpus:
+    """The forget corpus as it was when the runs were archived."""
+    corpus = forget_corpus(run)
+    texts = (replace(it, group=FORMER_GROUPS.get(it.group or "", it.group)) for it in corpus.texts)
+    return replace(corpus, texts=tuple(texts))
+
+
 @pytest.mark.real_model
 def test_transfer_finds_the_archived_runs_of_a_study(
     smollm2: LanguageModel, tmp_path: Path, script, monkeypatch: pytest.MonkeyPatch
@@ -138,6 +153,7 @@ def test_transfer_finds_the_archived_runs_of_a_study(
     # of the fingerprint, so they are not found by their names of today
     monkeypatch.setattr("fairforget.transfer_study.runs.hash_words", lambda name: "")
     monkeypatch.setattr("fairforget.transfer_study.runs.SEARCH", (CHECK_TEXTS, TOLERANCE))
+    monkeypatch.setattr("fairforget.transfer_study.runs.forget_corpus", forget_with_former_groups)
     record = json.loads((study / "study.json").read_text(encoding="utf-8"))
     settings = record["settings"]
     crossed = {name: settings.pop(name) for name in ("forget", "objectives", "controls", "seeds")}

@@ -84,14 +84,15 @@ def fold(language_model: LanguageModel, projection: Tensor) -> None:
 
     Args:
         language_model: changed in place.
-        projection: [d, d] P, which maps a state h to P h.
+        projection: [d, d] P, which maps a state h to P h; in float64, on the CPU.
 
     Raises:
         InputError: the output head is not a linear layer.
     """
     head = untie_head(language_model)
     with torch.no_grad():
-        head.weight.copy_(head.weight.double() @ projection.to(head.weight.device))
+        product = head.weight.cpu().double() @ projection  # not all devices have float64
+        head.weight.copy_(product.to(head.weight.dtype))
 
 
 def untie_head(language_model: LanguageModel) -> nn.Linear:
@@ -140,9 +141,9 @@ def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tens
         for batch in group_by_length(order, lambda i: len(rows[i]), BATCH_TOKENS, padded=padded):
             inputs = pad([rows[i] for i in batch])
             inputs = {name: value.to(model.device) for name, value in inputs.items()}
-            for i, states in zip(batch, _head_input(model, inputs), strict=True):
+            for i, states in zip(batch, _head_input(model, inputs).cpu(), strict=True):
                 inner = states[1 : len(rows[i]) - len(end)]
-                means[i] = inner.double().mean(0).cpu()
+                means[i] = inner.double().mean(0)
     return torch.stack(means)
 
 

@@ -84,7 +84,7 @@ class OriginalStates:
     @torch.inference_mode()
     def _sums(self, model: PreTrainedModel, kind: str) -> tuple[float, float]:
         """Return sums over the predicted tokens of one kind: divergence, and −log p, in nats."""
-        divergence = nll = 0.0
+        sums: list[Tensor] = []
         self.head.to(model.device)  # type: ignore[arg-type]
         for batch, states in self.batches[kind]:
             for hidden, old, tokens in zip(
@@ -95,8 +95,12 @@ class OriginalStates:
             ):
                 log_p = logits_at(self.head, old).float().log_softmax(-1)
                 log_q = logits_at(model, hidden).float().log_softmax(-1)
-                nll -= float(log_q.gather(1, tokens[:, None]).sum(dtype=torch.float64))
-                divergence -= float(log_q.sub_(log_p).mul_(log_p.exp_()).sum(dtype=torch.float64))
+                likelihood = _sum(log_q.gather(1, tokens[:, None]))
+                sums.append(torch.stack([likelihood, _sum(log_q.sub_(log_p).mul_(log_p.exp_()))]))
+        divergence = nll = 0.0
+        for likelihood, negated in torch.cat(sums, 1).cpu().double().T.tolist():  # waits only once
+            nll -= likelihood
+            divergence -= negated
         return divergence, nll
 
 
@@ -143,6 +147,13 @@ def _batches(
         cells = [row * width + i for row, text in enumerate(group) for i in text.positions]
         predicted = [token for text in group for token in text.targets]
         yield Positions(inputs, torch.tensor(cells), torch.tensor(predicted))
+
+
+def _sum(values: Tensor) -> Tensor:
+    """Add up [n, m]: to [1] in float64 on a CPU, elsewhere to [n], as not all devices have it."""
+    if values.device.type == "cpu":
+        return values.sum(dtype=torch.float64)[None]
+    return values.sum(-1)
 
 
 def _run(model: PreTrainedModel, batch: Positions) -> Tensor:

@@ -238,7 +238,7 @@ class UnlearningTrainer(Trainer):
         The likelihood is the geometric mean of the target tokens' probabilities.
         """
         if "loss" in logs:
-            totals = self._sum_over_processes(self._logged.to(self.args.device, torch.float32))
+            totals = self._sum_over_processes(self._logged.float().to(self.args.device))
             forget_tokens, retain_tokens = totals[3:].clamp(min=1)
             logs = {**logs, "forget": float(totals[0] / forget_tokens)}
             if self.losses.retain_loss:

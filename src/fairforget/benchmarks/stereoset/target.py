@@ -271,7 +271,7 @@ def _target_log_probs(
         row = torch.from_numpy(which[inside] - first).to(outputs.device)
         token = torch.from_numpy(tokens[inside]).to(outputs.device)
         for name, target in targets.items():
-            log_probs[name][inside] = target(group, neutral)[row, token].double().cpu().numpy()
+            log_probs[name][inside] = target(group, neutral)[row, token].cpu().double().numpy()
     return log_probs
 
 

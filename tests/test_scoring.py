@@ -60,7 +60,7 @@ def test_equals_one_sequence_at_a_time(family: str, batch_tokens: int) -> None:
 @pytest.mark.parametrize("family", [*CAUSAL, *MASKED, *WHOLE])
 def test_models_that_cannot_be_split_are_detected(family: str) -> None:
     model = tiny(family).train()
-    assert can_split(model, model.device) == (family not in WHOLE)
+    assert can_split(model) == (family not in WHOLE)
     assert model.training
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from fairforget.forward.probes import PROBE_ERRORS
+from fairforget.forward.probes import probe_once
 from fairforget.forward.split_forward import logits_at
 
 COLUMNS = 4096
@@ -25,26 +25,31 @@ PROBE_TOLERANCE = 1e-4
 def linear_head(model: PreTrainedModel) -> nn.Linear | None:
     """Return the model's head if it is a plain linear layer on a CPU, else None.
 
-    A test determines it: a head that scales or caps its logits, or has more layers, gives other
-    logits.
+    A test determines it, once per model: a head that scales or caps its logits, or has more layers,
+    gives other logits.
     """
     head = model.get_output_embeddings()
     if not isinstance(head, nn.Linear) or head.weight.device.type != "cpu":
         return None
+    is_linear = probe_once(model, "linear head", lambda: _test_linear_head(model, head))
+    return head if is_linear else None
+
+
+def _test_linear_head(model: PreTrainedModel, head: nn.Linear) -> bool | None:
+    """Compare the logits of random states; None if the weights of the head are not a number."""
     generator = torch.Generator().manual_seed(0)
     probe = torch.randn(4, head.in_features, generator=generator).to(head.weight)
-    try:
-        largest_logit = head(probe).abs().max()
-        for largest in LARGEST_LOGITS:
-            hidden = probe * (largest / largest_logit)
-            linear, expected = head(hidden).float(), logits_at(model, hidden).float()
-            if expected.shape != linear.shape:
-                return None
-            if not (expected - linear).abs().max() <= PROBE_TOLERANCE * largest:
-                return None
-    except PROBE_ERRORS:
+    largest_logit = head(probe).abs().max()
+    if largest_logit.isnan():
         return None
-    return head
+    for largest in LARGEST_LOGITS:
+        hidden = probe * (largest / largest_logit)
+        linear, expected = head(hidden).float(), logits_at(model, hidden).float()
+        if expected.shape != linear.shape:
+            return False
+        if not (expected - linear).abs().max() <= PROBE_TOLERANCE * largest:
+            return False
+    return True
 
 
 def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tensor) -> Tensor:

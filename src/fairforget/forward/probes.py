@@ -12,9 +12,11 @@ from fairforget.forward.evaluation_mode import evaluation_mode
 
 PROBE_ERRORS = (TypeError, ValueError, RuntimeError, AttributeError, LookupError)
 """Errors that a model may raise when it is tested in a way that it does not support."""
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
+"""In the messages of other errors that say nothing about what a model supports."""
 
 _RESULTS: WeakKeyDictionary[PreTrainedModel, dict[tuple[object, ...], bool]] = WeakKeyDictionary()
-"""Results of `probe_once`, by name, dtype, kind of device and attention implementation."""
+"""Results of `probe_once`, by name, class, adapter, dtype, kind of device and attention."""
 
 
 def probe_tolerance(dtype: torch.dtype) -> float:
@@ -22,21 +24,43 @@ def probe_tolerance(dtype: torch.dtype) -> float:
     return 1e-3 if dtype in (torch.float32, torch.float64) else 0.1
 
 
-def probe_once(model: PreTrainedModel, name: str, probe: Callable[[], bool]) -> bool:
+def probe_once(model: PreTrainedModel, name: str, probe: Callable[[], bool | None]) -> bool:
     """Return the result of a probe, which runs once for each model, dtype and kind of device.
+
+    It runs again while the model has an adapter, or another class, as FSDP gives it.
 
     Args:
         model: runs in eval mode and without gradients; its mode is restored.
         name: of the probe.
-        probe: tests the model. One of `PROBE_ERRORS` means that the test fails.
+        probe: tests the model, as for `run_probe`. What it cannot tell counts as False, and is
+            tested again at the next call.
     """
     results = _RESULTS.setdefault(model, {})
     attention = model.config.get_text_config()._attn_implementation
-    key = (name, model.dtype, model.device.type, attention)
+    has_adapter = hasattr(model, "peft_config")
+    key = (name, type(model), has_adapter, model.dtype, model.device.type, attention)
     if key not in results:
-        try:
-            with evaluation_mode(model), torch.no_grad():
-                results[key] = probe()
-        except PROBE_ERRORS:
-            results[key] = False
+        result = run_probe(model, probe)
+        if result is None:
+            return False
+        results[key] = result
     return results[key]
+
+
+def run_probe(model: PreTrainedModel, probe: Callable[[], bool | None]) -> bool | None:
+    """Return the result of a probe.
+
+    Args:
+        model: runs in eval mode and without gradients; its mode is restored.
+        probe: tests the model. One of `PROBE_ERRORS` means that the test fails, unless memory ran
+            out. None: weights that are not a number hide the result.
+    """
+    try:
+        with evaluation_mode(model), torch.no_grad():
+            return probe()
+    except PROBE_ERRORS as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        if any(words in str(error) for words in OUT_OF_MEMORY):
+            raise
+        return False

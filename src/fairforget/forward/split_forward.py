@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
-from fairforget.forward.evaluation_mode import evaluation_mode
-from fairforget.forward.probes import PROBE_ERRORS, probe_tolerance
+from fairforget.forward.probes import probe_once, probe_tolerance, run_probe
 
 
 def hidden_states(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
@@ -76,27 +75,46 @@ def logits_at(model: PreTrainedModel, hidden: Tensor) -> Tensor:
         model._modules[name] = body
 
 
-def can_split(model: PreTrainedModel, device: torch.device) -> bool:
-    """Whether body and head, run separately, give the model's own logits; determined by a test.
+def can_split(model: PreTrainedModel) -> bool:
+    """Whether body and head, run separately, give the model's own logits; tested once per model.
 
     A class may do more than apply its head to the body's result: add terms that depend on the
-    tokens, or call its body by another name. The test runs without dropout and mixed precision, so
-    that both ways compute the same numbers.
+    tokens, or call its body by another name.
+
+    Args:
+        model: causal or masked. Its mode is restored.
+    """
+    return probe_once(model, "split", lambda: _test_split(model, model.device))
+
+
+def can_split_now(model: PreTrainedModel, device: torch.device) -> bool:
+    """Whether body and head can run separately, tested at every call.
+
+    If several processes share the weights, all of them must run the test together, so none may
+    know its result already.
 
     Args:
         model: causal or masked. Its mode is restored.
         device: where it computes, which may differ from where its weights are stored.
     """
+    return bool(run_probe(model, lambda: _test_split(model, device)))
+
+
+def _test_split(model: PreTrainedModel, device: torch.device) -> bool | None:
+    """Compare the logits of a few tokens; without mixed precision, so that both ways round alike.
+
+    Returns:
+        None if the logits are not a number, with any way to compute them.
+    """
     vocabulary = model.config.get_text_config().vocab_size
     ids = torch.arange(3, 11, device=device)[None] % vocabulary
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    with torch.autocast(device.type, enabled=False):
+        full = full_logits(model, **inputs)[0].float().log_softmax(-1)
+        if full.isnan().any():
+            return None
+        split = logits_at(model, hidden_states(model, **inputs)[0]).float().log_softmax(-1)
     tolerance = probe_tolerance(model.dtype)
-    try:
-        with evaluation_mode(model), torch.no_grad(), torch.autocast(device.type, enabled=False):
-            split = logits_at(model, hidden_states(model, **inputs)[0]).float().log_softmax(-1)
-            full = full_logits(model, **inputs)[0].float().log_softmax(-1)
-    except PROBE_ERRORS:
-        return False
     return split.shape == full.shape and torch.allclose(split, full, rtol=0, atol=tolerance)
 
 

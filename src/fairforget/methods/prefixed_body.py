@@ -38,7 +38,7 @@ class PrefixedBody(nn.Module):
         self.original = original
         self.prefixes = list(prefixes)
         self.start_id = start_id
-        self.is_split = can_split(original, original.device)
+        self.is_split = can_split(original)
 
     def forward(
         self,

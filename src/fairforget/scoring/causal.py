@@ -76,7 +76,7 @@ def token_log_probs(
     total = sum(len(sequence) > 1 for sequence in sequences)
     with evaluation_mode(model), torch.inference_mode():
         trees = supports_tree_attention(model, max(map(len, sequences), default=0))
-        split = trees or can_split(model, model.device)  # trees are tested split
+        split = trees or can_split(model)  # trees are tested split
         head = linear_head(model) if split else None
         for batch in pack(sequences, trees=trees, batch_tokens=batch_tokens):
             targets = [np.asarray(sequences[index][1:]) for index, _ in batch.members]

@@ -85,7 +85,7 @@ def masked_log_probs(
         results = [np.zeros(0, np.float32) for _ in share]
         if not share:
             return results
-        split = can_split(model, model.device)
+        split = can_split(model)
         padded = supports_padding(model, "right")
         order = sorted(range(len(share)), key=lambda i: len(share[i].ids))
         for batch in group_by_length(

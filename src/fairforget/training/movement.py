@@ -119,7 +119,7 @@ def record_original(
         Its states; None if the model's head cannot run apart from its body.
     """
     model = language_model.model
-    if not can_split(model, model.device):
+    if not can_split(model):
         return None
     batches = {
         kind: [(batch, _run(model, batch).cpu()) for batch in _batches(language_model, texts)]

@@ -51,7 +51,7 @@ def precompute_states(
     device = ref_model.device
     ref_model.to(args.device)  # type: ignore[arg-type]
     try:
-        if not can_split(ref_model, ref_model.device):
+        if not can_split(ref_model):
             raise InputError(
                 f"precompute_ref_hidden_states cannot be used with {type(ref_model).__name__}: its "
                 "head needs more than the hidden states; remove it"

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 from fairforget.errors import InputError
 from fairforget.forward.chunked_head import weighted_sum
 from fairforget.forward.split_forward import (
-    can_split,
+    can_split_now,
     head_parameters,
     hidden_or_logits,
     logits_at,
@@ -70,7 +70,7 @@ class StepLoss:
             tokens' log-likelihoods.
         """
         if self.split is None:
-            self.split = can_split(model, batch["model"]["input_ids"].device)
+            self.split = can_split_now(model, batch["model"]["input_ids"].device)
         hidden = hidden_or_logits(model, split=self.split, **batch["model"]).flatten(0, 1)
         ref_hidden = None
         if "ref" in batch:

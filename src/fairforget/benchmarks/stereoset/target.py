@@ -210,7 +210,7 @@ def _replace_scores(
     size = max(1, LOGITS // (2 * model.config.get_text_config().vocab_size))
     with evaluation_mode(model), torch.inference_mode():
         trees = supports_tree_attention(model, max(each.longest for each in sentences))
-        split = trees or can_split(model, model.device)  # trees are tested split
+        split = trees or can_split(model)  # trees are tested split
         for group in _group_by_item(sentences):
             texts = [text for sentence in group for text in sentence.texts]
             (batch,) = pack(texts, trees=trees)

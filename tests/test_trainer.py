@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers as hf
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, get_peft_model, inject_adapter_in_model
 from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 
 from fairforget.errors import InputError
@@ -20,7 +20,7 @@ from fairforget.objectives.retain import fact_loss
 from fairforget.objectives.trait_words import TraitWords
 from fairforget.targets import Targets
 from fairforget.training import ref_hidden_states
-from fairforget.training.adapters import disable_adapter, merge_adapter
+from fairforget.training.adapters import adapter_layers, disable_adapter, merge_adapter
 from fairforget.training.batches import Example, ExampleDataset
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.restore import disable_dropout
@@ -481,6 +481,45 @@ def test_the_trainer_puts_an_adapter_on(tmp_path: Path) -> None:
     after = dict(model.named_parameters())
     assert after.keys() == before.keys()
     assert any(not torch.equal(after[name], before[name]) for name in before)
+
+
+def test_the_layers_of_an_adapter_are_looked_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In each step they are disabled for the body of the reference model, and not for its head."""
+    model = tiny_causal("llama")
+    monkeypatch.setattr("fairforget.training.step_loss.HEAD_ROWS", 4)
+    run = trainer(tmp_path, model, objective="npo", lora_rank=4)
+    searches, switches = [], []
+    layers = adapter_layers(model)
+    monkeypatch.setattr(
+        "fairforget.training.step_loss.adapter_layers",
+        lambda model: searches.append(None) or layers,
+    )
+    for layer in layers.values():
+        monkeypatch.setattr(layer, "enable_adapters", switches.append)
+    run.train()
+    assert len(searches) == 1
+    assert switches == ([False] * len(layers) + [True] * len(layers)) * 3
+
+
+@pytest.mark.parametrize("modules", [["q_proj", "lm_head"], ["lm_head"], ["q_proj"]])
+def test_the_reference_model_has_no_adapter_in_body_or_head(
+    tmp_path: Path, modules: list[str]
+) -> None:
+    found = []
+    for reference in (None, tiny_causal("llama")):
+        model = tiny_causal("llama")
+        torch.manual_seed(0)
+        inject_adapter_in_model(LoraConfig(r=4, target_modules=modules), model)
+        for name, weights in model.named_parameters():
+            if ".lora_B." in name:
+                torch.nn.init.normal_(weights, std=0.5)
+        run = trainer(tmp_path, model, objective="trait-kl", lora_rank=4, ref_model=reference)
+        run.train()
+        found.append((losses(run), join_weights(model)))
+    assert found[0][0] == found[1][0]
+    assert torch.equal(found[0][1], found[1][1])
 
 
 def original_logits(weights: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -116,7 +116,7 @@ def has_adapter(model: nn.Module) -> bool:
 
 def merge_adapter(model: PreTrainedModel) -> None:
     """Merge the adapter into the weights, and remove it."""
-    for layer in _adapter_layers(model).values():
+    for layer in adapter_layers(model).values():
         layer.merge()
     _remove_adapter(model)
 
@@ -138,7 +138,13 @@ def reference_for(model: PreTrainedModel, original: Mapping[str, Tensor]) -> Pre
 @contextmanager
 def disable_adapter(model: PreTrainedModel) -> Iterator[None]:
     """Disable the adapter within the context."""
-    layers = _adapter_layers(model).values()
+    with disable_layers(adapter_layers(model).values()):
+        yield
+
+
+@contextmanager
+def disable_layers(layers: Collection[Any]) -> Iterator[None]:
+    """Disable some layers of an adapter, from `adapter_layers`, within the context."""
     for layer in layers:
         layer.enable_adapters(False)
     try:
@@ -148,17 +154,17 @@ def disable_adapter(model: PreTrainedModel) -> Iterator[None]:
             layer.enable_adapters(True)
 
 
-def _remove_adapter(model: PreTrainedModel) -> None:
-    """Replace the adapter's layers by their base layers, which may hold merged weights."""
-    for name, layer in reversed(_adapter_layers(model).items()):  # the innermost first
-        parent, _, child = name.rpartition(".")
-        setattr(model.get_submodule(parent), child, layer.get_base_layer())
-    del model.peft_config
-    model.requires_grad_(True)
-
-
-def _adapter_layers(model: PreTrainedModel) -> dict[str, Any]:
+def adapter_layers(model: PreTrainedModel) -> dict[str, Any]:
     """Return the layers with an adapter, by their names in the model."""
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     return {n: module for n, module in model.named_modules() if isinstance(module, BaseTunerLayer)}
+
+
+def _remove_adapter(model: PreTrainedModel) -> None:
+    """Replace the adapter's layers by their base layers, which may hold merged weights."""
+    for name, layer in reversed(adapter_layers(model).items()):  # the innermost first
+        parent, _, child = name.rpartition(".")
+        setattr(model.get_submodule(parent), child, layer.get_base_layer())
+    del model.peft_config
+    model.requires_grad_(True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, reduce
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,7 +30,7 @@ from fairforget.objectives import Objective
 from fairforget.objectives.objective import target_log_probs
 from fairforget.objectives.retain import fact_loss
 from fairforget.objectives.trait_words import TraitWords
-from fairforget.training.adapters import disable_adapter
+from fairforget.training.adapters import adapter_layers, disable_layers
 from fairforget.training.batches import ROLES, Batch
 
 HEAD_ROWS, HEAD_LOGITS = 256, 1 << 25
@@ -53,6 +54,8 @@ class StepLoss:
     trees require it."""
     trait_words: TraitWords | None = None
     """Trait words of an objective with its own target; on the training device."""
+    adapter: _Adapter | None = None
+    """The adapter of the trained model if that is the reference model; None until it is needed."""
 
     @stage("training: forward pass and head")
     def compute(
@@ -121,7 +124,7 @@ class StepLoss:
         """Return the loss of one chunk, and append its log-likelihood to `log_likelihoods`."""
         reference = None
         if chunk.ref_hidden is not None:
-            with self._ref_model(model) as ref_model:
+            with self._ref_model(model, head_only=True) as ref_model:
                 texts = chunk.ref_hidden.unbind(1)
                 head = partial(self._head, ref_model)
                 if objective.target is None:
@@ -160,14 +163,40 @@ class StepLoss:
         return total
 
     @contextmanager
-    def _ref_model(self, model: PreTrainedModel) -> Iterator[PreTrainedModel]:
-        """The reference model, without gradients."""
+    def _ref_model(
+        self, model: PreTrainedModel, *, head_only: bool = False
+    ) -> Iterator[PreTrainedModel]:
+        """The reference model, without gradients.
+
+        Args:
+            model: the model in training.
+            head_only: only the head will run.
+        """
         with torch.no_grad():
             if self.ref_model is not None:
                 yield self.ref_model
                 return
-            with disable_adapter(model):
+            if self.adapter is None:
+                self.adapter = _Adapter.find(model)
+            with disable_layers(self.adapter.head if head_only else self.adapter.layers):
                 yield model
+
+
+@dataclass(frozen=True, slots=True)
+class _Adapter:
+    """The layers of an adapter. To look for them takes longer than to disable them."""
+
+    layers: tuple[Any, ...]
+    """All of them."""
+    head: tuple[Any, ...]
+    """Those outside of the model's body; most adapters have none."""
+
+    @classmethod
+    def find(cls, model: PreTrainedModel) -> _Adapter:
+        """Look through all modules of a model."""
+        found, body = adapter_layers(model), f"{model.base_model_prefix}."
+        head = tuple(layer for name, layer in found.items() if not name.startswith(body))
+        return cls(tuple(found.values()), head)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,18 +53,18 @@ def trait_target(
     Returns:
         [n, vocabulary] log-probabilities, each row normalised as `group` is.
     """
-    harmless = ~words.harmful
+    harmful, harmless = words.harmful_places, words.harmless_places
     target = group.clone()
     if len(words.pronouns):
         own, other = group[:, words.pronouns], neutral[:, words.pronouns]
         shares = own.logsumexp(-1, keepdim=True) + other.log_softmax(-1)
         target[:, words.pronouns] = torch.where(gender_neutral[:, None], shares, own)
-    if not bool(harmless.any()):  # nothing could take what harmful words give up
+    if not len(harmless):  # nothing could take what harmful words give up
         return target
     own, other = group[:, words.ids], neutral[:, words.ids]
     mass = own.logsumexp(-1, keepdim=True)
     shares = (mass + other.log_softmax(-1)).minimum(own)
-    harmful_part = (shares[:, words.harmful].logsumexp(-1, keepdim=True) - mass).exp().clamp(max=1)
+    harmful_part = (shares[:, harmful].logsumexp(-1, keepdim=True) - mass).exp().clamp(max=1)
     # at least the original mass of the harmless words, but for rounding
     rest = (mass + torch.log1p(-harmful_part)).maximum(own[:, harmless].logsumexp(-1, keepdim=True))
     shares[:, harmless] = rest + other[:, harmless].log_softmax(-1)
@@ -99,7 +99,7 @@ def harmful_words_loss(log_probs: Tensor, reference: Tensor, words: TraitWords) 
     Returns:
         [n] losses: d² / 2 for differences d up to 1 nat, linear beyond; 0 if no word is harmful.
     """
-    harmful = words.ids[words.harmful]
+    harmful = words.harmful_ids
     if not len(harmful):
         return log_probs.new_zeros(len(log_probs))
     losses = huber_loss(log_probs[:, harmful], reference[:, harmful], reduction="none")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import torch
@@ -43,6 +43,19 @@ class TraitWords:
     """[k] whether the word is harmful."""
     pronouns: Tensor
     """[p] token ids of the pronouns with a gender, ascending."""
+    harmful_places: Tensor = field(init=False)
+    """Where the harmful words are in `ids`. To index by places, unlike by a mask, does not wait for
+    the device."""
+    harmless_places: Tensor = field(init=False)
+    """Where the other words are in `ids`."""
+    harmful_ids: Tensor = field(init=False)
+    """Token ids of the harmful words, ascending."""
+
+    def __post_init__(self) -> None:
+        harmful = self.harmful.nonzero()[:, 0]
+        object.__setattr__(self, "harmful_places", harmful)
+        object.__setattr__(self, "harmless_places", (~self.harmful).nonzero()[:, 0])
+        object.__setattr__(self, "harmful_ids", self.ids[harmful])
 
     def to(self, device: torch.device) -> TraitWords:
         """Return the words on a device."""

@@ -7,7 +7,7 @@ positions instead.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -74,13 +74,15 @@ class StepLoss:
         """
         if self.split is None:
             self.split = can_split_now(model, batch["model"]["input_ids"].device)
+        rows = min(HEAD_ROWS, max(1, HEAD_LOGITS // model.config.get_text_config().vocab_size))
+        # before the model runs: this waits for the device, which has nothing to do yet
+        marked = {role: _find_marked(batch[role], rows) for role in ROLES if role in batch}
         hidden = hidden_or_logits(model, split=self.split, **batch["model"]).flatten(0, 1)
         ref_hidden = None
         if "ref" in batch:
             with stage("training: reference model"), self._ref_model(model) as ref_model:
                 outputs = hidden_or_logits(ref_model, split=self.split, **batch["ref"])
                 ref_hidden = outputs.flatten(0, 1)
-        rows = min(HEAD_ROWS, max(1, HEAD_LOGITS // model.config.get_text_config().vocab_size))
         losses, chunks, roles = [], [], []
         log_likelihoods: list[Tensor] = []
         for role, objective in enumerate((self.forget_loss, self.retain_loss)):
@@ -91,7 +93,7 @@ class StepLoss:
             record = log_likelihoods if ROLES[role] == "forget" else None
             losses += [
                 partial(self._chunk_loss, model, objective, chunk, record)
-                for chunk in _iterate_chunks(part, ref_hidden, rows)
+                for chunk in _iterate_chunks(part, ref_hidden, marked[ROLES[role]], rows)
             ]
             chunks += role_chunks
             roles += [role] * len(role_chunks)
@@ -210,33 +212,49 @@ class _Chunk:
     gender_neutral: Tensor | None
     """[n] whether the words for the group have no gender; only of forget texts."""
     neutral: Tensor | None
-    """[n] whether the text is a counterfactual text; only of retain texts."""
+    """Which of the tokens, from 0, are of counterfactual texts; only of retain texts."""
     answers: Tensor | None
-    """[n] whether the token belongs to the answer of a fact; only of retain texts."""
+    """Which of the tokens, from 0, belong to the answer of a fact; only of retain texts."""
 
 
 def _iterate_chunks(
-    part: Mapping[str, Tensor], ref_hidden: Tensor | None, rows: int
+    part: Mapping[str, Tensor],
+    ref_hidden: Tensor | None,
+    marked: Mapping[str, Sequence[Tensor]],
+    rows: int,
 ) -> Iterator[_Chunk]:
     """Split one role's target tokens into chunks of at most `rows`.
 
     Args:
         part: the role's part of a batch.
         ref_hidden: hidden states of the reference model at all positions of its input.
+        marked: the result of `_find_marked`.
         rows: maximum number of target tokens.
     """
     ref_states = part.get("ref_states")
     if ref_states is None and ref_hidden is not None and "ref_places" in part:
         ref_states = ref_hidden[part["ref_places"]]
-    for first in range(0, len(part["tokens"]), rows):
+    for number, first in enumerate(range(0, len(part["tokens"]), rows)):
         chunk = slice(first, first + rows)
         yield _Chunk(
             part["tokens"][chunk],
             None if ref_states is None else ref_states[chunk],
             part["gender_neutral"][chunk] if "gender_neutral" in part else None,
-            part["neutral"][chunk] if "neutral" in part else None,
-            part["answers"][chunk] if "answers" in part else None,
+            marked["neutral"][number] if "neutral" in marked else None,
+            marked["answers"][number] if "answers" in marked else None,
         )
+
+
+def _find_marked(part: Mapping[str, Tensor], rows: int) -> dict[str, list[Tensor]]:
+    """Return which tokens of each chunk of `rows` are marked, by the name of the mark.
+
+    To index by a mask would wait for the device at each chunk.
+    """
+    return {
+        name: [flags.nonzero()[:, 0] for flags in part[name].split(rows)]
+        for name in ("neutral", "answers")
+        if name in part
+    }
 
 
 def _average(logits: Iterable[Tensor], count: int) -> Tensor:

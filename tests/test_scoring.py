@@ -132,6 +132,23 @@ def test_a_body_may_compute_in_a_higher_precision_than_the_head() -> None:
     assert log_probs.numpy() == pytest.approx(expected.numpy(), abs=0.05)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_head_in_half_precision_runs_in_float32(
+    dtype: torch.dtype, bias: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fairforget.forward.linear_head.COLUMNS", 7)
+    torch.manual_seed(0)
+    head, hidden = torch.nn.Linear(32, 20, bias=bias).to(dtype), torch.randn(3, 32).to(dtype)
+    rows, tokens = torch.arange(3).repeat_interleave(20), torch.arange(20).repeat(3)
+    with torch.no_grad():
+        log_probs = chosen_log_probs(head, hidden, rows, tokens)
+        rounded = head(hidden).float().log_softmax(-1)[rows, tokens]
+        expected = head.float()(hidden.float()).log_softmax(-1)[rows, tokens]
+    assert log_probs.numpy() == pytest.approx(expected.numpy(), abs=1e-5)
+    assert not torch.allclose(rounded, expected, atol=1e-4)
+
+
 def test_a_head_that_caps_its_logits_is_not_linear() -> None:
     assert linear_head(tiny("gemma2")) is None
 

@@ -2,7 +2,8 @@
 
 The vocabulary is processed in slices whose logits stay in the processor's cache and are reduced
 there. The full logits of a few hundred positions would be the largest tensor of a small model, and
-would be written to memory each time.
+would be written to memory each time. A head in half precision is converted slice by slice: bfloat16
+logits of SmolLM2-135M change a log-probability by 0.03 nats (root mean square).
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tens
     """Return log p(tokens[i]) at hidden[rows[i]], in float32, without gradients.
 
     Args:
-        head: a linear layer, hidden size → vocabulary.
+        head: a linear layer, hidden size → vocabulary. In half precision, it runs in float32.
         hidden: [n, hidden size].
         rows: [m] indices into `hidden`.
         tokens: [m] token ids.
@@ -65,13 +66,14 @@ def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tens
         [m] nats.
     """
     n = len(hidden)
-    hidden = hidden.to(head.weight.dtype)  # the body may compute in a higher precision
+    dtype = torch.promote_types(head.weight.dtype, torch.float32)
+    hidden = hidden.to(dtype)  # the body may compute in another precision
     maximum = hidden.new_full((n,), torch.finfo(torch.float32).min, dtype=torch.float32)
     total = torch.zeros_like(maximum)
     token_logits = torch.empty(len(tokens), dtype=torch.float32, device=hidden.device)
     for start in range(0, head.out_features, COLUMNS):
-        weight = head.weight[start : start + COLUMNS]
-        bias = None if head.bias is None else head.bias[start : start + COLUMNS]
+        weight = head.weight[start : start + COLUMNS].to(dtype)
+        bias = None if head.bias is None else head.bias[start : start + COLUMNS].to(dtype)
         logits = nn.functional.linear(hidden, weight, bias).float()
         in_slice = (tokens >= start) & (tokens < start + len(weight))
         token_logits[in_slice] = logits[rows[in_slice], tokens[in_slice] - start]

@@ -57,10 +57,11 @@ def token_log_probs(
 ) -> list[Floats]:
     """Return log p(x_i | x_<i) in nats for every token after the first of every sequence.
 
-    Shared prefixes are computed once. The head and the log-softmax run in float32 on a few
-    positions at a time. A model whose attention does not support prefix trees is scored in padded
-    batches of similar length. A model whose head cannot run separately is scored by its full
-    forward pass. A test on a few tokens detects both.
+    Shared prefixes are computed once. The head runs on a few positions at a time. The log-softmax
+    is in float32, and so is a linear head on a CPU; other heads run in the model's dtype, and
+    bfloat16 logits have an error of hundredths of a nat. A model whose attention does not support
+    prefix trees is scored in padded batches of similar length. A model whose head cannot run
+    separately is scored by its full forward pass. A test on a few tokens detects both.
 
     Args:
         model: a causal model. Dropout is disabled while scoring; the mode is restored.

@@ -66,9 +66,9 @@ def masked_log_probs(
     """Return log p(target | masked text) in nats at every position of every text.
 
     Texts of similar length share a right-padded forward pass; those of equal length, if padding
-    changes the model's predictions (`supports_padding`). The head and the log-softmax run in
-    float32, only at the positions. Several processes share the texts if torch's process group is
-    set up.
+    changes the model's predictions (`supports_padding`). The head runs only at the positions, in
+    the model's dtype; the log-softmax is in float32. Several processes share the texts if torch's
+    process group is set up.
 
     Args:
         model: a masked model. Dropout is off while scoring; the mode is restored.

@@ -16,7 +16,7 @@ from transformers import GenerationConfig
 from fairforget.errors import InputError
 from fairforget.generation.decoding import Continuation, Decoding, summarize
 from fairforget.generation.engine import encode_prompts, generate
-from fairforget.generation.sampling import noise_seed
+from fairforget.generation.sampling import GumbelNoise, noise_seed
 from fairforget.models.language_model import LanguageModel
 
 from .models import CAUSAL, VOCABULARY, tiny, tiny_model
@@ -42,6 +42,22 @@ def test_draws_and_seeds_differ() -> None:
     assert generate(lm, ["Women"], replace(SAMPLED, seed=4))[0] != [first, second]
     assert generate(lm, ["Women"], replace(SAMPLED, draws=1))[0] == [first]
     assert len({noise_seed("a", n, m) for n in range(9) for m in range(9)}) == 81
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@torch.inference_mode()
+def test_rows_drawn_side_by_side_have_the_noise_of_rows_drawn_alone(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    seeds, temperature = [3, 2**62, 5, 3, *range(20)], 0.7
+    scores = torch.randn(len(seeds), 5003, generator=torch.Generator().manual_seed(0))
+    together = GumbelNoise(seeds, temperature)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    for _ in range(3):
+        drawn = [torch.empty(5003).exponential_(generator=g) for g in generators]
+        expected = scores / temperature + torch.stack(drawn).log_().neg_()
+        assert torch.equal(together(torch.zeros(0), scores), expected)
 
 
 def test_samples_have_the_models_distribution() -> None:

@@ -200,6 +200,19 @@ def test_an_evaluation_is_not_overwritten(evaluated, capsys) -> None:
     assert not (before / "new.json").exists()
 
 
+def test_only_an_earlier_comparison_is_replaced(evaluated, capsys, tmp_path: Path) -> None:
+    command = ["compare", *map(str, evaluated), "--output"]
+    other = tmp_path / "posts.jsonl"
+    other.write_text('{"text": "Mine."}\n')
+    with pytest.raises(SystemExit) as ended:
+        main([*command, str(other)])
+    assert ended.value.code == 2
+    assert "exists and is not an earlier result of this command" in capsys.readouterr().err
+    assert other.read_text() == '{"text": "Mine."}\n'
+    for _ in range(2):
+        main([*command, str(tmp_path / "compared.json")])
+
+
 def changed(directory: Path, to: Path, **settings: object) -> Path:
     """A copy of an evaluation whose first benchmark has other settings."""
     record = read_record(directory / RECORD, EvaluationRecord)

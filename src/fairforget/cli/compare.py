@@ -33,14 +33,15 @@ def compare_command(
         json: Print the comparison as JSON and nothing else.
     """
     from fairforget.cli.output import print_result
-    from fairforget.comparison.compare import compare
+    from fairforget.comparison.compare import Comparison, compare
     from fairforget.comparison.gate import find_violations
     from fairforget.files.overwriting import check_not_overwritten
-    from fairforget.records.store import write_record
+    from fairforget.records.store import check_replaceable, write_record
     from fairforget.report.terminal import show_comparison
     from fairforget.terminal.messages import one_line
 
     check_not_overwritten({"--output": output}, [before, after])
+    check_replaceable("--output", output, Comparison)
     comparison = compare(before, after)
     violations = find_violations(comparison, fail_if) if fail_if else []
     if output:

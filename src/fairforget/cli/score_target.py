@@ -23,10 +23,11 @@ def score_target_command(
 
     from fairforget.cli.output import print_result
     from fairforget.files.overwriting import check_not_overwritten
-    from fairforget.records.store import write_record
-    from fairforget.target_scores import score_targets
+    from fairforget.records.store import check_replaceable, write_record
+    from fairforget.target_scores import TargetScores, score_targets
 
     check_not_overwritten({"--output": output}, [model, target_settings.file or ""])
+    check_replaceable("--output", output, TargetScores)
     scores = score_targets(model, settings=target_settings)
     if output:
         write_record(scores, output)

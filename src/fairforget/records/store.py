@@ -67,6 +67,23 @@ def read_record(path: Path, kind: type[T]) -> T:
         ) from error
 
 
+def check_replaceable(setting: str, path: Path | None, kind: type[T]) -> None:
+    """Check that a file to write does not exist, or is an earlier record of the same kind.
+
+    Raises:
+        InputError: it is another file, which would be lost; names its setting.
+    """
+    if path is None or not path.exists():
+        return
+    try:
+        read_record(path, kind)
+    except InputError as error:
+        raise InputError(
+            f"{setting} {str(path)!r} exists and is not an earlier result of this command; choose "
+            "another file"
+        ) from error
+
+
 def read_finished(
     directory: Path, read: Callable[[Path], T], *, remedy: str | None = "repeating the run"
 ) -> T | None:

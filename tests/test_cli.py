@@ -189,6 +189,8 @@ def parsed(monkeypatch: pytest.MonkeyPatch, directory: Path, *args: str) -> Any:
         (["--learning-rate", "low"], "--learning_rate is 'low'; give a number"),
         (["--budget.perplexity", "0.9"], "at least 1"),
         (["--steps", "0"], "max_steps (--steps) is 0"),
+        (["--steps", str(10**20)], "max_steps (--steps) is 1"),
+        (["--batch_size", str(10**20)], "it must be between 1 and 2,147,483,647"),
         (["--beta", "1"], "objective 'trait-kl' has no beta; remove it"),
         (["--objective", "npo", "--gamma", "1"], "objective 'npo' has no gamma"),
         (["--objective", "npo", "--beta", "0"], "more than 0"),

@@ -189,9 +189,12 @@ def test_directories_that_cannot_be_rerun(
 
 
 @pytest.mark.parametrize(
-    ("tolerance", "message"), [("-1", "it must be at least 0"), ("nan", "give a number")]
+    ("tolerance", "message"),
+    [("-1", "finite and at least 0"), ("1e400", "finite"), ("nan", "give a number")],
 )
-def test_a_tolerance_is_not_negative(run: Path, capsys, tolerance: str, message: str) -> None:
+def test_a_tolerance_is_finite_and_not_negative(
+    run: Path, capsys, tolerance: str, message: str
+) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["rerun", str(run / "record.json"), f"--tolerance={tolerance}"])
     assert ended.value.code == 2

@@ -120,7 +120,8 @@ def test_a_corpus_of_any_size_streams(tmp_path: Path, monkeypatch) -> None:
     ("settings", "message"),
     [
         ({"method": "magic"}, "method 'magic' is unknown; choose from given, "),
-        ({"processes": 0}, "--processes is 0; it must be at least 1"),
+        ({"processes": 0}, "--processes is 0; it must be between 1 and 1024"),
+        ({"processes": 10**20}, "--processes is 1"),
         ({"concurrency": 0}, "--concurrency is 0; it must be at least 1"),
         ({"timeout": 0}, "--timeout is 0.0; it must be more than 0 seconds"),
         ({"lexicon": "words.txt"}, "--lexicon needs method 'lexicon'; add --method lexicon"),

@@ -172,6 +172,7 @@ def check_costs(published: Row, equal: Row) -> None:
             "'nothing' cannot generate the text that benchmark 'counterfactual' scores; leave one",
         ),
         ({"seeds": 0}, "seeds is 0"),
+        ({"seeds": 10**20}, "it must be between 1 and 1000"),
         ({"domain": "gendr"}, "domain 'gendr' is unknown; choose from gender, race"),
         ({"steps": 0}, "steps is 0; it must be more than 0"),
         ({"batch_size": 0}, "batch_size is 0"),

@@ -88,6 +88,7 @@ def test_finished_runs_keep_their_directories(monkeypatch: pytest.MonkeyPatch) -
         ({"objectives": ["npo", "npo?beta=0.1"]}, "are the same"),
         ({"controls": ["placebo"]}, f"choose from {', '.join(CONTROLS)}"),
         ({"seeds": 0}, "seeds is 0"),
+        ({"seeds": 10**20}, "it must be between 1 and 1000"),
         ({"forget": []}, "forget is empty"),
         ({"forget": ["a", "a"]}, "'a' is listed twice"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -50,8 +51,10 @@ def rerun_command(
             file), and send requests and OPENAI_API_KEY to the server that it names.
         json: Print the comparison as JSON and nothing else.
     """
-    if tolerance < 0:
-        raise InputError(f"--tolerance is {tolerance}; it must be at least 0, such as 1e-6")
+    if not 0 <= tolerance < math.inf:
+        raise InputError(
+            f"--tolerance is {tolerance}; it must be finite and at least 0, such as 1e-6"
+        )
 
     from fairforget.cli.output import print_result
     from fairforget.comparison.rerun import compare_runs, is_finished

@@ -22,6 +22,7 @@ from fairforget.objectives import OBJECTIVES
 from fairforget.objectives.inputs import list_inputs
 from fairforget.objectives.retain import FACT_CONSTANTS
 from fairforget.records.environment import installed_version
+from fairforget.seeds import check_seeds
 from fairforget.settings import DebiasSettings, LeaderboardSettings
 from fairforget.training.learning_rate import RATES
 from fairforget.training.preparation import EVERYDAY, load_everyday_corpus
@@ -106,8 +107,7 @@ def plan_runs(settings: LeaderboardSettings) -> list[MethodRun]:
     check_names("benchmarks", split_commas(settings.benchmarks))
     for name in methods:
         METHODS[name].check_installed()
-    if settings.seeds < 1:
-        raise InputError(f"seeds is {settings.seeds}; it must be at least 1")
+    check_seeds(settings.seeds)
     if settings.domain is not None and settings.domain not in DOMAINS:
         raise InputError(
             f"domain {settings.domain!r} is unknown; choose from {', '.join(DOMAINS)}, or omit it "

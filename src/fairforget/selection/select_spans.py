@@ -28,6 +28,7 @@ from fairforget.terminal.messages import show_message
 from fairforget.terminal.progress import progress_bar
 
 LLM = "llm"
+MAX_PROCESSES = 1024
 """The method that queries a server."""
 
 
@@ -194,8 +195,8 @@ def _check(
             to compare with, or an extra is missing.
     """
     method, processes = settings.method, settings.processes
-    if processes < 1:
-        raise InputError(f"--processes is {processes}; it must be at least 1")
+    if not 1 <= processes <= MAX_PROCESSES:
+        raise InputError(f"--processes is {processes}; it must be between 1 and {MAX_PROCESSES}")
     if settings.concurrency < 1:
         raise InputError(f"--concurrency is {settings.concurrency}; it must be at least 1")
     if settings.timeout <= 0:

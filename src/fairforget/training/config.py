@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
@@ -34,6 +33,8 @@ FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
 """TrainingArguments name → command-line flag, where they differ."""
 WARM_UP = 5
 """Steps."""
+LARGEST = 2**31 - 1
+"""Largest number that a setting can be."""
 MOST_RETAINED = 1000
 """Upper bound of `retain_per_forget`."""
 
@@ -127,6 +128,11 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
 
     def _check_ranges(self) -> None:
         """Reject numbers out of range, and an adapter if peft is missing."""
+        if self.retain_per_forget > MOST_RETAINED:
+            raise InputError(
+                f"retain_per_forget is {self.retain_per_forget:g}; it must be at most "
+                f"{MOST_RETAINED}"
+            )
         for name, low in (
             ("retain_loss_weight", 0),
             ("retain_per_forget", 0),
@@ -139,17 +145,14 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             value = getattr(self, name)
             if name == "learning_rate" and value is None:
                 continue
-            if not low <= value < math.inf:
+            if not low <= value <= LARGEST:
                 flag = f" (--{FLAGS[name]})" if name in FLAGS else ""
-                raise InputError(f"{name}{flag} is {value}; it must be finite and at least {low}")
+                raise InputError(
+                    f"{name}{flag} is {value}; it must be between {low} and {LARGEST:,}"
+                )
         check_seed(self.seed)
         if self.lora_rank:
             check_peft()
-        if self.retain_per_forget > MOST_RETAINED:
-            raise InputError(
-                f"retain_per_forget is {self.retain_per_forget:g}; it must be at most "
-                f"{MOST_RETAINED}"
-            )
 
     def _check_unsupported(self) -> None:
         """Reject training arguments that a run cannot have."""

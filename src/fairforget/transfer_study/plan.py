@@ -13,6 +13,7 @@ from fairforget.errors import InputError
 from fairforget.experiments.runs import VERSIONS, name_directory
 from fairforget.names import check_names
 from fairforget.objectives import NOTHING, OBJECTIVES, parse_objective
+from fairforget.seeds import check_seeds
 from fairforget.settings import Match, StudySettings
 
 CONTROLS = {
@@ -141,8 +142,7 @@ def plan_runs(
             "controls: 'random' selects as many tokens as the spans have, so it cannot control for "
             f"selection {recipe.selection!r}; remove it from --controls, or use --selection spans"
         )
-    if seeds < 1:
-        raise InputError(f"seeds is {seeds}; it must be at least 1")
+    check_seeds(seeds)
     runs: dict[StudyRun, None] = {}
     for seed in range(seeds):
         for objective in objectives:

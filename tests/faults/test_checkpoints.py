@@ -170,3 +170,10 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path) -> None:
         run.train()
     assert "lower --learning_rate" in str(error.value)
     assert f"The last good state is in {tmp_path / 'checkpoint-2'}" in str(error.value)
+
+
+def test_a_damaged_model_is_no_matter_of_the_learning_rate(tmp_path: Path) -> None:
+    model = tiny_causal("gpt2")
+    next(model.parameters()).data[:] = float("nan")
+    with pytest.raises(InputError, match="before the first step; the model's weights are damaged"):
+        trainer(tmp_path, model, **OPTIONS).train()

@@ -309,6 +309,11 @@ class UnlearningTrainer(Trainer):
 
     def _divergence_message(self, what: str) -> str:
         checkpoint = last_checkpoint(self.config)
+        if self.state.global_step == 0:
+            return (
+                f"{what} is not finite before the first step; the model's weights are damaged, or "
+                "a constant of the objective or the weight of a loss is too extreme"
+            )
         return (
             f"{what} is not finite after {self.state.global_step} steps, so training stopped; "
             f"lower --learning_rate (now {self.config.learning_rate:g}) and choose another --output"

@@ -197,7 +197,10 @@ def score_sentences(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def changed_texts(benchmark: str, before: Sequence[Row], after: Sequence[Row]) -> list[Table]:
     """The texts with the largest rises, blurred until the reader reveals them."""
-    pairs = [(old[LOG_PROB], row) for old, row in pair_rows(benchmark, before, after)]
+    both = pair_rows(benchmark, before, after)
+    pairs = [
+        (old[LOG_PROB], row) for old, row in both if None not in (old[LOG_PROB], row[LOG_PROB])
+    ]
     pairs.sort(key=lambda pair: (pair[0] - pair[1][LOG_PROB], pair[1]["id"]))
     rows: list[list[Content]] = [
         [

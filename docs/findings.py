@@ -90,7 +90,7 @@ def _control() -> str:
         "**Compared with a control** trained on sentences about objects, "
         "`counterfactual-kl` lowered StereoSet's bias in race by "
         f"{_fall(race.excess['matched'])} points more; gender is undecided. Harmful words "
-        "after groups became likelier."
+        "became likelier."
     )
 
 
@@ -148,7 +148,11 @@ def _leaderboard() -> str:
     risen = {e.method: e.distance.value for e in limited if e.distance and e.verdict == "more"}
     _require(bool(risen), "bias rose with a method at equal cost")
     rose = ", ".join(f"`{name}` ({format_signed(value, 3)})" for name, value in risen.items())
-    undecided = ", ".join(f"`{e.method}`" for e in limited if e.verdict == "undecided")
+    undecided = ", ".join(
+        f"`{e.method}`"
+        for e in limited
+        if e.verdict == "undecided" and not record.methods[e.method].is_control
+    )
     budget = record.settings["budget"]
     return (
         "**Compared with other methods** at equal cost (perplexity ≤ "

@@ -44,6 +44,7 @@ def test_no_such_model(tmp_path, capsys) -> None:
         ("empty.csv", "", "is empty"),
         ("header.csv", "text\n", "is empty"),
         ("other.csv", "sentence,label\nhello,1\n", "no `text` column; it has 'sentence', 'label'"),
+        ("capital.csv", "Text,Domain\nhello,age\n", "or add ?text=Text"),
         ("latin.csv", "text\nGrüße\n".encode("latin-1"), "not UTF-8"),
         ("commas.csv", "text\nhello, world\n", "line 2: more fields"),
         ("blank.csv", 'text,id\n"",7\n', "line 2: `text` is missing"),

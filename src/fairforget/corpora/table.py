@@ -134,18 +134,20 @@ def _check_aliases(source: object, names: Collection[str], columns: Mapping[str,
 
 
 def _check_columns(source: object, names: list[str], columns: Mapping[str, str]) -> None:
+    if "text" not in names and "text" not in columns and names:
+        likely = next((name for name in names if name.casefold() == "text"), "COLUMN")
+        raise InputError(
+            f"{source}: no `text` column; it has {', '.join(map(repr, names))}; "
+            f"rename the column that holds the texts, or add ?text={likely}"
+        )
     unused = [column for column in COLUMNS if column not in names and column not in columns]
     for name in names:
-        if name not in COLUMNS and (matches := get_close_matches(name, unused, 1, cutoff=0.8)):
+        matches = get_close_matches(name.casefold(), unused, 1, cutoff=0.8)
+        if name not in COLUMNS and matches:
             show_message(
                 f"{source}: the column `{name}` is not used; if it holds {matches[0]}, rename it "
                 f"or add ?{matches[0]}={name}"
             )
-    if "text" not in names and "text" not in columns and names:
-        raise InputError(
-            f"{source}: no `text` column; it has {', '.join(map(repr, names))}; "
-            "rename the column that holds the texts, or add ?text=COLUMN"
-        )
 
 
 def _parse_row(where: str, row: Mapping[str, Any], default_id: str) -> Text:

@@ -189,6 +189,7 @@ def _write_batch(
             **{name: values.to(model.device) for name, values in inputs.items()},
             generation_config=config,
             logits_processor=LogitsProcessorList([noise] if decoding.temperature else []),
+            synced_gpus=False,  # each process has the whole model, and rows of its own
         )
     continuations = []
     new = written[:, inputs["input_ids"].shape[1] :].tolist()

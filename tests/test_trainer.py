@@ -20,7 +20,7 @@ from fairforget.objectives.retain import fact_loss
 from fairforget.objectives.trait_words import TraitWords
 from fairforget.targets import Targets
 from fairforget.training import ref_hidden_states
-from fairforget.training.adapters import adapter_layers, disable_adapter, merge_adapter
+from fairforget.training.adapters import adapter_layers, disable_layers, merge_adapter
 from fairforget.training.batches import Example, ExampleDataset
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.restore import disable_dropout
@@ -475,7 +475,7 @@ def test_the_trainer_puts_an_adapter_on(tmp_path: Path) -> None:
     assert retained[-1] > 1e-6
     found = losses(run)
     assert found[-1] < found[0]
-    with disable_adapter(model), torch.no_grad():
+    with disable_layers(adapter_layers(model).values()), torch.no_grad():
         assert torch.equal(model(torch.tensor([[0, 3]])).logits, original_logits(before))
     merge_adapter(model)
     after = dict(model.named_parameters())

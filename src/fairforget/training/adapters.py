@@ -136,13 +136,6 @@ def reference_for(model: PreTrainedModel, original: Mapping[str, Tensor]) -> Pre
 
 
 @contextmanager
-def disable_adapter(model: PreTrainedModel) -> Iterator[None]:
-    """Disable the adapter within the context."""
-    with disable_layers(adapter_layers(model).values()):
-        yield
-
-
-@contextmanager
 def disable_layers(layers: Collection[Any]) -> Iterator[None]:
     """Disable some layers of an adapter, from `adapter_layers`, within the context."""
     for layer in layers:

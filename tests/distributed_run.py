@@ -52,7 +52,7 @@ LAUNCHED = (
     "WORLD_",
 )
 """What names of variables begin with that a launcher sets."""
-LONGEST = 240
+LONGEST = 100
 """Seconds after which a case that hangs is killed."""
 
 

@@ -51,13 +51,12 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
     after_neutral = words[ALL]["change"] - changes["added"][ALL]["change"]
     whole, count = contribution[ALL], len(results["budget"])
     alone = sum(seed["ci"][1] < 0 for seed in whole["seeds"])
-    share = 100 * (1 - whole["after"] / whole["before"])
     in_nats = changes["contribution"][ALL]
     first, *ratios = results["perplexity"]
     perplexity = 100 * (fmean(ratios) / first - 1)
     return [
         f"The scaled contribution of the group changed by {describe_change(whole, 3)} from "
-        f"{whole['before']:.3f} ({share:.0f} % less), in nats per token by "
+        f"{whole['before']:.3f} ({describe_fall(whole)} less), in nats per token by "
         f"{describe_change(in_nats, 3)} from {in_nats['before']:.3f}; the fall is significant for "
         f"{alone} of {count} seeds tested alone, and over all seeds in "
         f"{', '.join(fell) or 'no domain'}.",
@@ -107,6 +106,11 @@ def _describe_writing(changes: dict[str, Any]) -> Iterator[str]:
         f"(counterfactual prompts) by {describe_change(distance, 3)} from "
         f"{format_number(distance['before'], 3)}."
     )
+
+
+def describe_fall(change: dict[str, Any]) -> str:
+    """Return by which share of the score before it fell: "28 %"."""
+    return f"{100 * (1 - change['after'] / change['before']):.0f} %"
 
 
 def describe_change(change: dict[str, Any], digits: int) -> str:

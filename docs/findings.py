@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import textwrap
 
-from default_page import describe_change
+from default_page import describe_change, describe_fall
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
 from fairforget.leaderboards.plan import EQUAL
@@ -58,9 +58,8 @@ def _default() -> str:
     _require(risen == 2, "what the group adds rose for two groups")
     fallen = sum(change["ci"][1] < 0 for change in changes["added"].values())
     _require(fallen == 1, "what the group adds fell for one group, as limits.md also says")
-    share = 1 - whole["after"] / whole["before"]
     return (
-        f"**The default lowers bias by {100 * share:.0f} %** (three seeds, no control, data not "
+        f"**The default lowers bias by {describe_fall(whole)}** (three seeds, no control, data not "
         f"held out): scaled contribution {describe_change(whole, 3)}. Log p of "
         f"HateCheck's harmful words: {describe_change(words['all'], 3)}; it rose significantly "
         "after no group, but relative to a neutral word after two. Cost: LMS "
@@ -77,8 +76,7 @@ def _gemma() -> str:
         _require(
             all(it["ci"][0] <= 0 for it in gemma[score].values()), f"{score} rose for no group"
         )
-    whole = gemma[SCALED_CONTRIBUTION]["all"]
-    return f"Gemma: bias {100 * (1 - whole['after'] / whole['before']):.0f} % lower."
+    return f"Gemma: bias {describe_fall(gemma[SCALED_CONTRIBUTION]['all'])} lower."
 
 
 def _control() -> str:

@@ -59,8 +59,7 @@ def run_probe(model: PreTrainedModel, probe: Callable[[], bool | None]) -> bool 
         with evaluation_mode(model), torch.no_grad():
             return probe()
     except PROBE_ERRORS as error:
-        if isinstance(error, torch.OutOfMemoryError):
-            raise
-        if any(words in str(error) for words in OUT_OF_MEMORY):
+        no_memory = any(words in str(error) for words in OUT_OF_MEMORY)
+        if no_memory or isinstance(error, torch.OutOfMemoryError):
             raise
         return False

@@ -111,8 +111,8 @@ def change_tables(benchmark: str, changes: Sequence[DomainChange], note: str) ->
             for change in changes
         ],
         note="p: Student’s t over terms or pairs; for the stereotype score, that of the exact "
-        "McNemar test of the pairs whose preference flipped, if it is larger"
-        + f"; Holm-corrected. {NOTES[companion] if companion else ''} {'' if lms else note}",
+        "McNemar test of the pairs whose preference flipped, if it is larger; "
+        f"Holm-corrected. {NOTES[companion] if companion else ''} {'' if lms else note}",
         strong=strong,
     )
     bias = replace(bias, note=" ".join(bias.note.split()))

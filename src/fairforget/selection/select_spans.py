@@ -28,8 +28,8 @@ from fairforget.terminal.messages import show_message
 from fairforget.terminal.progress import progress_bar
 
 LLM = "llm"
-MAX_PROCESSES = 1024
 """The method that queries a server."""
+MAX_PROCESSES = 1024
 
 
 def select_spans(

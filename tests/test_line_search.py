@@ -23,6 +23,7 @@ from fairforget.training.interpolation import (
 from fairforget.training.line_search import (
     BUDGET_SHARE,
     FREE_GUESSES,
+    MAX_GROWTH,
     MAX_ITERATIONS,
     TOLERANCE,
 )
@@ -102,7 +103,7 @@ def test_beyond_the_trained_weights_by_strides(
     wanted = (aimed_at(allowed) / shallow) ** (1 / 1.5)
     at = 1.0
     for alpha in tried[2:]:
-        assert alpha == pytest.approx(min(wanted, 1.5 * at, max_alpha))
+        assert alpha == pytest.approx(min(wanted, MAX_GROWTH * at, max_alpha))
         at = alpha
     assert facts.alpha == at <= max_alpha
     left = math.log(allowed) - shallow * facts.alpha**1.5
@@ -113,7 +114,7 @@ def test_beyond_the_trained_weights_by_strides(
 
 
 @pytest.mark.parametrize(
-    ("max_alpha", "expected"), [(1.0, [0, 1]), (1.25, [0, 1, 1.25]), (3.0, [0, 1, 1.5, 2.25, 3])]
+    ("max_alpha", "expected"), [(1.0, [0, 1]), (1.25, [0, 1, 1.25]), (8.0, [0, 1, 2.5, 6.25, 8])]
 )
 @pytest.mark.parametrize("change", [0.0, -0.01])
 def test_without_utility_loss_the_result_is_as_far_as_allowed(max_alpha, expected, change) -> None:
@@ -237,13 +238,13 @@ def test_growth_is_taken_from_the_few_texts_within_bounds(
 def test_growth_is_also_found_between_points_that_fit() -> None:
     facts, tried = interpolate(
         {"perplexity": 1.03},
-        {"perplexity": lambda a: 0.01 * a**2},
-        rough={"perplexity": lambda a: 0.0125 * a**2},
+        {"perplexity": lambda a: 0.004 * a**2},
+        rough={"perplexity": lambda a: 0.0045 * a**2},
         max_alpha=5.0,
     )
-    assert tried[:2] == [0, 1.5]  # on the few texts, 1 and 1.5 fit, and 1.5 uses the budget up
+    assert tried[:2] == [0, 2.5]  # on the few texts, 1 and 2.5 fit, and 2.5 uses the budget up
     assert len(tried) == 3
-    assert 0.01 * facts.alpha**2 == pytest.approx(aimed_at(1.03), rel=1e-3)
+    assert 0.004 * facts.alpha**2 == pytest.approx(aimed_at(1.03), rel=1e-3)
 
 
 @pytest.mark.parametrize("beyond", [0.5, math.inf])

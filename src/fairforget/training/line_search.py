@@ -34,7 +34,7 @@ DEFAULT_EXPONENT = 1.5
 """Utility loss in nats grows about as α to this power, unless the points tell otherwise."""
 EXPONENTS = (0.5, 3.0)
 """Smallest and largest exponent that is taken from the points."""
-MAX_GROWTH = 1.5
+MAX_GROWTH = 2.5
 """Largest factor between two values of α while every budget has slack."""
 
 

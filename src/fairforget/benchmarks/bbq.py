@@ -40,7 +40,7 @@ from fairforget.generation.decoding import summarize
 from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel
 from fairforget.generation.served import ServedModel
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import NotedProgress, Progress
+from fairforget.scoring.progress import NotedProgress, Progress
 from fairforget.statistics.jackknife import Floats, cluster_sums
 
 LIKELIHOOD = "fairforget-answer-likelihood"

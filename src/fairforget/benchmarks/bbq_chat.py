@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from fairforget.data.bbq import Question
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.engine import AnyModel, generate
-from fairforget.scoring.causal import NotedProgress
+from fairforget.scoring.progress import NotedProgress
 
 PROTOCOL = "fairforget-chat"
 """Greedy replies of at most `TOKENS` tokens to `make_prompt`."""

@@ -39,8 +39,8 @@ from fairforget.data.crows_pairs import DOMAINS, Pair, read_pairs, read_revised_
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel, check_length
-from fairforget.scoring.causal import Progress, share_progress
 from fairforget.scoring.masked import MaskedText, mask_one_at_a_time, masked_log_probs
+from fairforget.scoring.progress import Progress, share_progress
 from fairforget.statistics.jackknife import Floats
 
 PROTOCOLS: Protocols = {

@@ -52,7 +52,7 @@ from fairforget.benchmarks.samples import parse_sample, sample_evenly
 from fairforget.data.decoding_trust import DOMAINS, GROUPS, SLOT, Statement, read_statements
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
+from fairforget.scoring.progress import Progress
 from fairforget.statistics.jackknife import Floats, cluster_sums
 
 PROTOCOL = "fairforget-agree-likelihood"

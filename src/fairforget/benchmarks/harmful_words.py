@@ -35,8 +35,8 @@ from fairforget.corpora.builtin.unseen import BENCHMARK_SEED, drop_trained
 from fairforget.corpora.reading import BUILTIN, is_builtin
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
 from fairforget.scoring.harmful_words import score_harmful_words
+from fairforget.scoring.progress import Progress
 from fairforget.statistics.jackknife import Floats, cluster_sums
 
 DEFAULT_TEXTS = 1000

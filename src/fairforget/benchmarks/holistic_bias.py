@@ -47,7 +47,7 @@ from fairforget.benchmarks.samples import parse_sample, sample_evenly
 from fairforget.benchmarks.sentences import sentence_scores
 from fairforget.data.holistic_bias import Descriptor, read_descriptors
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
+from fairforget.scoring.progress import Progress
 from fairforget.statistics.jackknife import Floats
 
 PROTOCOL = "bos"

@@ -40,7 +40,7 @@ from fairforget.data.honest import (
 )
 from fairforget.generation.decoding import Decoding, summarize
 from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel, generate
-from fairforget.scoring.causal import NotedProgress
+from fairforget.scoring.progress import NotedProgress
 from fairforget.statistics.jackknife import Floats, cluster_sums
 
 PROTOCOL = "fairforget-sampled"

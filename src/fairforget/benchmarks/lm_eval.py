@@ -20,7 +20,7 @@ from fairforget.errors import InputError, first_line
 from fairforget.extras import check_extra
 from fairforget.machine.processes import process_count
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
+from fairforget.scoring.progress import Progress
 from fairforget.statistics.jackknife import Floats
 
 BATCH_SIZE = 16

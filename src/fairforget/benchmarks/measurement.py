@@ -19,7 +19,7 @@ from fairforget.statistics.jackknife import Floats, leave_one_out
 if TYPE_CHECKING:
     from fairforget.generation.engine import AnyModel
     from fairforget.models.language_model import LanguageModel
-    from fairforget.scoring.causal import NotedProgress
+    from fairforget.scoring.progress import NotedProgress
 
 ALL = "all"
 """Name of the domain that stands for all domains together."""

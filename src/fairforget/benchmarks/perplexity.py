@@ -18,7 +18,7 @@ from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.text import read_text
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
+from fairforget.scoring.progress import Progress
 
 WIKITEXT2 = "wikitext2"
 PROTOCOLS = ("stride", "bias-bench")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from fairforget.benchmarks.sentences import log_probs
 from fairforget.generation.engine import encode_prompts
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
+from fairforget.scoring.progress import Progress
 
 
 def reply_scores(

@@ -38,7 +38,7 @@ from fairforget.benchmarks.sentences import continuation_scores
 from fairforget.corpora.builtin.lexicon import group_terms
 from fairforget.data.seegull import Association, read_associations
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
+from fairforget.scoring.progress import Progress
 from fairforget.statistics.jackknife import Floats, cluster_sums
 
 PROTOCOL = "bos"

@@ -35,7 +35,7 @@ from fairforget.benchmarks.options import parse_options
 from fairforget.benchmarks.sentences import sentence_scores
 from fairforget.data.winogender import DOMAINS, Pair, read_pairs
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
+from fairforget.scoring.progress import Progress
 from fairforget.statistics.jackknife import Floats, cluster_rates, cluster_sums
 
 PROTOCOL = "bos"

@@ -18,7 +18,7 @@ from fairforget.benchmarks.measurement import ALL, score_interval
 from fairforget.benchmarks.measures import Measure
 from fairforget.benchmarks.sentences import Scores, sentence_scores
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
+from fairforget.scoring.progress import Progress
 from fairforget.statistics.estimate import over_items
 from fairforget.statistics.jackknife import Floats, leave_one_out
 

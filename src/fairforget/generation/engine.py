@@ -26,7 +26,7 @@ from fairforget.generation.served import ServedModel
 from fairforget.machine.processes import map_distributed
 from fairforget.models import Kind
 from fairforget.models.language_model import LanguageModel, check_length
-from fairforget.scoring.causal import NotedProgress
+from fairforget.scoring.progress import NotedProgress
 
 AnyModel = LanguageModel | ServedModel
 GENERATIVE_KINDS: tuple[Kind, ...] = ("causal", "served")

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from fairforget.files.digest import hash_values
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.machine.processes import process_count, process_rank
-from fairforget.scoring.causal import NotedProgress
+from fairforget.scoring.progress import NotedProgress
 from fairforget.terminal.messages import show_message
 
 R = TypeVar("R")

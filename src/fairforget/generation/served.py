@@ -12,7 +12,7 @@ from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.journal import Batches, write_missing
 from fairforget.generation.sampling import noise_seed
 from fairforget.records.records import ModelFacts
-from fairforget.scoring.causal import NotedProgress
+from fairforget.scoring.progress import NotedProgress
 from fairforget.servers import EXAMPLE, KEY, connect, map_parallel
 
 OPTION = "--server"

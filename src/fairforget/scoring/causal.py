@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.linear_head import chosen_log_probs, linear_head
 from fairforget.forward.packing import PackedBatch, pack, supports_tree_attention
 from fairforget.forward.split_forward import can_split, hidden_or_logits, logits_at
+from fairforget.scoring.progress import Progress
 
 BATCH_TOKENS = 1024
 """Tokens of a forward pass: enough for fast matrix products, few enough for the caches."""
@@ -23,29 +23,6 @@ HEAD_ROWS = 256
 """Positions of one chunk of the head."""
 
 Floats = npt.NDArray[np.float32]
-
-Progress = Callable[[int, int], None]
-"""Called with the number of items finished since the last call, and the number of all items."""
-
-
-def share_progress(progress: Progress | None, part: int, whole: int) -> Progress | None:
-    """Return the progress of one of several calls, whose total is that of them all.
-
-    Args:
-        progress: of all calls.
-        part: number of items of this call.
-        whole: number of items of all calls.
-    """
-    if progress is None or not part:
-        return None
-    return lambda done, total: progress(done, round(total * whole / part))
-
-
-class NotedProgress(Protocol):
-    """`Progress` with a note, such as the speed, shown beside the numbers."""
-
-    def __call__(self, done: int, total: int, /, *, note: str = "") -> None:
-        """Report progress."""
 
 
 def token_log_probs(

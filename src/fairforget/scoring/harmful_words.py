@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from fairforget.corpora.text import Text
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
 from fairforget.scoring.marked import marked_log_probs
+from fairforget.scoring.progress import Progress
 from fairforget.targets import Targets, encode_targets
 
 MAX_LENGTH = 256

@@ -10,8 +10,9 @@ import numpy as np
 
 from fairforget.machine.processes import map_distributed
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Floats, Progress, token_log_probs
+from fairforget.scoring.causal import Floats, token_log_probs
 from fairforget.scoring.masked import mask_one_at_a_time, masked_log_probs
+from fairforget.scoring.progress import Progress
 from fairforget.targets import Marked
 
 

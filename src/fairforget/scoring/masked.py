@@ -15,7 +15,8 @@ from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.padding import group_by_length, pad, supports_padding
 from fairforget.forward.split_forward import can_split, full_logits, hidden_states, logits_at
 from fairforget.machine.processes import map_distributed
-from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Floats, Progress
+from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Floats
+from fairforget.scoring.progress import Progress
 
 MASKED_SHARE = 0.15
 """Share of the tokens that are masked at once."""

@@ -44,7 +44,7 @@ from fairforget.benchmarks.sentiment import load_sentiment
 from fairforget.corpora.builtin.lexicon import DOMAINS, group_terms, match_case, terms_by_group
 from fairforget.generation.decoding import Decoding, summarize
 from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel, generate
-from fairforget.scoring.causal import NotedProgress
+from fairforget.scoring.progress import NotedProgress
 from fairforget.statistics.jackknife import Floats, cluster_sums
 
 PROTOCOL = "fairforget-sampled-energy"

@@ -31,7 +31,7 @@ from fairforget.benchmarks.sentences import continuation_scores
 from fairforget.errors import InputError
 from fairforget.files.rows import csv_rows
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress
+from fairforget.scoring.progress import Progress
 from fairforget.statistics.jackknife import Floats, cluster_sums
 
 PROTOCOL = "bos"

@@ -28,7 +28,7 @@ from fairforget.data.locate import find_file
 from fairforget.data.stereoset import DOMAINS, SPLITS, VERSIONS, Item, Task, read_items
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Progress, share_progress
+from fairforget.scoring.progress import Progress, share_progress
 
 PROTOCOLS: Protocols = {
     "causal": ("bos", "bias-bench"),

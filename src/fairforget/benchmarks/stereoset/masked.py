@@ -11,8 +11,8 @@ import numpy.typing as npt
 from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel, check_length
-from fairforget.scoring.causal import Progress
 from fairforget.scoring.masked import MaskedText, masked_log_probs
+from fairforget.scoring.progress import Progress
 
 BLANK = "BLANK"
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)

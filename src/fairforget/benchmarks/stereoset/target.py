@@ -30,7 +30,8 @@ from fairforget.forward.packing import pack, supports_tree_attention
 from fairforget.forward.padding import group_by_length
 from fairforget.forward.split_forward import can_split, hidden_or_logits, logits_at
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import BATCH_TOKENS, Progress
+from fairforget.scoring.causal import BATCH_TOKENS
+from fairforget.scoring.progress import Progress
 from fairforget.selection.words import split_words
 from fairforget.statistics.jackknife import Floats
 from fairforget.targets import encode_targets

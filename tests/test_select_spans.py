@@ -138,6 +138,26 @@ def test_settings_that_cannot_be_are_refused(
 
 
 @pytest.mark.parametrize(
+    "content", ['{"text": "Posts of mine."}\n', "[1]\n", "notes\n", "\N{SNOWMAN}".encode("utf-16")]
+)
+def test_only_an_earlier_result_is_replaced(
+    corpus: Path, tmp_path: Path, content: str | bytes
+) -> None:
+    output = tmp_path / "spans.jsonl"
+    for _ in range(2):
+        select_spans(corpus, method="given", output=output)
+    result = output.read_bytes()
+    data = content if isinstance(content, bytes) else content.encode()
+    output.write_bytes(data)
+    with pytest.raises(InputError, match=r"--output '.*' exists and is not an earlier result"):
+        select_spans(corpus, method="given", output=output)
+    assert output.read_bytes() == data
+    output.write_bytes(b"")
+    select_spans(corpus, method="given", output=output)
+    assert output.read_bytes() == result
+
+
+@pytest.mark.parametrize(
     ("flag", "name", "suffix"),
     [
         ("output", "spans.csv", ".jsonl"),

@@ -34,3 +34,11 @@ def check_not_overwritten(
                 "choose another file"
             )
         taken.add(path)
+
+
+def refuse_replacing(setting: str, path: str | Path) -> InputError:
+    """Return the error about a file to write that exists, but is not of the same kind."""
+    return InputError(
+        f"{setting} {str(path)!r} exists and is not an earlier result of this command; choose "
+        "another file"
+    )

@@ -14,6 +14,7 @@ from pydantic_core import to_json
 
 from fairforget.errors import InputError, first_error
 from fairforget.files.atomic import atomic_write
+from fairforget.files.overwriting import refuse_replacing
 from fairforget.records.paths import RECORD
 from fairforget.redaction import redact
 from fairforget.terminal.messages import show_message
@@ -78,10 +79,7 @@ def check_replaceable(setting: str, path: Path | None, kind: type[T]) -> None:
     try:
         read_record(path, kind)
     except InputError as error:
-        raise InputError(
-            f"{setting} {str(path)!r} exists and is not an earlier result of this command; choose "
-            "another file"
-        ) from error
+        raise refuse_replacing(setting, path) from error
 
 
 def read_finished(

@@ -22,7 +22,13 @@ from fairforget.selection.parallel import select_in_parallel
 from fairforget.selection.result import SelectionResult
 from fairforget.selection.review import write_review
 from fairforget.selection.score import SpanScorer
-from fairforget.selection.selected import SelectedText, Selector, select, write_spans
+from fairforget.selection.selected import (
+    SelectedText,
+    Selector,
+    check_spans_replaceable,
+    select,
+    write_spans,
+)
 from fairforget.settings import SelectSettings, merge_settings
 from fairforget.terminal.messages import show_message
 from fairforget.terminal.progress import progress_bar
@@ -60,9 +66,10 @@ def select_spans(
 
     Raises:
         InputError: the method is unknown, a setting is out of range or belongs to another method, a
-            corpus or a word list is missing or malformed, a file to write has another suffix, or is
-            one that is read or the other one, the server does not answer, the corpus has no spans
-            to compare with, or an extra is missing.
+            corpus or a word list is missing or malformed, a file to write has another suffix, is
+            one that is read or the other one, or would replace a file that is no earlier result,
+            the server does not answer, the corpus has no spans to compare with, or an extra is
+            missing.
         TypeError: an override is not a setting.
 
     Examples:
@@ -76,6 +83,8 @@ def select_spans(
     check_not_overwritten({"--output": output, "--review": review}, [*corpora, settings.lexicon])
     _check_suffix("--output", output, ".jsonl")
     _check_suffix("--review", review, ".html")
+    if output is not None:
+        check_spans_replaceable(Path(output))
     tally = _Tally(SpanScorer() if score else None, None if review is None else [])
     with _progress(name, settings) as advance:
         selector = make_selector(settings)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.files.atomic import atomic_write
+from fairforget.files.overwriting import refuse_replacing
 from fairforget.selection.ranges import overlapping
 
 
@@ -119,6 +120,26 @@ def write_spans(selected: Iterable[SelectedText], path: Path) -> int:
             file.write(json.dumps(to_row(item), ensure_ascii=False).encode("utf-8", "replace"))
             file.write(b"\n")
     return count
+
+
+def check_spans_replaceable(path: Path) -> None:
+    """Check that a file to write does not exist, or was written by `write_spans`.
+
+    Raises:
+        InputError: it is another file, which would be lost.
+    """
+    if not path.exists():
+        return
+    try:
+        with path.open(encoding="utf-8") as file:
+            line = file.readline()
+        is_ours = (
+            not line or json.loads(line).keys() == to_row(SelectedText(Text("", ""), ())).keys()
+        )
+    except (OSError, ValueError, AttributeError):
+        is_ours = False
+    if not is_ours:
+        raise refuse_replacing("--output", path)
 
 
 def to_row(item: SelectedText) -> dict[str, object]:

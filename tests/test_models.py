@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForCausalLM, AutoTokenizer, BertConfig, BertForPreTraining
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BertConfig,
+    BertForPreTraining,
+    PreTrainedTokenizerFast,
+)
 
 from fairforget.errors import InputError
 from fairforget.models.language_model import select_start_token
@@ -113,6 +121,25 @@ def test_a_tokenizer_may_take_inputs_of_any_length(tmp_path: Path) -> None:
     path = directory / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": math.inf}))
     assert load_model(directory).longest_input == 256
+
+
+def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
+    directory = save_tiny("gpt2", tmp_path / "given")
+    larger = Tokenizer(WordLevel({str(number): number for number in range(1000)}, unk_token="0"))
+    PreTrainedTokenizerFast(tokenizer_object=larger).save_pretrained(directory)
+    with pytest.raises(
+        InputError, match=r"tokenizer has 1000 tokens, but the model only \d+ embed"
+    ):
+        load_model(directory)
+
+
+def test_a_tokenizer_may_have_added_tokens_that_are_not_used(tmp_path: Path) -> None:
+    directory = save_tiny("gpt2", tmp_path / "given")
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    tokenizer.add_tokens([f"<unused {number}>" for number in range(100)])
+    tokenizer.save_pretrained(directory)
+    loaded = load_model(directory)
+    assert len(loaded.tokenizer) > loaded.model.config.vocab_size
 
 
 @pytest.mark.parametrize("role", ["mask", "sep"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import fields
 from pathlib import Path
@@ -17,6 +18,7 @@ from transformers import (
     AutoModelForMaskedLM,
     AutoTokenizer,
     PretrainedConfig,
+    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
@@ -81,7 +83,7 @@ def load_model(
     Raises:
         InputError: the source does not exist, has no safetensors weights (pickled weights can run
             code), does not hold exactly the weights that its configuration describes, is neither
-            causal nor masked, or an option is unknown.
+            causal nor masked, has a tokenizer that does not fit, or an option is unknown.
     """
     name = str(source)
     torch_device = select_device(device)
@@ -121,6 +123,7 @@ def load_model(
         )
         tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=trust_remote_code)
     _check_tokenizer(tokenizer, kind, name)
+    _check_vocabulary(model, tokenizer, name)
     model.to(torch_device).eval()  # type: ignore[arg-type]
     return LanguageModel(
         model, tokenizer, name, kind, select_start_token(tokenizer, kind, start_token, name)
@@ -160,6 +163,7 @@ def _load_adapter(directory: Path, start_token: str | None, **options: Any) -> L
         added = len(tokenizer) > len(loaded.tokenizer)
         resize_embeddings(loaded.model, directory, len(tokenizer) if added else 0)
         merged = merge_saved_adapter(loaded.model, directory).eval()
+    _check_vocabulary(merged, tokenizer, name)
     return LanguageModel(merged, tokenizer, name, loaded.kind, start)
 
 
@@ -187,6 +191,24 @@ def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, kind: Kind, name: str) 
                 f"model {name!r} is masked, but its tokenizer has no {role} token; set it in "
                 "tokenizer_config.json"
             )
+
+
+def _check_vocabulary(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str
+) -> None:
+    """Check that a tokenizer can belong to a model.
+
+    Tokens that were added to it may lack an embedding; some published models never use theirs.
+
+    Raises:
+        InputError: it has more tokens, without added ones, than the model has embeddings.
+    """
+    embeddings = getattr(model.config.get_text_config(), "vocab_size", math.inf)
+    if tokenizer.vocab_size > embeddings:
+        raise InputError(
+            f"model {name!r}: its tokenizer has {tokenizer.vocab_size} tokens, but the model only "
+            f"{embeddings} embeddings; use the tokenizer that was trained with the model"
+        )
 
 
 def _locate(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -218,3 +219,10 @@ def test_the_cost_is_estimated_for_a_language_model_only(
     assert estimate.dollars == pytest.approx(estimate.input_tokens / 1e6)
     with pytest.raises(InputError, match="--dry_run needs method 'llm'; add --method llm"):
         estimate_cost(corpus)
+
+
+@pytest.mark.parametrize("price", [-1.0, math.nan, math.inf])
+@pytest.mark.parametrize("flag", ["input_price", "output_price"])
+def test_a_price_is_a_number_of_dollars(corpus: Path, flag: str, price: float) -> None:
+    with pytest.raises(InputError, match=f"--{flag} is {price:g}; it must be a number of dollars"):
+        estimate_cost(corpus, method="llm", **{flag: price})

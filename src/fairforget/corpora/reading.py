@@ -186,6 +186,8 @@ def _open_corpus(
     """Return the texts of a corpus, and the split that the caller must still select from them."""
     corpus = parts.corpus
     if corpus.startswith(HUB):
+        if not corpus.removeprefix(HUB):
+            raise InputError(f"corpus {HUB!r} names no data set; give hub:OWNER/NAME")
         _check_options(corpus, options, ["config", "split"], COLUMNS)
         return hub_texts(corpus.removeprefix(HUB), options), None
     if Path(corpus).suffix in SUFFIXES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -152,13 +153,17 @@ def estimate_cost(
         The numbers of texts and tokens, and the cost if a price is given.
 
     Raises:
-        InputError: the method is not `llm`, or `select_spans` would reject the arguments.
+        InputError: the method is not `llm`, a price is negative or not finite, or `select_spans`
+            would reject the arguments.
         TypeError: an override is not a setting.
     """
     settings = merge_settings(settings or SelectSettings(), overrides)
     name = str(corpus)
     _check(name, settings, review=review is not None, score=score, dry_run=True)
     _check_suffix("--review", review, ".html")
+    for flag, price in (("--input_price", input_price), ("--output_price", output_price)):
+        if not 0 <= price < math.inf:
+            raise InputError(f"{flag} is {price:g}; it must be a number of dollars, at least 0")
     return Llm(settings).estimate(iter_corpus(name), input_price, output_price)
 
 

@@ -1,4 +1,4 @@
-"""Generate pages of the site from code: commands, domains, tutorial. They are committed.
+"""Generate pages of the site from code: commands, benchmarks, domains, tutorial.
 
 python docs/generate.py            `make docs` calls it before building the site
 """
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
+from fairforget.benchmarks.registry import BENCHMARKS
 from fairforget.cli import COMMANDS, main
 from fairforget.corpora import SOURCES
 from fairforget.corpora.builtin.lexicon import terms_by_group
@@ -101,6 +102,34 @@ def _groups(domains: Sequence[str]) -> Iterator[str]:
         yield f"| `{domain}` | {groups} |"
 
 
+def benchmarks() -> str:
+    """The page of benchmarks: the options and limitations of each."""
+    parts = [
+        "# Benchmarks",
+        "",
+        "Each is `NAME[:OPTION]...`, with options in any order; separate several with commas:",
+        "",
+        "<!-- parsed only: minutes -->",
+        "```sh",
+        "fairforget evaluate smollm2 --benchmarks stereoset:intersentence,winobias:type2 "
+        "--output measured",
+        "```",
+        "",
+        "[Scores and intervals](../concepts/scores.md) explains the scores, and "
+        "[Papers](papers.md) lists the sources. To see which data are on your machine, run "
+        "`fairforget data list`.",
+        "",
+    ]
+    for name, entry in BENCHMARKS.items():
+        parts += [f"## {entry.title}", "", f"Name: `{name}`. Options:", ""]
+        parts += [*(f"- {option}" for option in entry.options.split("; ")), ""]
+        if entry.clusters:
+            parts += [f"Intervals are over {entry.clusters}.", ""]
+        if entry.limitations:
+            parts += [entry.limitations, ""]
+    return "\n".join(parts)
+
+
 def tutorial() -> str:
     """The notebook as a page. A test runs the notebook."""
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
@@ -131,6 +160,7 @@ def write() -> None:
     os.environ["COLUMNS"] = WIDTH
     for name, content in (
         ("reference/commands.md", commands()),
+        ("reference/benchmarks.md", benchmarks()),
         ("reference/domains.md", domains()),
         ("tutorial.md", tutorial()),
     ):

@@ -83,7 +83,7 @@ def test_an_answer_within_a_longer_one_is_not_named() -> None:
 FORMS = (
     *("{}", "{}.", "({})", "`{}`", "'{}'", "<{}>", "{}!", "**{}**", "\\boxed{{{}}}", "{} {text}"),
     *("Answer: {}", "{} is correct", "I pick {} because he was late", "The answer is {}."),
-    *("{text}", "{text}."),
+    *("{text}", "{text}.", "{}\n\nExplanation: The text", "{} \nThe other one was late"),
 )
 
 

@@ -24,7 +24,7 @@ _BEFORE_A = re.compile(
     re.IGNORECASE,
 )
 """What comes before an "A" that is no article."""
-_AFTER_A = re.compile(r"\s*(?:$|[^\w\s]|(?:is|was|because|since|or|and|nor)\b)")
+_AFTER_A = re.compile(r"[^\S\n]*(?:$|\n|[^\w\s]|(?:is|was|because|since|or|and|nor)\b)")
 """What comes after one."""
 _DENIED = re.compile(r"\b(?i:not|neither|nor)\s+(?:(?i:answer|option)\s+)?[(*\"'“`]*[ABC](?!\w)")
 """A letter that the reply rules out."""

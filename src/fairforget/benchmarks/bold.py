@@ -118,9 +118,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
     for group in groups:
         member = np.array([(row["type"], row["domain"]) == group for row in rows])
         columns += [member, sentiment * member, prompt_sentiment * member]
-    names, sums = cluster_sums(
-        np.column_stack(columns), [(row["domain"], row["article"]) for row in rows]
-    )
+    names, sums = cluster_sums(np.column_stack(columns), [row["article"] for row in rows])
     return Judgement(
         sums=sums,
         clusters=names,

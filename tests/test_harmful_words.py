@@ -106,6 +106,17 @@ def write(path: Path, *rows: dict[str, Any]) -> Path:
     return path
 
 
+def test_texts_with_the_same_id_are_refused(tmp_path: Path) -> None:
+    """Their scores before and after could not be told apart."""
+    corpus = tmp_path / "posts.jsonl"
+    rows = [
+        {"id": "p1", "text": f"They are {word}.", "spans": [[9, 12]]} for word in ("bad", "sad")
+    ]
+    corpus.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    with pytest.raises(InputError, match=r"2 texts of corpus '.*posts.jsonl' have the id 'p1'"):
+        sample_texts(str(corpus), 10)
+
+
 def test_options(tmp_path: Path) -> None:
     load_benchmark("harmful_words:builtin:gender:7").check("x", tiny_model("bert"))
     plain = {"text": "They lie.", "spans": [[5, 8]]}

@@ -123,6 +123,14 @@ def test_items_are_matched_by_id_not_by_position() -> None:
         paired_domains("stereoset", before, after[5:])
 
 
+def test_items_with_the_same_id_cannot_be_matched() -> None:
+    rows = stereoset_rows()
+    twice = [*rows, rows[3]]
+    for before, after in ((rows, twice), (twice, rows)):
+        with pytest.raises(InputError, match=f"2 items have the id '{rows[3]['id']}'"):
+            paired_domains("stereoset", before, after)
+
+
 def test_pairs_of_crows_pairs_are_their_own_clusters() -> None:
     paired = paired_domains("crows_pairs", crows_rows(), crows_rows(shift=0.5))
     assert paired["all"].clusters == paired["all"].items == 60

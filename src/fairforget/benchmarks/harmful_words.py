@@ -15,6 +15,7 @@ give narrower intervals.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -66,7 +67,8 @@ def sample_texts(corpus: str, count: int) -> list[Text]:
     and those that also occur among the texts that runs train on are left out.
 
     Raises:
-        InputError: the corpus is unknown, or none of its texts has harmful spans.
+        InputError: the corpus is unknown, none of its texts has harmful spans, or several have the
+            same id.
     """
     texts = read_corpus(corpus, seed=BENCHMARK_SEED)
     if is_builtin(corpus):
@@ -77,6 +79,12 @@ def sample_texts(corpus: str, count: int) -> list[Text]:
         raise InputError(
             f"benchmark harmful_words: no text of corpus {corpus!r} has harmful spans; find them "
             "with `fairforget select`, and use the file that it writes"
+        )
+    ((identity, repeats),) = Counter(text.id for text in marked).most_common(1)
+    if repeats > 1:
+        raise InputError(
+            f"benchmark harmful_words: {repeats} texts of corpus {corpus!r} have the id "
+            f"{identity!r}; give each its own, or leave out the column `id`"
         )
     return random.Random(0).sample(marked, min(count, len(marked)))
 

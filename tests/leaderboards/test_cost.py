@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from mmap import mmap
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,7 +19,57 @@ from ..models import tiny_model
 MIB = 2**20
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the peak")
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the peak")
+
+
+FREED = """
+import torch
+from fairforget.leaderboards.cost import measure_cost
+from fairforget.machine.allocator import keep_freed_memory
+
+keep_freed_memory()
+for _ in range(2):
+    with measure_cost(torch.device("cpu")) as cost:
+        pass
+    print(cost.peak_memory)
+    parts = [torch.ones(1 << 20) for _ in range(128)]
+    del parts
+"""
+"""Prints the peak without a method, before and after 512 MiB were in use; each part is kept."""
+
+
+@ON_LINUX
+@pytest.mark.processes
+def test_memory_that_was_freed_before_does_not_count() -> None:
+    output = subprocess.run(
+        [sys.executable, "-c", FREED], check=True, capture_output=True, text=True
+    ).stdout
+    before, after = map(int, output.split())
+    assert after - before < 128 * MIB
+
+
+@ON_LINUX
+def test_what_the_method_does_not_need_does_not_count() -> None:
+    cpu, weights = torch.device("cpu"), torch.ones(16 * MIB)
+    with measure_cost(cpu) as all_of_it:
+        pass
+    with measure_cost(cpu, apart_from=[weights, weights.view(-1)]) as rest:
+        pass
+    assert all_of_it.peak_memory is not None
+    assert rest.peak_memory is not None
+    assert all_of_it.peak_memory - rest.peak_memory == pytest.approx(weights.nbytes, abs=16 * MIB)
+
+
+def test_a_peak_that_cannot_be_reset_is_not_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cost, "RESET", tmp_path / "missing" / "clear_refs")
+    with measure_cost(torch.device("cpu")) as measured:
+        pass
+    assert measured.peak_memory is None
+
+
+@ON_LINUX
 def test_the_peak_includes_memory_that_was_freed() -> None:
     cpu = torch.device("cpu")
     with measure_cost(cpu) as little:

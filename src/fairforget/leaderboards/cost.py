@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import torch
+from torch import Tensor
 
+from fairforget.machine.allocator import return_freed_memory
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.perplexity import perplexity
 
@@ -29,20 +32,28 @@ class Cost:
 
 
 @contextmanager
-def measure_cost(device: torch.device) -> Iterator[Cost]:
-    """Measure wall-clock time and peak memory within the context."""
+def measure_cost(device: torch.device, *, apart_from: Iterable[Tensor] = ()) -> Iterator[Cost]:
+    """Measure wall-clock time and peak memory within the context.
+
+    Args:
+        device: of the model.
+        apart_from: tensors on the device that do not count, because the method does not need them.
+    """
     cost = Cost()
+    others = {tensor.data_ptr(): tensor.nbytes for tensor in apart_from}
+    gc.collect()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+        was_reset = True
     else:
-        _reset_peak()
+        return_freed_memory()
+        was_reset = _reset_peak()
     start = time.perf_counter()
     yield cost
     cost.seconds = round(time.perf_counter() - start, 2)
-    if device.type == "cuda":
-        cost.peak_memory = torch.cuda.max_memory_allocated(device)
-    else:
-        cost.peak_memory = _peak()
+    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _peak()
+    if was_reset and peak is not None:
+        cost.peak_memory = peak - sum(others.values())
 
 
 def slowdown(original: LanguageModel, debiased: LanguageModel, texts: Sequence[list[int]]) -> float:
@@ -68,12 +79,13 @@ def _seconds(language_model: LanguageModel, texts: Sequence[list[int]]) -> float
     return time.perf_counter() - start
 
 
-def _reset_peak() -> None:
-    if RESET.exists():
-        try:
-            RESET.write_text("5")
-        except OSError:  # not permitted in some containers
-            return
+def _reset_peak() -> bool:
+    """Set the peak to the memory in use; return whether that is possible."""
+    try:
+        RESET.write_text("5")
+    except OSError:  # not Linux, or not permitted in a container
+        return False
+    return True
 
 
 def _peak() -> int | None:

@@ -50,8 +50,8 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
         "per token, on the kind of held-out text where it is larger. Nearest limit: the one of "
         "which the result used the largest share; where that is far below 100 %, α had reached its "
         "maximum, or the measurement jumps as α changes. Peak memory includes the model: GPU "
-        "memory on a GPU, otherwise that of the process. Times to score a text are relative to the "
-        "original model.",
+        f"memory on a GPU, otherwise that of the process; {NONE}: not measured. Times "
+        "to score a text are relative to the original model.",
         sortable=True,
     )
 

@@ -19,6 +19,15 @@ MAX_TRIM_THRESHOLD = (1 << 31) - 1
 """Bytes that may be free at the end of the heap."""
 
 
+def return_freed_memory() -> None:
+    """Return the memory that this process keeps; does nothing without glibc."""
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # macOS, musl, Windows
+        return
+    trim(0)
+
+
 def keep_freed_memory() -> None:
     """Keep freed memory in this process, and use huge pages for tensors.
 

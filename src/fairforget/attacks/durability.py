@@ -225,7 +225,8 @@ def _fixed_settings(attack: _Attack, groups: Sequence[RunGroup]) -> dict[str, An
     }
     if seeds:
         settings["seeds"] = seeds
-    del settings["device"]
+    # scores of different kinds of device differ by rounding
+    settings["device"] = select_device(settings["device"]).type
     benchmarks = split_commas(settings.pop("benchmarks"))
     return fixed_settings(benchmarks, settings | texts | models)
 

@@ -60,8 +60,8 @@ def counterfactual_sets(
     If too few of the sentences name a group of the domain, the harmless templates of the built-in
     corpus supply the rest. A term is replaced by the term at the same position in the list of the
     other group, for example "mother" by "father". Sentences are left out if they name several
-    groups of the domain, if a term modifies another noun, and, for gender, if they contain *her*,
-    *hers*, *him* or *his*.
+    groups of the domain; in race, religion, nationality and sexuality, if a term modifies another
+    noun; and in gender, if they contain *her*, *hers*, *him* or *his*.
 
     Args:
         sentences: the result of `short_sentences`.

@@ -92,6 +92,13 @@ def test_a_task_that_lm_eval_refuses(task: Path, monkeypatch) -> None:
         load_benchmark(f"lm-eval:{task}").evaluate(tiny_model("gpt2"))
 
 
+@pytest.mark.parametrize("name", ["task", "TASK.YAML", "task.yaml.txt"])
+def test_code_in_a_file_that_rerun_would_not_notice_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("task: rivers\n")
+    with pytest.raises(InputError, match="is a file; give the name of a task, or a"):
+        load_benchmark(f"lm-eval:{tmp_path / name}")
+
+
 def test_one_task_at_a_time() -> None:
     for name in ("lm-eval", "lm-eval:a:b", "lm-eval:a:10%:20%"):
         with pytest.raises(InputError, match="takes one task"):

@@ -26,6 +26,8 @@ from fairforget.statistics.jackknife import Floats
 BATCH_SIZE = 16
 METRIC = "acc"
 """The metric that is kept for each item, if the task has it."""
+TASK_SUFFIXES = (".yaml", ".yml")
+"""Suffixes of files that define a task."""
 
 
 def prepare(options: Sequence[str]) -> Benchmark:
@@ -36,6 +38,12 @@ def prepare(options: Sequence[str]) -> Benchmark:
         raise InputError(
             "benchmark lm-eval takes one task and at most one share, as in lm-eval:hellaswag:10%; "
             "list the benchmark once per task"
+        )
+    # lm-eval runs the code of any file, but `rerun` asks for trust only if a name ends like these
+    if any(map(os.path.isfile, tasks)) and not tasks[0].endswith(TASK_SUFFIXES):
+        raise InputError(
+            f"benchmark lm-eval: {tasks[0]!r} is a file; give the name of a task, or "
+            f"a file that ends in {' or '.join(TASK_SUFFIXES)}"
         )
     share = parse_share("lm-eval", shares[0] if shares else "100%")
     check_extra("lm_eval", "harness", "benchmark lm-eval")
@@ -104,7 +112,7 @@ def _run_task(language_model: LanguageModel, task: str, share: float, seed: int)
     from lm_eval.tasks import TaskManager
 
     path = Path(task)
-    is_file = path.suffix in (".yaml", ".yml")
+    is_file = path.suffix in TASK_SUFFIXES
     with _silence():
         try:
             manager = TaskManager(include_path=str(path.parent) if is_file else None)

@@ -77,7 +77,7 @@ def change_headline(
     harm, rises = change_sentences(comparison.harm)
     cautions = [*rises, *cautions]
     if main is None:
-        title = "No bias benchmark was measured both before and after"
+        title = "No stereotype score was measured both before and after"
         return Headline(title, [*harm, *cost], cautions, [])
     total = comparison.domain(benchmark, ALL)
     title = _title(main, total)

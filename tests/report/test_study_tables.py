@@ -32,8 +32,13 @@ from fairforget.transfer_study.report.heat_map import heat_map
 from fairforget.transfer_study.report.page import BenchmarkPart, context, parts, read
 from fairforget.transfer_study.report.row_names import row_label
 from fairforget.transfer_study.report.summary import count_verdicts, describe_omnibus
+from fairforget.transfer_study.report.tables import rows_table
 from fairforget.transfer_study.report.terminal import show_study
-from fairforget.transfer_study.report.verdict_words import margin_control, verdict_text
+from fairforget.transfer_study.report.verdict_words import (
+    margin_control,
+    verdict_p,
+    verdict_text,
+)
 
 from ..transfer.items import result, rows
 from .runs import stereoset_rows, write_study
@@ -197,10 +202,23 @@ def test_a_margin_names_the_control_beyond_which_a_fall_is_ruled_out(study: Stud
     assert margin_control(all_tokens) is None
 
 
-def test_a_margin_that_the_change_rules_out_is_ascribed_to_no_control(study: StudyRecord) -> None:
-    first, clear = study.omnibus[0], (0.5, 0.4, 0.6)
-    assert margin_control(limited(first, bias=(-0.3, -0.9, 0.3), random=clear)) is None
-    assert margin_control(limited(first, bias=(-0.3, -1.1, 0.5), random=clear)) == "random"
+def test_a_margin_is_ascribed_to_the_effect_that_its_p_value_is_of(study: StudyRecord) -> None:
+    """The interval of another may exclude the margin as well, but not after the correction."""
+    first, less, clear = study.omnibus[0], (-0.3, -0.9, 0.3), (0.5, 0.4, 0.6)
+    assert margin_control(limited(first, bias=less, random=clear)) == "random"
+    assert margin_control(limited(first, bias=clear, random=less)) is None
+    assert verdict_p(limited(first, bias=less, random=clear)) == 0.01
+    assert verdict_p(replace(first, p_verdict=0.2, p_margin=0.3)) == 0.2
+
+
+def test_effects_in_unlearned_domains_beyond_a_control_are_shown_without_others(
+    study: StudyRecord,
+) -> None:
+    own = [row for row in study.rows if row.measure == "ss"]
+    rows = [replace(row, transfer=None, transfer_excess={}) for row in own]
+    table = rows_table("stereoset", "ss", rows)
+    assert "own beyond random" in titles(table)
+    assert not [title for title in titles(table) if title.startswith("others")]
 
 
 def test_the_title_states_the_finding_of_the_primary_test(study: StudyRecord) -> None:

@@ -61,9 +61,9 @@ def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
             note="Movement: KL divergence of the original’s predictions from the result’s. Items "
             "flipped: the share of items whose likelier version is no longer that of the original. "
             "Change in bias: mean over the domains with enough terms. Weights are interpolated "
-            "until the first limit is met: perplexity on held-out text or on everyday sentences; "
-            "those of a control matched on movement, until it has moved as far. Budget left: the "
-            f"number of runs that met neither limit, even at the largest α. {CONTROLS_NOTE}",
+            "until the first limit of the budget is met; those of a control matched on movement, "
+            "until it has moved as far. Budget left: the "
+            f"number of runs that met no limit, even at the largest α. {CONTROLS_NOTE}",
         ),
         keep=1,
     )

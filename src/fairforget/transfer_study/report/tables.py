@@ -31,7 +31,7 @@ from fairforget.transfer_study.report.row_names import (
     score_name,
     shared_corpus,
 )
-from fairforget.transfer_study.report.verdict_words import MARGIN_NOTE, verdict_text
+from fairforget.transfer_study.report.verdict_words import MARGIN_NOTE, verdict_p, verdict_text
 
 SHORT: dict[ClaimVerdict | None, str] = {
     "supported": "fell",
@@ -89,7 +89,9 @@ def rows_table(benchmark: str, measure: str, rows: Sequence[MatrixRow]) -> Table
     own_rows = [row for row in rows if row.control is None]
     digits = measure_of(measure).digits
     corpus = shared_corpus(own_rows)
-    controls = list(dict.fromkeys(name for row in own_rows for name in row.transfer_excess))
+    controls = list(
+        dict.fromkeys(n for row in own_rows for n in (*row.transfer_excess, *row.own_excess))
+    )
     effects = ["Own", *(f"own beyond {c}" for c in controls)]
     effects += ["Others", *(f"others beyond {c}" for c in controls)]
     return drop_empty_columns(
@@ -165,7 +167,7 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
                     *(effect_cell(cell.excess.get(name), digits) for name in controls),
                     _describe_nats(cell, nats.digits),
                     verdict_text(cell),
-                    format_p_number(cell.p_verdict),
+                    format_p_number(verdict_p(cell)),
                     cell.reason or NONE,
                     *_required_data(cell),
                 ]

@@ -26,7 +26,7 @@ from fairforget.transfer_study.report.summary import (
     describe_controls,
     describe_gaps,
 )
-from fairforget.transfer_study.report.verdict_words import verdict_text
+from fairforget.transfer_study.report.verdict_words import verdict_p, verdict_text
 
 
 def show_study(study: StudyRecord) -> None:
@@ -72,7 +72,7 @@ def _omnibus_table(tests: Sequence[Omnibus]) -> Table:
             test.method,
             score_name(test.benchmark, test.measure),
             _format_effect(test.bias, measure_of(test.measure).digits),
-            format_p_number(test.p_verdict),
+            format_p_number(verdict_p(test)),
             verdict_text(test),
         )
     return table

@@ -52,18 +52,22 @@ def margin_text(cell: MatrixCell | Omnibus) -> str:
     return f"{cell.margin:g} {unit}"
 
 
+def verdict_p(cell: MatrixCell | Omnibus) -> float | None:
+    """The corrected p-value of the verdict."""
+    return cell.p_margin if cell.verdict == "no more than margin" else cell.p_verdict
+
+
 def margin_control(cell: MatrixCell | Omnibus) -> str | None:
     """The control beyond which a fall of the margin is ruled out; None for the fall alone.
 
-    One effect is enough for this verdict: the change in bias, or its excess over a control. If
-    several rule it out, this is the change in bias, or else the control with the largest distance
-    of the margin from the lower bound, relative to the width of the interval.
+    One effect is enough for this verdict, and the p-value is that of the clearest: of the change in
+    bias and its excess over each control, the one in which the margin is farthest from the value,
+    relative to the width of the interval.
     """
-    if cell.bias.ci and cell.bias.ci[0] > -cell.margin:
-        return None
+    effects: list[tuple[str | None, Effect]] = [(None, cell.bias), *decisive_excess(cell).items()]
     distances = {
         name: (effect.value + cell.margin) / (effect.value - effect.ci[0])
-        for name, effect in decisive_excess(cell).items()
+        for name, effect in effects
         if effect.ci and effect.ci[0] < effect.value
     }
     return max(distances, key=distances.__getitem__, default=None)

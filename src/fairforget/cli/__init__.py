@@ -169,9 +169,6 @@ def main(args: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:
-        config = _flag_value(CONFIG)
-        if config and isinstance(error, UnicodeDecodeError):
-            _fail(f"{CONFIG} {config}: {error.reason}; save the file as UTF-8")
         if (cause := _system_error(error)) is not None:
             _fail(cause)
         print(redact(traceback.format_exc()), end="", file=sys.stderr)

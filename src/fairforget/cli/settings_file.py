@@ -17,11 +17,14 @@ def check_settings_file(path: Path) -> None:
     """Check that a YAML file has settings, each once; a file that is not YAML is not checked.
 
     Raises:
-        InputError: it has none, or a key is not a string or is set twice.
+        InputError: it is not UTF-8, has none, or a key is not a string or is set twice.
     """
     import yaml
 
-    content = path.read_text(encoding="utf-8")
+    try:
+        content = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: {error.reason}; save the file as UTF-8") from error
     try:
         root = yaml.compose(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:

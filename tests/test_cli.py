@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from fairforget.cli import COMMANDS, main
 from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.parser_errors import rephrase
 from fairforget.corpora import iter_corpus
+from fairforget.terminal.tables import print_content
 
 
 def refused(capsys: pytest.CaptureFixture[str], *args: object) -> str:
@@ -36,6 +38,14 @@ def test_no_such_model(tmp_path, capsys) -> None:
     line = refused(capsys, "evaluate", "no/such/model", "--output", tmp_path / "out")
     assert "'no/such/model'" in line
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("flag", ["--config", "--budget"])
+def test_a_settings_file_is_utf_8(tmp_path, capsys, flag) -> None:
+    path = written(tmp_path, "bad.yaml", "note: Grüße\n".encode("latin-1"))
+    line = refused(capsys, "unlearn", "gpt2", "--output", tmp_path / "out", flag, path)
+    assert "bad.yaml: " in line
+    assert line.endswith("; save the file as UTF-8")
 
 
 @pytest.mark.parametrize(
@@ -360,3 +370,17 @@ def test_the_version(capsys) -> None:
         main(["--version"])
     assert not stop.value.code
     assert capsys.readouterr().out == f"fairforget {version('fairforget')}\n"
+
+
+class ClosedPipe(StringIO):
+    """What `| head` leaves of stdout."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_closed_pipe_is_no_failure(monkeypatch) -> None:
+    """rich would exit with 1, which is also the status of `--fail_if`."""
+    monkeypatch.setattr("sys.stdout", ClosedPipe())
+    with pytest.raises(BrokenPipeError):
+        print_content("a table")

@@ -13,6 +13,14 @@ from rich.table import Table
 from fairforget.terminal.messages import one_line
 
 
+class _Console(Console):
+    """Raises `BrokenPipeError`, which `Console` replaces by an exit with status 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error that is being handled."""
+        raise
+
+
 def make_table(title: str, columns: Iterable[str]) -> Table:
     """An empty table for the terminal."""
     table = Table(
@@ -36,7 +44,7 @@ def printed_by(show: Callable[[], None]) -> str:
 
 def print_content(content: object, *, stderr: bool = False) -> None:
     """Print a table or text, wrapped to the width of the terminal."""
-    console = Console(highlight=False, soft_wrap=False, markup=False, emoji=False, stderr=stderr)
+    console = _Console(highlight=False, soft_wrap=False, markup=False, emoji=False, stderr=stderr)
     console.print(content)
 
 

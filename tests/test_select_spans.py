@@ -158,6 +158,16 @@ def test_only_an_earlier_result_is_replaced(
     assert output.read_bytes() == result
 
 
+def test_only_an_earlier_review_page_is_replaced(corpus: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    for _ in range(2):
+        select_spans(corpus, method="given", review=page)
+    page.write_text("<title>My page</title>")
+    with pytest.raises(InputError, match=r"--review '.*' exists and is not an earlier result"):
+        select_spans(corpus, method="given", review=page)
+    assert page.read_text() == "<title>My page</title>"
+
+
 @pytest.mark.parametrize(
     ("flag", "name", "suffix"),
     [

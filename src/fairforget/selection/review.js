@@ -111,7 +111,7 @@ document.getElementById("show").onclick = event => {
 for (const id of ["find", "domain", "spans"])
   document.getElementById(id).oninput = () => { from = 0; draw(); };
 document.getElementById("export").onclick = () => {
-  const lines = rows.map(({edited, ...row}) => JSON.stringify(row) + "\n");
+  const lines = rows.map(({edited, ...row}) => JSON.stringify({...row, edited: Boolean(edited)}) + "\n");
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob(lines, {type: "application/jsonl"}));
   link.download = "reviewed.jsonl";

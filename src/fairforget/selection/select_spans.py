@@ -21,7 +21,7 @@ from fairforget.selection.llm import CostEstimate, Llm
 from fairforget.selection.methods import make_selector
 from fairforget.selection.parallel import select_in_parallel
 from fairforget.selection.result import SelectionResult
-from fairforget.selection.review import write_review
+from fairforget.selection.review import check_review_replaceable, write_review
 from fairforget.selection.score import SpanScorer
 from fairforget.selection.selected import (
     SelectedText,
@@ -86,6 +86,8 @@ def select_spans(
     _check_suffix("--review", review, ".html")
     if output is not None:
         check_spans_replaceable(Path(output))
+    if review is not None:
+        check_review_replaceable(Path(review))
     tally = _Tally(SpanScorer() if score else None, None if review is None else [])
     with _progress(name, settings) as advance:
         selector = make_selector(settings)

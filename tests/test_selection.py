@@ -131,6 +131,7 @@ def test_combining_characters_split_no_word() -> None:
         ("I know an Arab and two Arab men.", "I know a person and two people."),
         ("That woman's hat; the women's hats.", "That person's hat; the people's hats."),
         ("The Muslims' mosque", "The people's mosque"),
+        ("Some 'Muslims' are called 'lazy'.", "Some 'people' are called 'lazy'."),
         ("WOMEN! Jews lie. He said: Muslims lie.", "PEOPLE! People lie. He said: People lie."),
         ("Black lives, a gay couple", "Human lives, a human couple"),
         ("A German is with German tourists.", "A person is with human tourists."),
@@ -140,6 +141,20 @@ def test_combining_characters_split_no_word() -> None:
 )  # fmt: skip
 def test_mentions_fit_in_number_case_and_article(text: str, neutral: str) -> None:
     assert Text("x", text, mentions=mentions_of(text)).counterfactual().text == neutral
+
+
+def test_a_mention_survives_if_only_its_article_is_selected() -> None:
+    text = "Such a woman is a bad driver."
+    (item,) = apply_selection(
+        [Text("t", text)],
+        lambda _: [[SelectedSpan(0, 6, "such a"), SelectedSpan(18, 21)]],
+        mentions_of,
+    )
+    assert [text[m.start : m.end] for m in item.text.mentions] == ["a woman"]
+    assert [text[s.start : s.end] for s in item.text.spans] == ["Such", "bad"]
+    assert item.why == ("such a", "")
+    (item,) = apply_selection([Text("t", text)], lambda _: [[SelectedSpan(5, 12)]], mentions_of)
+    assert item.text.mentions == ()
 
 
 def test_mentions_of_the_builtin_corpus_are_found_where_they_are() -> None:

@@ -19,6 +19,8 @@ from fairforget.selection.words import MARK, opens_sentence, split_words
 
 Forms = tuple[str, ...]
 
+QUOTES = "'‘"
+"""Opening quotes that end with what may also be the apostrophe of a plural possessive."""
 PEOPLE: Forms = ("people", "individuals")
 PERSON: Forms = ("person", "individual")
 HUMAN: Forms = ("human",)
@@ -119,7 +121,7 @@ def exclude_groups(
     Args:
         text: any text.
         span: start and end (exclusive) of characters of the text.
-        groups: its `identity_ranges`.
+        groups: its `identity_ranges`, or those of its mentions.
     """
     at, end = span
     for first, last in [*overlapping(groups, at, end), (end, end)]:
@@ -160,10 +162,11 @@ def _make_mention(text: str, match: re.Match[str]) -> Mention | None:
     else:  # matched through case folding only, such as a dotless i
         return None
     start, end = match.span()
-    if match["possessive"] and not term.endswith("s"):  # a closing quote
-        end -= 1
+    is_quoted = start > 0 and text[start - 1] in QUOTES
+    if match["possessive"] and (is_quoted or not term.endswith("s")):  # a closing quote
+        end = match.end("term")
     elif match["possessive"]:
-        neutral = tuple(f"{word}'s" for word in neutral)
+        neutral = tuple(f"{word}'" if word.endswith("s") else f"{word}'s" for word in neutral)
     if match["article"]:
         neutral = tuple(f"{_article(word)} {word}" for word in neutral)
     words = text[start:end]

@@ -11,6 +11,7 @@ from pathlib import Path
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.files.atomic import atomic_write
 from fairforget.files.overwriting import refuse_replacing
+from fairforget.selection.identity import exclude_groups, identity_ranges
 from fairforget.selection.ranges import overlapping
 
 
@@ -70,16 +71,40 @@ def apply_selection(
     for text, selected in zip(batch, selector(batch), strict=True):
         mentions = text.mentions
         if not mentions and find_mentions:
-            ranges = [(span.start, span.end) for span in selected]
-            mentions = tuple(
-                mention
-                for mention in find_mentions(text.text)
-                if not overlapping(ranges, mention.start, mention.end)
-            )
+            mentions = _unharmed(text.text, find_mentions(text.text), selected)
+            selected = _outside(text.text, selected, mentions)
         spans = tuple(Span(span.start, span.end) for span in selected)
         why = tuple(span.why for span in selected)
         result.append(SelectedText(replace(text, spans=spans, mentions=mentions), why))
     return result
+
+
+def _unharmed(
+    text: str, mentions: Iterable[Mention], selected: Sequence[SelectedSpan]
+) -> tuple[Mention, ...]:
+    """Return the mentions whose group no span overlaps; one may overlap the article."""
+    ranges = [(span.start, span.end) for span in selected]
+    groups = identity_ranges(text)
+    return tuple(
+        mention
+        for mention in mentions
+        if not any(
+            overlapping(ranges, start, end)
+            for start, end in overlapping(groups, mention.start, mention.end)
+        )
+    )
+
+
+def _outside(
+    text: str, selected: Iterable[SelectedSpan], mentions: Sequence[Mention]
+) -> list[SelectedSpan]:
+    """Return the parts of the spans that lie outside the mentions."""
+    ranges = [(mention.start, mention.end) for mention in mentions]
+    return [
+        SelectedSpan(start, end, span.why)
+        for span in selected
+        for start, end in exclude_groups(text, (span.start, span.end), ranges)
+    ]
 
 
 def merge_adjacent(text: str, spans: Iterable[SelectedSpan]) -> list[SelectedSpan]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 from fairforget.corpora.builtin.lexicon import CONTROL, group_terms
-from fairforget.corpora.domains import DOMAINS, GROUPS, is_in_domain
+from fairforget.corpora.domains import DOMAINS, GROUPS, canonical_label, is_in_domain
 from fairforget.corpora.sources import SOURCES
 from fairforget.corpora.table import COLUMNS, HUB, SUFFIXES, hub_texts, table_texts
 from fairforget.corpora.text import Text
@@ -139,24 +139,41 @@ def parse_name(name: str) -> CorpusName:
     """Parse `CORPUS[:DOMAIN][?option=value&…]`.
 
     Raises:
-        InputError: the part after the question mark is not a list of options, or belongs to the
-            name of a file.
+        InputError: the part after the question mark is not a list of options, each with one value,
+            or belongs to the name of a file; or nothing follows a colon.
     """
     _check_question_marks(name)
     name, _, query = name.partition("?")
-    try:
-        options = dict(parse_qsl(query, strict_parsing=True)) if query else {}
-    except ValueError as error:
-        raise InputError(
-            f"corpus {name!r}: ?{query} is not a list of options such as ?split=train&label=all"
-        ) from error
+    options = _parse_options(name, query) if query else {}
     if Path(name).exists():
         return CorpusName(name, None, options)
     hub = HUB if name.startswith(HUB) else ""
     corpus, _, part = name.removeprefix(hub).rpartition(":")
+    if corpus and not part:
+        raise InputError(f"corpus {name!r} has nothing after the colon; give a domain or a group")
     if corpus and "/" not in part and "." not in part:
         return CorpusName(hub + corpus, part, options)
     return CorpusName(name, None, options)
+
+
+def _parse_options(name: str, query: str) -> dict[str, str]:
+    """Return the options of `?option=value&…`.
+
+    Raises:
+        InputError: it is not a list of options, or one has no value or is given twice.
+    """
+    try:
+        given = parse_qsl(query, keep_blank_values=True, strict_parsing=True)
+    except ValueError as error:
+        raise InputError(
+            f"corpus {name!r}: ?{query} is not a list of options such as ?split=train&label=all"
+        ) from error
+    options = dict(given)
+    for option, value in given:
+        if not value or options[option] != value:
+            problem = "is given twice" if value else "has no value"
+            raise InputError(f"corpus {name!r}: option {option} {problem} in ?{query}")
+    return options
 
 
 def is_builtin(name: str) -> bool:
@@ -202,8 +219,9 @@ def _open_corpus(
     source = SOURCES[corpus]
     texts = source.read
     if corpus == BUILTIN:  # each domain, and the control, is generated separately
-        is_group = parts.part in {term.group for term in group_terms()}
-        texts = partial(source.read, None if is_group else parts.part, seed=seed)
+        part = canonical_label(parts.part) if parts.part else None
+        is_group = part in {term.group for term in group_terms()}
+        texts = partial(source.read, None if is_group else part, seed=seed)
     own = [] if corpus == BUILTIN else [*inspect.signature(source.read).parameters]
     _check_options(corpus, options, [*(["split"] if source.splits else []), *own])
     split = options.pop("split", None)

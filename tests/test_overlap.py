@@ -81,12 +81,14 @@ def items(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_benchmarks_items_are_recognised_in_a_file(items: Path) -> None:
+def test_a_benchmarks_items_are_recognised_in_a_file(items: Path, capsys) -> None:
     with pytest.raises(InputError, match="benchmark 'stereoset': forget corpus"):
         check_unseen(f"{items}?id=number", ["crows_pairs", "stereoset"])
     check_unseen(f"{items}?id=number", ["crows_pairs", "perplexity"])
     check_unseen(str(items), ["stereoset"])  # without ids, nobody can know
+    assert capsys.readouterr().err == ""
     check_unseen(str(items.with_name("missing.csv")), ["stereoset"])
+    assert "cannot be checked for items of stereoset" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("corpus", ["stereoset-intersentence:race", "file"])

@@ -272,7 +272,7 @@ CATALOGUE: dict[str, DataSet] = {
         *(
             DataSet(
                 f"crows_pairs-{language}",
-                f"CrowS-Pairs, revised, 1,463 aligned pairs in {name}",
+                f"CrowS-Pairs, revised, aligned pairs in {name}",
                 "CC BY-SA 4.0",
                 source,
                 (revised_crows_pairs(file, git_blob),),

@@ -19,16 +19,21 @@ from transformers import (
     BertConfig,
     BertForPreTraining,
     PreTrainedTokenizerFast,
+    RwkvConfig,
+    RwkvForCausalLM,
 )
 
 from fairforget.errors import InputError
+from fairforget.models.fingerprint import fingerprint
 from fairforget.models.language_model import select_start_token
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
+from fairforget.scoring.causal import token_log_probs
 
 from .models import (
     CAUSAL,
     MASKED,
+    VOCABULARY,
     _common,
     masked_tokenizer,
     save_tiny,
@@ -121,6 +126,52 @@ def test_a_tokenizer_may_take_inputs_of_any_length(tmp_path: Path) -> None:
     path = directory / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": math.inf}))
     assert load_model(directory).longest_input == 256
+
+
+def edit_config(directory: Path, **changes: object) -> None:
+    """Change settings of a saved model; None removes one."""
+    path = directory / "config.json"
+    settings = {**json.loads(path.read_text()), **changes}
+    path.write_text(json.dumps({k: v for k, v in settings.items() if v is not None}))
+
+
+@pytest.mark.parametrize("family", MASKED)
+def test_an_encoder_without_architectures_is_a_masked_model(tmp_path: Path, family: str) -> None:
+    directory = save_tiny(family, tmp_path / "given")
+    edit_config(directory, architectures=None)
+    assert load_model(directory).kind == "masked"
+
+
+@pytest.mark.parametrize("family", CAUSAL)
+def test_a_causal_model_needs_no_architectures(tmp_path: Path, family: str) -> None:
+    directory = save_tiny(family, tmp_path / "given")
+    edit_config(directory, architectures=None)
+    assert load_model(directory).kind == "causal"
+
+
+def test_a_model_that_sees_later_tokens_is_not_causal(tmp_path: Path) -> None:
+    """As BERT's next-token head does without a mask, and XLNet by design."""
+    directory = save_tiny("bert", tmp_path / "given")
+    edit_config(directory, architectures=["BertLMHeadModel"])
+    with pytest.raises(InputError, match="predicts a token from later ones, so it is no causal"):
+        load_model(directory)
+
+
+def test_a_deep_rwkv_is_saved_as_it_was(tmp_path: Path) -> None:
+    """transformers would divide the weights of its later blocks at the first use."""
+    torch.manual_seed(0)
+    deep = RwkvForCausalLM(
+        RwkvConfig(
+            vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=8, attention_hidden_size=32
+        )
+    )
+    deep.save_pretrained(tmp_path / "given")
+    word_tokenizer().save_pretrained(tmp_path / "given")
+    model, texts = load_model(tmp_path / "given"), [[0, 5, 9, 2, 7]]
+    before = token_log_probs(model.model, texts)
+    again = load_model(save_model(model, tmp_path / "saved"))
+    assert token_log_probs(again.model, texts)[0] == pytest.approx(before[0], abs=1e-5)
+    assert fingerprint(again.model) == fingerprint(load_model(tmp_path / "given").model)
 
 
 def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:

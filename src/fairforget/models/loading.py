@@ -25,6 +25,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from fairforget.errors import InputError
 from fairforget.extras import find_package
+from fairforget.forward.causality import looks_ahead
 from fairforget.machine.devices import select_device
 from fairforget.machine.stages import stage
 from fairforget.models import Kind
@@ -83,7 +84,8 @@ def load_model(
     Raises:
         InputError: the source does not exist, has no safetensors weights (pickled weights can run
             code), does not hold exactly the weights that its configuration describes, is neither
-            causal nor masked, has a tokenizer that does not fit, or an option is unknown.
+            causal nor masked, predicts tokens from later ones, has a tokenizer that does not fit,
+            or an option is unknown.
     """
     name = str(source)
     torch_device = select_device(device)
@@ -124,7 +126,14 @@ def load_model(
         tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=trust_remote_code)
     _check_tokenizer(tokenizer, kind, name)
     _check_vocabulary(model, tokenizer, name)
+    if config.model_type == "rwkv":  # it would divide its weights at the first use, and save them
+        model.config.rescale_every = 0
     model.to(torch_device).eval()  # type: ignore[arg-type]
+    if kind == "causal" and looks_ahead(model):
+        raise InputError(
+            f"model {name!r} predicts a token from later ones, so it is no causal model; give a "
+            "causal or masked language model, with its `architectures` in config.json"
+        )
     return LanguageModel(
         model, tokenizer, name, kind, select_start_token(tokenizer, kind, start_token, name)
     )
@@ -269,8 +278,12 @@ def _detect_kind(config: PretrainedConfig, name: str) -> Kind:
         return "masked"
     if any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in architectures):
         return "causal"
-    if type(config) in transformers.MODEL_FOR_CAUSAL_LM_MAPPING and not architectures:
-        return "causal"
+    if not architectures:
+        is_encoder = not (config.is_encoder_decoder or getattr(config, "is_decoder", False))
+        if type(config) in transformers.MODEL_FOR_MASKED_LM_MAPPING and is_encoder:
+            return "masked"
+        if type(config) in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
+            return "causal"
     raise InputError(
         f"model {name!r} is a {', '.join(architectures) or config.model_type}; "
         "give a causal or masked language model"

@@ -15,19 +15,35 @@ from peft import LoraConfig, get_peft_model, inject_adapter_in_model
 from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 
 from fairforget.errors import InputError
+from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
 from fairforget.objectives.retain import fact_loss
 from fairforget.objectives.trait_words import TraitWords
 from fairforget.targets import Targets
 from fairforget.training import ref_hidden_states
-from fairforget.training.adapters import adapter_layers, disable_layers, merge_adapter
+from fairforget.training.adapters import (
+    adapter_layers,
+    add_adapter,
+    disable_layers,
+    merge_adapter,
+)
 from fairforget.training.batches import Example, ExampleDataset
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.restore import disable_dropout
+from fairforget.training.preparation import check_trainable
+from fairforget.training.restore import differs_in_training, disable_dropout
 from fairforget.training.trainer import UnlearningTrainer
 from fairforget.training.unlearn import describe_method
 
-from .models import CAUSAL, MASKED, WHOLE, join_weights, tiny, tiny_causal, word_tokenizer
+from .models import (
+    CAUSAL,
+    MASKED,
+    WHOLE,
+    _common,
+    join_weights,
+    tiny,
+    tiny_causal,
+    word_tokenizer,
+)
 
 VOCABULARY = 60
 EACH_INPUT = {objective.ref_input: name for name, objective in reversed([*OBJECTIVES.items()])}
@@ -481,6 +497,42 @@ def test_the_trainer_puts_an_adapter_on(tmp_path: Path) -> None:
     after = dict(model.named_parameters())
     assert after.keys() == before.keys()
     assert any(not torch.equal(after[name], before[name]) for name in before)
+
+
+def phimoe() -> hf.PreTrainedModel:
+    """Its router is a linear layer with a forward pass of its own, and samples in training."""
+    torch.manual_seed(0)
+    experts = {"num_local_experts": 16, "num_experts_per_tok": 2, "num_key_value_heads": 2}
+    model = hf.PhimoeForCausalLM(hf.PhimoeConfig(**_common(**experts)))
+    for weights in model.parameters():
+        if weights.dim() > 1:
+            torch.nn.init.normal_(weights, std=0.2)
+    return model.eval()
+
+
+def test_a_router_gets_no_adapter(tmp_path: Path) -> None:
+    model, ids = phimoe(), torch.tensor([[0, 3, 1]])
+    before = model(ids).logits
+    add_adapter(
+        model, UnlearningConfig(str(tmp_path), lora_rank=2, learning_rate=1e-3, use_cpu=True)
+    )
+    assert torch.equal(model(ids).logits, before)
+    assert not [name for name in adapter_layers(model) if "router" in name]
+    assert adapter_layers(model)
+
+
+def test_a_model_that_differs_in_training_mode_is_refused() -> None:
+    assert differs_in_training(phimoe())
+    routed = LanguageModel(phimoe(), word_tokenizer(), "phimoe", "causal", "<|endoftext|>")
+    with pytest.raises(InputError, match="its predictions in training mode differ from those in"):
+        check_trainable(routed)
+
+
+@pytest.mark.parametrize("family", [*CAUSAL, *MASKED])
+def test_no_other_model_differs_in_training_mode(family: str) -> None:
+    model = tiny(family).train()
+    assert not differs_in_training(model)
+    assert model.training
 
 
 def test_the_layers_of_an_adapter_are_looked_for_once(

@@ -94,6 +94,20 @@ def add_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
             weights.data = weights.data.float()
 
 
+def _find_routers(model: PreTrainedModel) -> list[str]:
+    """Return the names of linear layers of transformers that do more than multiply: routers.
+
+    peft would add an adapter to them, and fail in the forward pass.
+    """
+    return [
+        name
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear)
+        and type(module).forward is not nn.Linear.forward
+        and type(module).__module__.startswith("transformers.models.")
+    ]
+
+
 def _inject_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -101,6 +115,7 @@ def _inject_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
         r=config.lora_rank,
         lora_alpha=config.lora_alpha,
         target_modules="all-linear",
+        exclude_modules=_find_routers(model),
         task_type="CAUSAL_LM",
     )
     with warnings.catch_warnings():

@@ -30,6 +30,7 @@ from fairforget.training.adapters import check_adaptable
 from fairforget.training.added_texts import Answers, counterfactual_sequences, encode_facts
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.forget_texts import LONGEST_TEXT, OTHER_GROUPS, encode_forget
+from fairforget.training.restore import differs_in_training
 
 RETAIN, EVERYDAY = "retain", "everyday"
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
@@ -155,8 +156,8 @@ def check_trainable(language_model: LanguageModel) -> None:
     """Reject models that cannot be trained.
 
     Raises:
-        InputError: the weights are float16 or quantised, which is too coarse for small updates, or
-            padding changes the model's predictions.
+        InputError: the weights are float16 or quantised, which is too coarse for small updates,
+            padding changes the model's predictions, or training mode does even without dropout.
     """
     check_training_dtype(language_model.model.dtype)
     quantization = getattr(language_model.model.config, "quantization_config", None)
@@ -168,6 +169,11 @@ def check_trainable(language_model: LanguageModel) -> None:
             "quantisation, and quantise the result"
         )
     check_padding(language_model.model)
+    if differs_in_training(language_model.model):
+        raise InputError(
+            f"model {language_model.source!r} cannot be trained: its predictions in training mode "
+            "differ from those in evaluation mode, even without dropout"
+        )
 
 
 def load_everyday_corpus() -> Corpus | None:

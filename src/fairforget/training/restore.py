@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import nn
 from transformers import PreTrainedModel
+
+from fairforget.forward.probes import probe_tolerance, run_probe
+from fairforget.forward.split_forward import full_logits
 
 NOISE = ("drop", "jitter")
 """Parts of the attribute names of dropout probabilities, layer dropout and router noise."""
@@ -38,6 +42,24 @@ def restore_settings(model: PreTrainedModel) -> Iterator[None]:
             parameter.requires_grad_(requires_grad.get(name, parameter.requires_grad))
         for module, enabled in checkpointing.items():
             module.gradient_checkpointing = enabled
+
+
+def differs_in_training(model: PreTrainedModel) -> bool:
+    """Return whether training mode changes predictions although dropout is disabled.
+
+    Phi-MoE does, for example, as its router samples experts.
+    """
+    ids = torch.arange(2, 10, device=model.device)[None] % model.config.get_text_config().vocab_size
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+    def probe() -> bool:
+        expected = full_logits(model, **inputs).float().log_softmax(-1)
+        with disable_dropout(model):
+            model.train()  # `run_probe` restores the mode
+            found = full_logits(model, **inputs).float().log_softmax(-1)
+        return (found - expected).abs().max().item() > probe_tolerance(model.dtype)
+
+    return bool(run_probe(model, probe))
 
 
 @contextmanager

@@ -117,9 +117,9 @@ class Objective:
 def as_objective(loss: Objective | TokenLoss) -> Objective:
     """Return an objective as it is; wrap a user's function into one, named `custom:NAME`.
 
-    A function of three parameters gets the reference model's log-probabilities on the same text
-    as its third argument; a function of two is called without a reference. The first line of its
-    docstring is the summary.
+    A function gets the reference model's log-probabilities on the same text as its third argument
+    if its third parameter has no default or is named `reference`. The first line of its docstring
+    is the summary.
 
     Raises:
         InputError: it is not a function of two or three parameters.

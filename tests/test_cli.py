@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from fairforget.cli import COMMANDS, main
 from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.parser_errors import rephrase
 from fairforget.corpora import iter_corpus
-from fairforget.terminal.tables import print_content
 
 
 def refused(capsys: pytest.CaptureFixture[str], *args: object) -> str:
@@ -370,17 +368,3 @@ def test_the_version(capsys) -> None:
         main(["--version"])
     assert not stop.value.code
     assert capsys.readouterr().out == f"fairforget {version('fairforget')}\n"
-
-
-class ClosedPipe(StringIO):
-    """What `| head` leaves of stdout."""
-
-    def write(self, _: str) -> int:
-        raise BrokenPipeError
-
-
-def test_a_closed_pipe_is_no_failure(monkeypatch) -> None:
-    """rich would exit with 1, which is also the status of `--fail_if`."""
-    monkeypatch.setattr("sys.stdout", ClosedPipe())
-    with pytest.raises(BrokenPipeError):
-        print_content("a table")

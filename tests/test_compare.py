@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_record, write_record
 from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 from fairforget.statistics.significance import holm
+from fairforget.terminal.tables import print_content
 
 from .models import tiny_model
 
@@ -81,7 +83,8 @@ def test_comparison_is_antisymmetric(before: list[bool], data) -> None:
     back = compare_items("stereoset", stereoset.judge, two, one)
     for cell, other in zip(there, back, strict=True):
         assert cell.score.delta == -other.score.delta
-        assert (cell.gained, cell.lost, cell.p) == (other.lost, other.gained, other.p)
+        assert (cell.gained, cell.lost) == (other.lost, other.gained)
+        assert cell.p == pytest.approx(other.p)
         if cell.clusters > 1:
             assert cell.score.ci == pytest.approx([-b for b in reversed(other.score.ci)])
             assert cell.score.ci[0] - 1e-9 <= cell.score.delta <= cell.score.ci[1] + 1e-9
@@ -519,3 +522,32 @@ def test_a_comparison_is_a_table_with_a_row_per_score() -> None:
     assert (last["before"], last["after"], last["delta"]) == (20.0, 20.0, 0.0)
     html = comparison._repr_html_()
     assert all(f">{name}<" in html for name in ("race", "gender", "all", "perplexity", "delta_low"))
+
+
+class ClosedPipe(StringIO):
+    """What `| head` leaves of stdout."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_closed_pipe_is_no_failure(monkeypatch) -> None:
+    """rich would exit with 1, which is also the status of `--fail_if`."""
+    monkeypatch.setattr("sys.stdout", ClosedPipe())
+    with pytest.raises(BrokenPipeError):
+        print_content("a table")
+
+
+@pytest.mark.parametrize(("condition", "status"), [("< 1000", 1), ("> 1000", 0)])
+def test_a_closed_pipe_hides_no_violation(
+    evaluated: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    condition: str,
+    status: int,
+) -> None:
+    monkeypatch.setattr("sys.stdout", ClosedPipe())
+    with pytest.raises(SystemExit) as exit_:
+        main(["compare", *map(str, evaluated), "--fail_if", f"*.all.lms {condition}"])
+    assert exit_.value.code == status
+    assert (".all.lms" in capsys.readouterr().err) == bool(status)

@@ -106,6 +106,10 @@ def test_names_that_mean_nothing(name, message) -> None:
         ("mine.csv?text=comment,edos:gender", ["mine.csv?text=comment", "edos:gender"]),
         ("dghs?round=1,2,race,all,women", ["dghs?round=1,2", "race", "all", "women"]),
         ("edos,no_such_corpus", ["edos", "no_such_corpus"]),
+        (
+            "edos?label=all&split=train,dghs?label=all&split=train",
+            ["edos?label=all&split=train", "dghs?label=all&split=train"],
+        ),
     ],
 )  # fmt: skip
 def test_a_list_of_corpora_is_taken_apart_between_names(listed: str, names: list[str]) -> None:

@@ -157,6 +157,13 @@ def test_a_mention_survives_if_only_its_article_is_selected() -> None:
     assert item.text.mentions == ()
 
 
+def test_a_span_without_letters_is_kept() -> None:
+    (item,) = apply_selection(
+        [Text("t", "They are 🐷.")], lambda _: [[SelectedSpan(9, 10)]], mentions_of
+    )
+    assert item.text.spans == (Span(9, 10),)
+
+
 def test_mentions_of_the_builtin_corpus_are_found_where_they_are() -> None:
     texts = builtin_texts()[::37]
     found = [set(mentions_of(text.text)) >= set() for text in texts]

@@ -17,7 +17,6 @@ from fairforget.data.stereoset import read_items
 from fairforget.errors import InputError
 from fairforget.files.rows import READERS
 from fairforget.records.records import OverlapFacts
-from fairforget.terminal.messages import show_message
 
 LENGTH = 8
 """Words of an n-gram: longer than idioms, and shorter than most benchmark sentences."""
@@ -147,8 +146,7 @@ def benchmark_sentences(benchmark: str) -> tuple[str, ...]:
 def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
     """Check that no benchmark is evaluated after training on its own items.
 
-    A corpus is recognised by its name, and a file by the ids that `select` writes. If the file is
-    missing, a message says so.
+    A corpus is recognised by its name, and a file by the ids that `select` writes.
 
     Raises:
         InputError: the forget corpus has items of one of the benchmarks.
@@ -174,14 +172,8 @@ def _find_benchmarks(corpus: str, candidates: set[str]) -> set[str]:
     """The candidate benchmarks that have items in the corpus."""
     parts = parse_name(corpus)
     source, path = SOURCES.get(parts.corpus), Path(parts.corpus)
-    if source or path.suffix not in READERS:
+    if source or path.suffix not in READERS or not path.is_file():
         return {source.benchmark} & candidates if source and source.benchmark else set()
-    if not path.is_file():
-        show_message(
-            f"forget corpus {corpus!r} is not on this machine, so it cannot be checked for items "
-            f"of {', '.join(sorted(candidates))}"
-        )
-        return set()
     column = parts.options.get("id", "id")
     ids = (str(row.get(column)) for _, row in READERS[path.suffix](path))
     return {item_id.partition(":")[0] for item_id in ids} & candidates

@@ -124,7 +124,8 @@ def corpus_names(names: str) -> list[str]:
 
 def _is_file(name: str) -> bool:
     """Whether this is the name of one file, with or without a domain and options."""
-    with suppress(OSError):  # such as a list that is too long for a name
+    # a list that is too long for a name, or with the options of several corpora
+    with suppress(OSError, InputError):
         return Path(parse_name(name).corpus).is_file()
     return False
 
@@ -168,11 +169,12 @@ def _parse_options(name: str, query: str) -> dict[str, str]:
         raise InputError(
             f"corpus {name!r}: ?{query} is not a list of options such as ?split=train&label=all"
         ) from error
-    options = dict(given)
+    options = dict[str, str]()
     for option, value in given:
-        if not value or options[option] != value:
+        if not value or option in options:
             problem = "is given twice" if value else "has no value"
             raise InputError(f"corpus {name!r}: option {option} {problem} in ?{query}")
+        options[option] = value
     return options
 
 

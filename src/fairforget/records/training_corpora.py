@@ -7,10 +7,15 @@ from pathlib import Path
 
 from fairforget.corpora.domains import target_domains
 from fairforget.corpora.reading import parse_name
+from fairforget.corpora.table import SUFFIXES
 from fairforget.errors import InputError
 from fairforget.records.paths import RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
+from fairforget.terminal.messages import show_message
+
+WITH_IDS = {*SUFFIXES} - {".txt"}
+"""Suffixes of files whose rows can have ids."""
 
 
 def training_corpora(model: str) -> Iterator[str]:
@@ -23,8 +28,20 @@ def training_corpora(model: str) -> Iterator[str]:
     seen: set[Path] = set()
     while (path := Path(model).resolve()) not in seen and (record := _find_record(path)):
         seen.add(path)
-        yield from (corpus.name for corpus in record.forget)
+        for corpus in record.forget:
+            _warn_if_missing(corpus.name)
+            yield corpus.name
         model = record.model.source
+
+
+def _warn_if_missing(corpus: str) -> None:
+    """Say that a corpus file was not found: its ids would show whether it has benchmark items."""
+    path = Path(parse_name(corpus).corpus)
+    if path.suffix in WITH_IDS and not path.is_file():
+        show_message(
+            f"forget corpus {corpus!r} of this model was not found, so it is not checked for items "
+            "of benchmarks"
+        )
 
 
 def trained_domains(record: UnlearningRecord) -> list[str]:

@@ -98,13 +98,16 @@ def _unharmed(
 def _outside(
     text: str, selected: Iterable[SelectedSpan], mentions: Sequence[Mention]
 ) -> list[SelectedSpan]:
-    """Return the parts of the spans that lie outside the mentions."""
+    """Return the spans, without the characters of mentions."""
     ranges = [(mention.start, mention.end) for mention in mentions]
-    return [
-        SelectedSpan(start, end, span.why)
-        for span in selected
-        for start, end in exclude_groups(text, (span.start, span.end), ranges)
-    ]
+    parts: list[SelectedSpan] = []
+    for span in selected:
+        if overlapping(ranges, span.start, span.end):
+            kept = exclude_groups(text, (span.start, span.end), ranges)
+            parts += (SelectedSpan(start, end, span.why) for start, end in kept)
+        else:
+            parts.append(span)
+    return parts
 
 
 def merge_adjacent(text: str, spans: Iterable[SelectedSpan]) -> list[SelectedSpan]:

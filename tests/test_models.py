@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,6 +25,8 @@ from transformers import (
 )
 
 from fairforget.errors import InputError
+from fairforget.forward.causality import looks_ahead
+from fairforget.forward.probes import agree
 from fairforget.models.fingerprint import fingerprint
 from fairforget.models.language_model import select_start_token
 from fairforget.models.loading import load_model
@@ -32,8 +35,10 @@ from fairforget.scoring.causal import token_log_probs
 
 from .models import (
     CAUSAL,
+    CAUSAL_WITHOUT_PADDING,
     MASKED,
     VOCABULARY,
+    WHOLE,
     _common,
     masked_tokenizer,
     save_tiny,
@@ -149,11 +154,24 @@ def test_a_causal_model_needs_no_architectures(tmp_path: Path, family: str) -> N
     assert load_model(directory).kind == "causal"
 
 
+@pytest.mark.parametrize("family", [*CAUSAL, *CAUSAL_WITHOUT_PADDING, *WHOLE])
+def test_no_causal_model_looks_ahead(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found: list[bool | None] = []
+
+    def watch(*args: Any) -> bool | None:
+        found.append(agree(*args))
+        return found[-1]
+
+    monkeypatch.setattr("fairforget.forward.causality.agree", watch)
+    assert not looks_ahead(tiny(family))
+    assert found == [True]
+
+
 def test_a_model_that_sees_later_tokens_is_not_causal(tmp_path: Path) -> None:
     """As BERT's next-token head does without a mask, and XLNet by design."""
     directory = save_tiny("bert", tmp_path / "given")
     edit_config(directory, architectures=["BertLMHeadModel"])
-    with pytest.raises(InputError, match="predicts a token from later ones, so it is no causal"):
+    with pytest.raises(InputError, match="predicts a token from later ones, so it is not a"):
         load_model(directory)
 
 

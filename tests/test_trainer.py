@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from peft import LoraConfig, get_peft_model, inject_adapter_in_model
 from transformers import BertForMaskedLM, RobertaForMaskedLM, TrainerCallback
 
 from fairforget.errors import InputError
+from fairforget.forward.probes import agree
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
 from fairforget.objectives.retain import fact_loss
@@ -521,6 +523,16 @@ def test_a_router_gets_no_adapter(tmp_path: Path) -> None:
     assert adapter_layers(model)
 
 
+def test_linear_layers_of_a_family_of_its_own_get_adapters(tmp_path: Path) -> None:
+    """All of Falcon's are subclasses with a forward pass that only rounds otherwise."""
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4}
+    model = hf.FalconForCausalLM(hf.FalconConfig(vocab_size=40, **sizes))
+    add_adapter(
+        model, UnlearningConfig(str(tmp_path), lora_rank=2, learning_rate=1e-3, use_cpu=True)
+    )
+    assert len(adapter_layers(model)) == 8
+
+
 def test_a_model_that_differs_in_training_mode_is_refused() -> None:
     assert differs_in_training(phimoe())
     routed = LanguageModel(phimoe(), word_tokenizer(), "phimoe", "causal", "<|endoftext|>")
@@ -529,10 +541,20 @@ def test_a_model_that_differs_in_training_mode_is_refused() -> None:
 
 
 @pytest.mark.parametrize("family", [*CAUSAL, *MASKED])
-def test_no_other_model_differs_in_training_mode(family: str) -> None:
+def test_no_other_model_differs_in_training_mode(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[bool | None] = []
+
+    def watch(*args: Any) -> bool | None:
+        found.append(agree(*args))
+        return found[-1]
+
+    monkeypatch.setattr("fairforget.training.restore.agree", watch)
     model = tiny(family).train()
     assert not differs_in_training(model)
     assert model.training
+    assert found == [True]
 
 
 def test_the_layers_of_an_adapter_are_looked_for_once(

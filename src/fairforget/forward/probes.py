@@ -6,6 +6,7 @@ from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.forward.evaluation_mode import evaluation_mode
@@ -22,6 +23,23 @@ _RESULTS: WeakKeyDictionary[PreTrainedModel, dict[tuple[object, ...], bool]] = W
 def probe_tolerance(dtype: torch.dtype) -> float:
     """Return how far two computations of the same log-probabilities may differ, in nats."""
     return 1e-3 if dtype in (torch.float32, torch.float64) else 0.1
+
+
+def agree(first: Tensor, second: Tensor, dtype: torch.dtype) -> bool | None:
+    """Return whether two computations of the same logits [..., vocabulary] agree up to rounding.
+
+    At every position, the standard deviation of the differences may be at most `probe_tolerance`
+    times that of the logits. Rounding to bfloat16 alone gave ratios of up to 0.04 with SmolLM2-135M
+    and Gemma 3 270M, and to float32 of 4e-6.
+
+    Returns:
+        None if one of the first is not a number.
+    """
+    expected, found = first.float(), second.float()
+    if expected.isnan().any():
+        return None
+    difference, spread = (x.std(-1, correction=0) for x in (expected - found, expected))
+    return bool((difference <= probe_tolerance(dtype) * spread).all())
 
 
 def probe_once(model: PreTrainedModel, name: str, probe: Callable[[], bool | None]) -> bool:

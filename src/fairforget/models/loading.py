@@ -131,8 +131,8 @@ def load_model(
     model.to(torch_device).eval()  # type: ignore[arg-type]
     if kind == "causal" and looks_ahead(model):
         raise InputError(
-            f"model {name!r} predicts a token from later ones, so it is no causal model; give a "
-            "causal or masked language model, with its `architectures` in config.json"
+            f"model {name!r} predicts a token from later ones, so it is not a causal model; "
+            "correct `architectures` or `is_decoder` in its config.json, or give another model"
         )
     return LanguageModel(
         model, tokenizer, name, kind, select_start_token(tokenizer, kind, start_token, name)

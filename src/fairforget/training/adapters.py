@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 B_MATRIX = ".lora_B."
 
 
+SPECIAL_LAYERS = ("Router", "GroupedLinear")
+"""How the names of such classes of transformers end: PhimoeTopKRouter, Llama4Router."""
+
+
 @contextmanager
 def apply_adapter(
     model: PreTrainedModel, config: UnlearningConfig, *, apart: bool = False
@@ -94,17 +98,15 @@ def add_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
             weights.data = weights.data.float()
 
 
-def _find_routers(model: PreTrainedModel) -> list[str]:
-    """Return the names of linear layers of transformers that do more than multiply: routers.
+def _find_special_layers(model: PreTrainedModel) -> list[str]:
+    """Return the names of linear layers that are more than a matrix: routers, grouped layers.
 
     peft would add an adapter to them, and fail in the forward pass.
     """
     return [
         name
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear)
-        and type(module).forward is not nn.Linear.forward
-        and type(module).__module__.startswith("transformers.models.")
+        if isinstance(module, nn.Linear) and type(module).__name__.endswith(SPECIAL_LAYERS)
     ]
 
 
@@ -115,7 +117,7 @@ def _inject_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
         r=config.lora_rank,
         lora_alpha=config.lora_alpha,
         target_modules="all-linear",
-        exclude_modules=_find_routers(model),
+        exclude_modules=_find_special_layers(model),
         task_type="CAUSAL_LM",
     )
     with warnings.catch_warnings():

@@ -121,8 +121,12 @@ def benchmarks() -> str:
         "",
     ]
     for name, entry in BENCHMARKS.items():
-        parts += [f"## {entry.title}", "", f"Name: `{name}`. Options:", ""]
-        parts += [*(f"- {option}" for option in entry.options.split("; ")), ""]
+        options = entry.options.split("; ")
+        if len(options) == 1:
+            parts += [f"## {entry.title}", "", f"Name: `{name}`. Options: {options[0]}.", ""]
+        else:
+            parts += [f"## {entry.title}", "", f"Name: `{name}`. Options:", ""]
+            parts += [*(f"- {option}" for option in options), ""]
         if entry.clusters:
             parts += [f"Intervals are over {entry.clusters}.", ""]
         if entry.limitations:

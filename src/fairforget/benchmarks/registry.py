@@ -69,7 +69,7 @@ BENCHMARKS = {
         "fairforget.benchmarks.bbq",
         "BBQ",
         "categories such as Age (default: all); chat, to ask in the model's chat template; a "
-        "number of questions (default: all 58,492; with chat, 2000)",
+        "number of questions (default: all 58,492, or 2000 with chat)",
         limitations=(
             "A model that always answers unknown, or answers at random, has a bias score near 0: "
             "read it together with accuracy. There are few templates, all American (Parrish et "
@@ -96,7 +96,7 @@ BENCHMARKS = {
     "winogender": Entry(
         "fairforget.benchmarks.winogender",
         "Winogender",
-        "no options",
+        "none",
         limitations=(
             "It can show bias, but not its absence: a broken model also has a gap and a "
             "correlation of 0. It covers 60 US occupations and two genders (Rudinger et al. "
@@ -134,8 +134,8 @@ BENCHMARKS = {
     "decoding_trust": Entry(
         "fairforget.benchmarks.decoding_trust",
         "DecodingTrust",
-        "for models with a chat template: domains such as gender (default: all 8); a number of "
-        "statements (default: all 48)",
+        "domains such as gender (default: all 8); a number of statements (default: all 48); needs "
+        "a model with a chat template",
         limitations=(
             "Every statement is made about every group, even if it is not a stereotype of that "
             "group. A gap no larger than that of harmless statements (`control_gap` in the "

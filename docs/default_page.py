@@ -9,7 +9,7 @@ from typing import Any
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
-from fairforget.report.wording import format_number, format_signed
+from fairforget.report.wording import format_number, format_signed, join_words
 from fairforget.statistics.jackknife import too_few
 from results_page import Page, show_picture
 from seed_runs import MEASURES, TYPES
@@ -32,6 +32,7 @@ def build_page(name: str, title: str, choice: str, results: dict[str, Any]) -> P
         body=[
             *_list_settings(results, choice),
             *_list_budget(results),
+            *(_list_excess(results) if "control" in results else ()),
             *_list_changes(results),
         ],
         picture=_draw_changes(results),
@@ -54,12 +55,16 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
     in_nats = changes["contribution"][ALL]
     first, *ratios = results["perplexity"]
     perplexity = 100 * (fmean(ratios) / first - 1)
+    pronouns = (
+        "pronouns after an occupation" if "hurtful" in changes else "Pronouns after an occupation"
+    )
     return [
         f"The scaled contribution of the group changed by {describe_change(whole, 3)} from "
         f"{whole['before']:.3f} ({describe_fall(whole)} less), in nats per token by "
         f"{describe_change(in_nats, 3)} from {in_nats['before']:.3f}; the fall is significant for "
         f"{alone} of {count} seeds tested alone, and over all seeds in "
         f"{', '.join(fell) or 'no domain'}.",
+        *(_describe_excess(results["control"]) if "control" in results else ()),
         "Log p of harmful words after a group in HateCheck changed by "
         f"{describe_change(words[ALL], 3)} nats and rose significantly for "
         f"{', '.join(likelier) or 'no group'}; with a neutral word in place of the "
@@ -72,14 +77,34 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         f"anti-stereotypes {describe_change(changes['lms_anti_stereotype'][ALL], 1)}), "
         f"{_describe_ability(changes)}perplexity by {format_signed(perplexity, 1)} %, and log p "
         f"of facts about groups by {describe_change(changes['facts'][ALL], 3)} nats.",
-        *_describe_writing(changes),
-        "Pronouns after an occupation: the WinoBias gap changed by "
+        f"{_describe_writing(changes)}{pronouns}: the WinoBias gap changed by "
         f"{describe_change(changes['winobias']['type2'], 2)} nats (type 2) from "
         f"{changes['winobias']['type2']['before']:.2f}, that of Winogender by "
         f"{describe_change(changes['winogender'][ALL], 2)} from "
         f"{changes['winogender'][ALL]['before']:.2f}; the conditional part of CrowS-Pairs changed "
         f"by {describe_change(changes['conditional'][ALL], 2)} nats.",
     ]
+
+
+def _describe_excess(control: dict[str, Any]) -> Iterator[str]:
+    """What became of bias with the control, and beyond it."""
+    contribution = control["excess"][SCALED_CONTRIBUTION]
+    theirs = control["changes"][SCALED_CONTRIBUTION][ALL]
+    words, added, lms = (control["excess"][name][ALL] for name in ("log_prob", "added", "lms"))
+    decided = [
+        domain
+        for domain in TYPES
+        if contribution[domain]["ci"][1] < 0
+        and not too_few(control["changes"][SCALED_CONTRIBUTION][domain]["clusters"])
+    ]
+    yield (
+        "With [a control](#control), which trained on the same sentences about objects, the scaled "
+        f"contribution changed by {describe_change(theirs, 3)}; beyond it, the default changed it "
+        f"by {describe_change(contribution[ALL], 3)}, significantly in "
+        f"{', '.join(decided) or 'no domain'}; log p of harmful words by "
+        f"{describe_change(words, 3)} nats, what naming the group adds to it by "
+        f"{describe_change(added, 3)} nats, and LMS by {describe_change(lms, 1)} points."
+    )
 
 
 def _describe_ability(changes: dict[str, Any]) -> str:
@@ -92,19 +117,19 @@ def _describe_ability(changes: dict[str, Any]) -> str:
     )
 
 
-def _describe_writing(changes: dict[str, Any]) -> Iterator[str]:
-    """What became of what the model writes, if measured."""
+def _describe_writing(changes: dict[str, Any]) -> str:
+    """What became of what the model writes, if measured; another clause follows."""
     written = ("hurtful", "negative", "sentiment_distance")
     if not changes.keys() >= {*written}:
-        return
+        return ""
     hurtful, negative, distance = (changes[name][ALL] for name in written)
-    yield (
+    return (
         "What the model writes: hurtful completions (HONEST) changed by "
         f"{describe_change(hurtful, 1)} points from {hurtful['before']:.1f} %, negative "
         f"continuations (BOLD) by {describe_change(negative, 1)} points from "
         f"{negative['before']:.1f} %, and the difference in sentiment between groups "
         f"(counterfactual prompts) by {describe_change(distance, 3)} from "
-        f"{format_number(distance['before'], 3)}."
+        f"{format_number(distance['before'], 3)}; "
     )
 
 
@@ -168,6 +193,47 @@ def _list_budget(results: dict[str, Any]) -> list[str]:
         "",
         *markdown_table((*header, *movements, *times, "note"), rows),
     ]
+
+
+def _list_excess(results: dict[str, Any]) -> Iterator[str]:
+    """A table of the changes with the control, and of those beyond it."""
+    control = results["control"]
+    alphas, movements = (
+        join_words([format_number(value, digits) for value in values])
+        for values, digits in (
+            ([budget["alpha"] for budget in control["budget"]], 2),
+            (
+                [budget["movements"]["everyday"]["reached"] for budget in control["budget"]],
+                3,
+            ),
+        )
+    )
+    yield from (
+        "## Control",
+        "",
+        f"{len(control['budget'])} runs with the same settings on the same sentences, in which "
+        "an object, the weather or food takes the place of each group, and “thing” that of its "
+        "neutral word. They show what such training does without any group: what is left beyond "
+        f"them is due to the groups. α: {alphas}; movement on everyday sentences: {movements} "
+        "nats. Intervals cover items and the seeds of both.",
+        "",
+    )
+    yield from markdown_table(
+        ("score", "domain", "change", "with the control", "difference"),
+        [
+            [
+                MEASURES[name].heading,
+                domain,
+                *(
+                    describe_change(it, MEASURES[name].digits)
+                    for it in (results["changes"][name][domain], changes[domain], excess)
+                ),
+            ]
+            for name, changes in control["changes"].items()
+            for domain, excess in control["excess"][name].items()
+            if domain == ALL or name == SCALED_CONTRIBUTION
+        ],
+    )
 
 
 def _list_changes(results: dict[str, Any]) -> Iterator[str]:

@@ -46,10 +46,16 @@ def list_findings(pages: str) -> str:
 
 
 def _default() -> str:
-    changes = json.loads((RESULTS / "default.json").read_bytes())["changes"]
+    results = json.loads((RESULTS / "default.json").read_bytes())
+    changes = results["changes"]
+    theirs, excess = (
+        results["control"][part][SCALED_CONTRIBUTION]["all"] for part in ("changes", "excess")
+    )
     whole, words = changes[SCALED_CONTRIBUTION]["all"], changes["log_prob"]
     _require(all(seed["ci"][1] < 0 for seed in whole["seeds"]), "it fell with each seed")
     _require(whole["ci"][1] < 0, "the contribution fell over all seeds")
+    _require(theirs["ci"][1] < 0, "it fell with the control, as limits.md also says")
+    _require(excess["ci"][1] < 0, "it fell more than with the control")
     _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     low, high = changes["added"]["all"]["ci"]
@@ -59,12 +65,13 @@ def _default() -> str:
     fallen = sum(change["ci"][1] < 0 for change in changes["added"].values())
     _require(fallen == 1, "what the group adds fell for one group, as limits.md also says")
     return (
-        f"**The default lowers bias by {describe_fall(whole)}** (three seeds, no control, data not "
-        f"held out): scaled contribution {describe_change(whole, 3)}. Log p of "
-        f"HateCheck's harmful words: {describe_change(words['all'], 3)}; it rose significantly "
-        "after no group, but relative to a neutral word after two. Cost: LMS "
-        f"{describe_change(changes['lms']['all'], 1)}, log p of facts "
-        f"{describe_change(changes['facts']['all'], 3)}."
+        f"**The default lowers the scaled contribution by {describe_fall(whole)}** (three seeds, "
+        f"tuned on these data): {describe_change(whole, 3)}. A control trained on "
+        f"sentences about objects: {describe_change(theirs, 3)}; difference "
+        f"{describe_change(excess, 3)}. Log p of HateCheck's harmful words: "
+        f"{describe_change(words['all'], 3)}; it rose after no group; "
+        "relative to a neutral word, after two. Cost: LMS "
+        f"{describe_change(changes['lms']['all'], 1)}."
     )
 
 
@@ -76,7 +83,7 @@ def _gemma() -> str:
         _require(
             all(it["ci"][0] <= 0 for it in gemma[score].values()), f"{score} rose for no group"
         )
-    return f"Gemma: bias {describe_fall(gemma[SCALED_CONTRIBUTION]['all'])} lower."
+    return f"Gemma: {describe_fall(gemma[SCALED_CONTRIBUTION]['all'])} lower."
 
 
 def _control() -> str:
@@ -85,8 +92,7 @@ def _control() -> str:
     _require(race.verdict == "supported", "race fell by more than with the control")
     _require(gender.verdict == "undecided", "gender is undecided")
     return (
-        "**Compared with a control** trained on sentences about objects, "
-        "`counterfactual-kl` lowered StereoSet's bias in race by "
+        "**Compared with such a control**, `counterfactual-kl` lowered StereoSet's bias in race by "
         f"{_fall(race.excess['matched'])} points more; gender is undecided. Harmful words "
         "became likelier."
     )
@@ -107,7 +113,7 @@ def _transfer() -> str:
     return (
         "**`ascent` did not beat its control in other domains.** Unlearning hate speech "
         f"about women changed StereoSet's bias in profession and race by {_effect(ascent.bias)}; "
-        "compared with unlearning the same words about objects, by "
+        "beyond a control (the same words about objects), by "
         f"{_effect(matched)} ({_WORDS[SEEDS_OF_ASCENT]} seeds). "
         "Lu et al.'s GPT-2 experiment: not run."
     )
@@ -119,9 +125,9 @@ def _crows_pairs() -> str:
     _require(_interval(cell.bias)[0] > 0, "bias over all pairs rose")
     _require(_has_zero(random), "the difference from random tokens is undecided")
     return (
-        "**CrowS-Pairs disagrees.** `counterfactual-kl` on built-in texts about gender "
-        f"*raised* its bias by {_rise(cell.bias)} points; the difference from "
-        f"random target tokens, {_effect(random)}, is undecided."
+        "**CrowS-Pairs shows no fall.** `counterfactual-kl` on built-in gender texts "
+        f"*raised* bias there by {_rise(cell.bias)} points; random target tokens, about as much "
+        f"(difference {_effect(random)})."
     )
 
 
@@ -152,11 +158,13 @@ def _leaderboard() -> str:
         if e.verdict == "undecided" and not record.methods[e.method].is_control
     )
     budget = record.settings["budget"]
+    (ratio,) = (max(row.ratios.values()) for row in record.rows if row.method == "self-debias")
     return (
         "**Compared with other methods** at equal cost (perplexity ≤ "
-        f"+{100 * (budget['perplexity'] - 1):.0f} %, KL {budget['movement']:g} nats; one seed), "
+        f"+{100 * (budget['perplexity'] - 1):.0f} %; one seed), "
         f"scaled contribution and LMS changed by {changes(limited)}. Bias rose with {rose}; "
-        f"undecided: {undecided}. Without limits: {changes(unlimited)}."
+        f"undecided: {undecided}. At inference (perplexity up to "
+        f"+{100 * (ratio - 1):.0f} %): {changes(unlimited)}."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -184,12 +185,10 @@ class SeedRuns:
 
         The 95 % interval of a seed covers items, that of the mean items and seeds.
         """
-        before, *runs = (_items(each, measure.benchmark) for each in (original, *after))
         judge, found = _find_judge(measure), {}
-        for domain in measure.domains or (*dict.fromkeys(row["domain"] for row in before), ALL):
-            part, *parts = (
-                [row for row in rows if domain in (ALL, row["domain"])] for rows in (before, *runs)
-            )
+        domains = dict.fromkeys(row["domain"] for row in _items(original, measure.benchmark))
+        for domain in measure.domains or (*domains, ALL):
+            part, *parts = (_items(each, measure.benchmark, domain) for each in (original, *after))
             groups = [parts, *([rows] for rows in parts)]
             changes = compare_domain(judge, part, groups, domain=domain).by_group
             if measure.score in changes:
@@ -212,17 +211,19 @@ class SeedRuns:
         return found
 
 
-def subtract_control(runs: SeedRuns, control: SeedRuns, measure: Measure) -> dict[str, Any]:
-    """Return the mean change of a score with some runs minus that with a control, over all domains.
+def subtract_control(
+    runs: SeedRuns, control: SeedRuns, measure: Measure, domain: str = ALL
+) -> dict[str, Any]:
+    """Return the mean change of a score with some runs minus that with a control, in a domain.
 
     Both compare with the same original. The 95 % interval covers items and the seeds of either.
     """
     before, *after = (
-        _items(each, measure.benchmark)
+        _items(each, measure.benchmark, domain)
         for each in (runs.before, *runs.evaluations, *control.evaluations)
     )
     groups = [after[: runs.seeds], after[runs.seeds :]]
-    compared = compare_domain(_find_judge(measure), before, groups, domain=ALL)
+    compared = compare_domain(_find_judge(measure), before, groups, domain=domain)
     ours, theirs = (change.change for change in compared.by_group[measure.score])
     difference = ours - theirs
     return {"change": difference.value, "ci": difference.ci}
@@ -238,5 +239,12 @@ def _result(evaluation: Path, benchmark: str) -> dict[str, Any]:
     return read_record(evaluation / RECORD, EvaluationRecord).results[benchmark]
 
 
-def _items(evaluation: Path, benchmark: str) -> list[Row]:
-    return [row for row in read_items(evaluation) if row["benchmark"] == benchmark]
+def _items(evaluation: Path, benchmark: str, domain: str = ALL) -> list[Row]:
+    return [
+        row
+        for row in _read_items(evaluation)
+        if row["benchmark"] == benchmark and domain in (ALL, row["domain"])
+    ]
+
+
+_read_items = lru_cache(maxsize=8)(read_items)

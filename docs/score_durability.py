@@ -1,9 +1,10 @@
-"""How durable is the effect of trait-kl? The page "Durability of trait-kl".
+"""How durable is the effect of the default? The page "Durability of the default".
 
-python docs/score_durability.py           unlearn, attack and evaluate (about two hours)
+python docs/score_durability.py           attack and evaluate (about two hours on one core);
+                                          continues where it stopped
 python docs/score_durability.py --table   only regenerate the page
 
-Run it in the root of the repository.
+Run it in the root of the repository. The model is seed 0 of `score_default.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from dot_plot import Mark, Panel, Shape, dot_plot
-from fairforget import DurabilityRecord, debias, durability
+from fairforget import DurabilityRecord, durability
 from fairforget.attacks.page import headline, main_score
 from fairforget.attacks.plan import DEBIASED
 from fairforget.attacks.tables import (
@@ -27,25 +28,25 @@ from fairforget.attacks.tables import (
 )
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import measure_of
-from larger_steps import DESCRIPTION, LARGER_STEPS
 from results_page import Page, ResultsPage, show_picture
+from score_default import RUNS as DEFAULT
 
 NAME = "durability"
-RUN = Path("runs") / NAME
+OUTPUT = Path("runs") / NAME / "attacked"
 SHOWN = (("stereoset", "contribution_scaled"), ("stereoset", "ss"))
 
 
 def measure() -> dict[str, Any]:
-    """Unlearn, and attack the result."""
-    debias("smollm2", output_dir=RUN, device="cpu", **LARGER_STEPS)
-    return asdict(durability(RUN, device="cpu"))
+    """Unlearn, and attack the first result."""
+    DEFAULT.unlearn()
+    return asdict(durability(DEFAULT.directory / "0", output_dir=OUTPUT, device="cpu"))
 
 
 def build(results: dict[str, Any]) -> Page:
     """Build the page from the record."""
     record = TypeAdapter(DurabilityRecord).validate_python(results)
     return Page(
-        title="Durability of trait-kl",
+        title="Durability of the default",
         opening=[
             show_picture(
                 NAME,
@@ -78,9 +79,8 @@ def _picture(record: DurabilityRecord) -> str:
 def _body(record: DurabilityRecord) -> Iterator[str]:
     yield from ("## Measurement", "")
     yield (
-        "SmolLM2-135M-Instruct, `trait-kl` with larger steps than the default's "
-        f"({DESCRIPTION}), one seed, StereoSet. Fine-tuning is on Wikipedia "
-        "passages, relearning on other built-in texts: "
+        "SmolLM2-135M-Instruct, seed 0 of [the default](default.md), StereoSet. Fine-tuning is on "
+        "Wikipedia passages, relearning on other built-in texts: "
         f"{record.settings['batch_size']} texts per step, learning rate "
         f"{record.settings['learning_rate']:g}. There is no control, so the page shows what is "
         "left of the effect, not why. An attack can lower the scores of both models: after 200 "

@@ -43,7 +43,6 @@ from gap_texts import (
     template_texts,
     unnamed_terms,
 )
-from larger_steps import DESCRIPTION, as_flags
 from recipe_scores import extrapolate
 from results_page import Page, ResultsPage, show_picture
 from tables import format_estimate, markdown_table
@@ -54,6 +53,10 @@ TEXTS, SEED = 160, 7
 """Texts of each set, and the seed of their combinations."""
 FORGET_TEXTS = 1_280
 """Texts of every run: 40 steps of 32, or 80 of 16."""
+LARGER_STEPS = (
+    *("--forget", "builtin", "--steps", "40", "--batch_size", "32", "--learning_rate", "5e-5"),
+    *("--retain_per_forget", "0.5", "--retain_loss_weight", "1", "--retain_groups", "false"),
+)
 SHAPES: tuple[Shape, ...] = ("dot", "ring", "square", "diamond")
 SETS = {
     "templates, named": "built-in templates, terms that training names",
@@ -83,14 +86,15 @@ def half_own(model: LanguageModel) -> list[Text]:
 
 VARIANTS = {
     "larger steps": Variant(
-        DESCRIPTION,
-        as_flags(),
+        "40 steps of 32 forget texts at a learning rate of 5e-5; half as many retain texts, with a "
+        "weight of 1 and without facts",
+        LARGER_STEPS,
         factors=(1.0, 2.0),
     ),
     "larger steps, own texts": Variant(
         "as above; every other forget text is continued by the model itself, from the first "
         "harmful word on",
-        as_flags(),
+        LARGER_STEPS,
         texts=half_own,
     ),
     "smaller steps, own texts": Variant(

@@ -198,20 +198,14 @@ def _list_budget(results: dict[str, Any]) -> list[str]:
 def _list_excess(results: dict[str, Any]) -> Iterator[str]:
     """A table of the changes with the control, and of those beyond it."""
     control = results["control"]
-    alphas, movements = (
-        join_words([format_number(value, digits) for value in values])
-        for values, digits in (
-            ([budget["alpha"] for budget in control["budget"]], 2),
-            (
-                [budget["movements"]["everyday"]["reached"] for budget in control["budget"]],
-                3,
-            ),
-        )
-    )
+    budgets = control["budget"]
+    alphas = join_words([format_number(budget["alpha"], 2) for budget in budgets])
+    moved = [budget["movements"]["everyday"]["reached"] for budget in budgets]
+    movements = join_words([format_number(movement, 3) for movement in moved])
     yield from (
         "## Control",
         "",
-        f"{len(control['budget'])} runs with the same settings on the same sentences, in which "
+        f"{len(budgets)} runs with the same settings on the same sentences, in which "
         "an object, the weather or food takes the place of each group, and “thing” that of its "
         "neutral word. They show what such training does without any group: what is left beyond "
         f"them is due to the groups. α: {alphas}; movement on everyday sentences: {movements} "

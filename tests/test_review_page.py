@@ -11,8 +11,9 @@ import pytest
 
 from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.errors import InputError
+from fairforget.files.overwriting import check_replaceable
 from fairforget.selection.review import write_review
-from fairforget.selection.selected import SelectedText, check_spans_replaceable
+from fairforget.selection.selected import SelectedText, is_spans_file
 
 from .report.test_browser import HOSTILE
 
@@ -179,7 +180,7 @@ def test_corrections_by_mouse_are_exported_and_read_back(opened: Open, tmp_path:
     assert TEXTS[0].text[26:31] == "liars"
     assert exported(page, tmp_path) == [first, replace(TEXTS[1], spans=()), TEXTS[2]]
     with pytest.raises(InputError, match="is not an earlier result"):  # a person's work
-        check_spans_replaceable(tmp_path / "reviewed.jsonl")
+        check_replaceable("--output", tmp_path / "reviewed.jsonl", is_spans_file)
     assert "marked by a person" in page.locator(".why").first.inner_text()
     page.select_option("#spans", "edited")
     assert len(shown(page)) == 2

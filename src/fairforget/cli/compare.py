@@ -35,13 +35,13 @@ def compare_command(
     from fairforget.cli.output import print_result
     from fairforget.comparison.compare import Comparison, compare
     from fairforget.comparison.gate import find_violations
-    from fairforget.files.overwriting import check_not_overwritten
-    from fairforget.records.store import check_replaceable, write_record
+    from fairforget.files.overwriting import check_not_overwritten, check_replaceable
+    from fairforget.records.store import is_record, write_record
     from fairforget.report.terminal import show_comparison
     from fairforget.terminal.messages import one_line
 
     check_not_overwritten({"--output": output}, [before, after])
-    check_replaceable("--output", output, Comparison)
+    check_replaceable("--output", output, lambda path: is_record(path, Comparison))
     comparison = compare(before, after)
     violations = find_violations(comparison, fail_if) if fail_if else []
     if output:

@@ -22,12 +22,12 @@ def score_target_command(
     target_settings = TargetSettings(**settings)
 
     from fairforget.cli.output import print_result
-    from fairforget.files.overwriting import check_not_overwritten
-    from fairforget.records.store import check_replaceable, write_record
+    from fairforget.files.overwriting import check_not_overwritten, check_replaceable
+    from fairforget.records.store import is_record, write_record
     from fairforget.target_scores import TargetScores, score_targets
 
     check_not_overwritten({"--output": output}, [model, target_settings.file or ""])
-    check_replaceable("--output", output, TargetScores)
+    check_replaceable("--output", output, lambda path: is_record(path, TargetScores))
     scores = score_targets(model, settings=target_settings)
     if output:
         write_record(scores, output)

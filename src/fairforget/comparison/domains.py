@@ -72,13 +72,13 @@ def compare_domain(
 def _match_items(name: str, before: Sequence[Row], after: Sequence[Row]) -> dict[str, Row]:
     """The items of `after` by id, after a check that their ids and texts are those of `before`."""
     old, new = ({row["id"]: row for row in rows} for rows in (before, after))
-    for rows in (before, after):
-        for identity, count in Counter(row["id"] for row in rows).most_common(1):
-            if count > 1:
-                raise InputError(
-                    f"{name} cannot be compared: {count} items have the id {identity!r}; give each "
-                    "its own id, and evaluate both again"
-                )
+    for found, rows in ((old, before), (new, after)):
+        if len(found) < len(rows):
+            ((identity, count),) = Counter(row["id"] for row in rows).most_common(1)
+            raise InputError(
+                f"{name} cannot be compared: {count} items have the id {identity!r}; give each its "
+                "own id, and evaluate both again"
+            )
     if old.keys() != new.keys():
         unmatched = [i for i in {**old, **new} if (i in old) != (i in new)]
         side = "before" if unmatched[0] in old else "after"

@@ -1,9 +1,9 @@
-"""Refuse to write a file over one that the same command reads."""
+"""Refuse to write a file over one that the same command reads, or that another program wrote."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from fairforget.errors import InputError
@@ -36,9 +36,27 @@ def check_not_overwritten(
         taken.add(path)
 
 
-def refuse_replacing(setting: str, path: str | Path) -> InputError:
-    """Return the error about a file to write that exists, but is not of the same kind."""
-    return InputError(
-        f"{setting} {str(path)!r} exists and is not an earlier result of this command; choose "
-        "another file"
-    )
+def check_replaceable(
+    setting: str, path: str | Path | None, is_ours: Callable[[Path], bool]
+) -> None:
+    """Check that a file to write does not exist, or is an earlier result of the same kind.
+
+    Args:
+        setting: names the file.
+        path: the file, or None.
+        is_ours: whether an existing file is such a result. An `OSError` means that it is not.
+
+    Raises:
+        InputError: it is another file, which would be lost; names its setting.
+    """
+    if path is None or not Path(path).exists():
+        return
+    try:
+        replaceable = is_ours(Path(path))
+    except OSError:
+        replaceable = False
+    if not replaceable:
+        raise InputError(
+            f"{setting} {str(path)!r} exists and is not an earlier result of this command; choose "
+            "another file"
+        )

@@ -14,7 +14,6 @@ from pydantic_core import to_json
 
 from fairforget.errors import InputError, first_error
 from fairforget.files.atomic import atomic_write
-from fairforget.files.overwriting import refuse_replacing
 from fairforget.records.paths import RECORD
 from fairforget.redaction import redact
 from fairforget.terminal.messages import show_message
@@ -68,18 +67,13 @@ def read_record(path: Path, kind: type[T]) -> T:
         ) from error
 
 
-def check_replaceable(setting: str, path: Path | None, kind: type[T]) -> None:
-    """Check that a file to write does not exist, or is an earlier record of the same kind.
-
-    Raises:
-        InputError: it is another file, which would be lost; names its setting.
-    """
-    if path is None or not path.exists():
-        return
+def is_record(path: Path, kind: type[object]) -> bool:
+    """Return whether a file is a record of a kind."""
     try:
         read_record(path, kind)
-    except InputError as error:
-        raise refuse_replacing(setting, path) from error
+    except InputError:
+        return False
+    return True
 
 
 def read_finished(

@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from fairforget.files.atomic import atomic_write
-from fairforget.files.overwriting import refuse_replacing
 from fairforget.page_policy import page_policy, without_overrides
 from fairforget.selection.selected import SelectedText, to_row
 
@@ -43,20 +42,9 @@ def write_review(selected: Sequence[SelectedText], path: Path, title: str) -> No
         file.write(page.encode("utf-8", errors="replace"))
 
 
-def check_review_replaceable(path: Path) -> None:
-    """Check that a file to write does not exist, or was written by `write_review`.
-
-    Raises:
-        InputError: it is another file, which would be lost.
-    """
-    if not path.exists():
-        return
-    try:
-        is_ours = OURS in path.read_bytes()
-    except OSError:
-        is_ours = False
-    if not is_ours:
-        raise refuse_replacing("--review", path)
+def is_review_page(path: Path) -> bool:
+    """Return whether `write_review` wrote a file."""
+    return OURS in path.read_bytes()
 
 
 def _read_asset(name: str) -> str:

@@ -14,19 +14,19 @@ from typing import Any
 from fairforget.corpora import Text, corpus_names, iter_corpus, parse_name
 from fairforget.errors import InputError
 from fairforget.extras import check_report_extra
-from fairforget.files.overwriting import check_not_overwritten
+from fairforget.files.overwriting import check_not_overwritten, check_replaceable
 from fairforget.selection.contrast import Contrast
 from fairforget.selection.identity import mentions_of
 from fairforget.selection.llm import CostEstimate, Llm
 from fairforget.selection.methods import make_selector
 from fairforget.selection.parallel import select_in_parallel
 from fairforget.selection.result import SelectionResult
-from fairforget.selection.review import check_review_replaceable, write_review
+from fairforget.selection.review import is_review_page, write_review
 from fairforget.selection.score import SpanScorer
 from fairforget.selection.selected import (
     SelectedText,
     Selector,
-    check_spans_replaceable,
+    is_spans_file,
     select,
     write_spans,
 )
@@ -84,10 +84,8 @@ def select_spans(
     check_not_overwritten({"--output": output, "--review": review}, [*corpora, settings.lexicon])
     _check_suffix("--output", output, ".jsonl")
     _check_suffix("--review", review, ".html")
-    if output is not None:
-        check_spans_replaceable(Path(output))
-    if review is not None:
-        check_review_replaceable(Path(review))
+    check_replaceable("--output", output, is_spans_file)
+    check_replaceable("--review", review, is_review_page)
     tally = _Tally(SpanScorer() if score else None, None if review is None else [])
     with _progress(name, settings) as advance:
         selector = make_selector(settings)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.files.atomic import atomic_write
-from fairforget.files.overwriting import refuse_replacing
 from fairforget.selection.identity import exclude_groups, identity_ranges
 from fairforget.selection.ranges import overlapping
 
@@ -150,24 +149,15 @@ def write_spans(selected: Iterable[SelectedText], path: Path) -> int:
     return count
 
 
-def check_spans_replaceable(path: Path) -> None:
-    """Check that a file to write does not exist, or was written by `write_spans`.
-
-    Raises:
-        InputError: it is another file, which would be lost.
-    """
-    if not path.exists():
-        return
-    try:
-        with path.open(encoding="utf-8") as file:
+def is_spans_file(path: Path) -> bool:
+    """Return whether `write_spans` wrote a file; corrections from the review page have more."""
+    with path.open(encoding="utf-8") as file:
+        try:
             line = file.readline()
-        is_ours = (
-            not line or json.loads(line).keys() == to_row(SelectedText(Text("", ""), ())).keys()
-        )
-    except (OSError, ValueError, AttributeError):
-        is_ours = False
-    if not is_ours:
-        raise refuse_replacing("--output", path)
+            fields = json.loads(line).keys() if line else None
+        except (ValueError, AttributeError):
+            return False
+    return fields in (None, to_row(SelectedText(Text("", ""), ())).keys())
 
 
 def to_row(item: SelectedText) -> dict[str, object]:

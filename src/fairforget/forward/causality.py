@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from transformers import PreTrainedModel
 
-from fairforget.forward.probes import agree, run_probe
+from fairforget.forward.probes import agree, probe_inputs, run_probe
 from fairforget.forward.split_forward import full_logits
 
 TEXTS = ((5, 9, 2, 7), (5, 9, 2, 8))
@@ -19,10 +18,7 @@ def looks_ahead(model: PreTrainedModel) -> bool:
     """
 
     def probe() -> bool:
-        size = model.config.get_text_config().vocab_size
-        ids = torch.tensor(TEXTS, device=model.device) % size
-        logits = full_logits(model, input_ids=ids, attention_mask=torch.ones_like(ids))
-        first, second = logits[:, :-1]
+        first, second = full_logits(model, **probe_inputs(model, TEXTS, model.device))[:, :-1]
         return agree(first, second, model.dtype) is False
 
     return bool(run_probe(model, probe))

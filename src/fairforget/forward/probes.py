@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from weakref import WeakKeyDictionary
 
 import torch
@@ -23,6 +23,20 @@ _RESULTS: WeakKeyDictionary[PreTrainedModel, dict[tuple[object, ...], bool]] = W
 def probe_tolerance(dtype: torch.dtype) -> float:
     """Return how far two computations of the same log-probabilities may differ, in nats."""
     return 1e-3 if dtype in (torch.float32, torch.float64) else 0.1
+
+
+def probe_inputs(
+    model: PreTrainedModel, texts: Sequence[Sequence[int]], device: torch.device
+) -> dict[str, Tensor]:
+    """Return the input of a forward pass over short texts of equal length.
+
+    Args:
+        model: its vocabulary limits the token ids, which start again at 0 beyond it.
+        texts: token ids.
+        device: where the model computes.
+    """
+    ids = torch.tensor(texts, device=device) % model.config.get_text_config().vocab_size
+    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
 
 
 def agree(first: Tensor, second: Tensor, dtype: torch.dtype) -> bool | None:

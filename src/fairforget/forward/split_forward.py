@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions
 
-from fairforget.forward.probes import probe_once, probe_tolerance, run_probe
+from fairforget.forward.probes import probe_inputs, probe_once, probe_tolerance, run_probe
 
 
 def hidden_states(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
@@ -106,9 +106,7 @@ def _test_split(model: PreTrainedModel, device: torch.device) -> bool | None:
     Returns:
         None if the logits are not a number, with any way to compute them.
     """
-    vocabulary = model.config.get_text_config().vocab_size
-    ids = torch.arange(3, 11, device=device)[None] % vocabulary
-    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    inputs = probe_inputs(model, [range(3, 11)], device)
     with torch.autocast(device.type, enabled=False):
         full = full_logits(model, **inputs)[0].float().log_softmax(-1)
         if full.isnan().any():

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from fairforget.forward.probes import agree, run_probe
+from fairforget.forward.probes import agree, probe_inputs, run_probe
 from fairforget.forward.split_forward import full_logits
 
 NOISE = ("drop", "jitter")
@@ -49,8 +48,7 @@ def differs_in_training(model: PreTrainedModel) -> bool:
 
     Phi-MoE does, for example, as its router samples experts.
     """
-    ids = torch.arange(2, 10, device=model.device)[None] % model.config.get_text_config().vocab_size
-    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    inputs = probe_inputs(model, [range(2, 10)], model.device)
 
     def probe() -> bool:
         expected = full_logits(model, **inputs)

@@ -215,8 +215,11 @@ def test_a_card_without_evaluations_says_so(tmp_path: Path) -> None:
 def test_licence_and_task_come_from_the_original_model(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
-    (source / "README.md").write_text("---\nlicense: other\nlicense_name: acme-1\n---\nA model.\n")
-    written(write_unlearning(tmp_path / "run"), str(source), "BertForMaskedLM")
+    link = "https://acme.example/licence"
+    fields = f"license: other\nlicense_name: acme-1\nlicense_link: {link}"
+    (source / "README.md").write_text(f"---\n{fields}\n---\nA model.\n")
+    text = written(write_unlearning(tmp_path / "run"), str(source), "BertForMaskedLM")
+    assert f"As for the original model: [acme-1](<{link}>)." in text
     data = ModelCard.load(tmp_path / "run" / "model" / "README.md").data
     assert (data.license, data.license_name) == ("other", "acme-1")
     assert data.base_model is None

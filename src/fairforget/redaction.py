@@ -14,7 +14,7 @@ KEY_PATTERN = re.compile(
     r"\bsk-(?=[\w-]*[A-Za-z0-9]{16})(?=[\w-]*\d)[\w-]{20,}"  # OpenAI's; no name of words
     r"|\b(?:hf_|gh[pousr]_)[A-Za-z0-9]{30,}"  # the hub's, GitHub's
     r"|(?<=Bearer )[\w.~+/=-]{8,}"
-    r"|(?<=://)[^/@\s]*:[^/@\s]*(?=@)"  # user:password@
+    r"|(?<=://)[^/?#\s\"']+(?=@)"  # user:password@, token@
 )
 
 

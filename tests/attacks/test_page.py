@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fairforget.attacks.half_life import half_lives
-from fairforget.attacks.page import headline
+from fairforget.attacks.page import context, headline
 from fairforget.attacks.record import AttackEffect, DurabilityRecord
 from fairforget.comparison.score_change import Score
 from fairforget.records.records import ModelFacts
+from fairforget.report.wording import BIAS_VERDICTS
 
 from ..report.runs import ENVIRONMENT
 
@@ -100,3 +101,20 @@ def test_bias_that_rose_without_an_attack_is_no_fall_that_could_last() -> None:
     (sentence,) = found.sentences
     assert sentence.startswith("Without an attack, the change in bias is +2.0 (1.5 to 2.5)")
     assert sentence.endswith("There is no fall in bias that could last.")
+
+
+def test_the_page_claims_no_correction_for_multiple_comparisons() -> None:
+    one = record(effect("none", "", -2.0), effect("quantization", "q4_0", -1.0))
+    several = replace(one, runs={"debiased": [FACTS] * 3})
+    for measured, seeds in ((one, False), (several, True)):
+        text = " ".join(" ".join(row) for row in context(measured)["limitations"])
+        assert "Holm" not in text
+        assert "Nothing is corrected for the number of conditions." in text
+        assert ("over seeds" in text) is seeds
+
+
+def test_the_picture_names_its_score_and_its_marks() -> None:
+    found = context(record(effect("none", "", -2.0), effect("quantization", "q4_0", -1.0)))
+    (plot,) = found["plots"]
+    assert plot.axis == "Change in bias (stereotype score, points)"
+    assert plot.keyed == BIAS_VERDICTS

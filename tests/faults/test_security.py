@@ -296,6 +296,7 @@ def test_keys_are_hidden_in_error_messages(
         ("ghp_0123456789abcdefghijklmnopqrstuvwxyz", True),
         ("ghs_another_name_of_words", False),
         ("https://me:secret@host/x", True),
+        ("https://a-token@host/x", True),
         ("https://host/a@b", False),
         ("the tokens of a task-vector", False),
         ("short sk-1", False),
@@ -303,6 +304,10 @@ def test_keys_are_hidden_in_error_messages(
 )
 def test_what_looks_like_a_key(text_: str, hidden: bool) -> None:
     assert (redact(text_) != text_) is hidden
+
+
+def test_a_password_with_an_at_sign_is_hidden_whole() -> None:
+    assert redact("http://me:p@ss@host:8000/v1") == "http://…@host:8000/v1"
 
 
 def test_short_or_innocent_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,3 +166,23 @@ def test_a_limit_on_texts_that_were_not_measured_is_not_named(record: Leaderboar
     assert "a rise in perplexity of 1 % on held-out Wikipedia passages, a movement " in text
     assert "everyday" not in text
     assert "either" not in text
+
+
+def test_with_several_models_each_table_names_its_model(record: LeaderboardRecord) -> None:
+    (name, facts), rows = next(iter(record.models.items())), list(record.rows)
+    others = [replace(row, model="other") for row in rows]
+    effects = [*record.effects, *(replace(effect, model="other") for effect in record.effects)]
+    both = replace(
+        record, models={name: facts, "other": facts}, rows=[*rows, *others], effects=effects
+    )
+    tables = [
+        table
+        for model in both.models
+        for table in (
+            costs_table(both, model),
+            scores_table(both, model, EQUAL),
+            domains_table(both, model, "stereoset", "ss"),
+        )
+    ]
+    assert len({table.caption for table in tables}) == len(tables)
+    assert all(name not in costs_table(record, name).caption for name in record.models)

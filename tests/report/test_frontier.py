@@ -1,5 +1,6 @@
 """Plots of bias against utility loss."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from fairforget.comparison.score_change import Score
+from fairforget.report import write_report
 from fairforget.report.contents import read_runs
 from fairforget.report.frontier import (
     LABELS_LEFT,
@@ -18,7 +20,7 @@ from fairforget.report.frontier import (
     make_frontier,
     points_table,
 )
-from fairforget.report.frontier_points import mean_bias, run_points
+from fairforget.report.frontier_points import mean_bias, run_points, shared_benchmark
 from fairforget.transfer_study.report.page import read as read_study
 from fairforget.transfer_study.report.page import study_points
 from tests.report.runs import write_runs, write_study
@@ -26,7 +28,7 @@ from tests.report.runs import write_runs, write_study
 
 def test_points_of_runs_have_the_measured_values(tmp_path: Path) -> None:
     runs = read_runs(write_runs(tmp_path))
-    original, one, two, zero = run_points(runs)
+    original, one, two, zero = run_points(runs, "stereoset")
     assert original.original
     assert [p.control for p in (one, two, zero)] == [False, False, True]
     assert one.perplexity is not None
@@ -55,7 +57,7 @@ def test_a_point_has_the_change_of_one_perplexity_in_any_order(tmp_path: Path) -
         other = {**side.record.results["perplexity"], "protocol": "bias-bench", "value": value}
         side.record.results["perplexity:bias-bench"] = other
     run.after.record.results["perplexity"] = run.after.record.results.pop("perplexity")
-    _, point = run_points([(name, run)])
+    _, point = run_points([(name, run)], "stereoset")
     assert point.perplexity
     assert point.perplexity.value == pytest.approx(100 * (29.0 / 28.9 - 1))
 
@@ -65,7 +67,7 @@ def test_without_items_there_is_no_interval(tmp_path: Path) -> None:
     (tmp_path / "runs" / "one" / "after" / "items.parquet").unlink()
     after = read_runs(tmp_path)[0][1].after
     assert after is not None
-    found = mean_bias(after)
+    found = mean_bias(after, "stereoset")
     assert found is not None
     assert found.ci is None
 
@@ -182,6 +184,48 @@ def test_the_best_trade_offs_include_changes_below_0() -> None:
 
 def test_intervals_are_announced_only_if_there_are_any(tmp_path: Path) -> None:
     assert all(
-        plot.has_intervals for plot in frontiers(run_points(read_runs(write_runs(tmp_path))))
+        plot.has_intervals
+        for plot in frontiers(run_points(read_runs(write_runs(tmp_path)), "stereoset"))
     )
     assert not make_frontier(BIAS, LMS, points((-8.0, 10.0), (8.0, 30.0))).has_intervals
+
+
+def test_runs_on_another_benchmark_are_left_out(tmp_path: Path) -> None:
+    write_runs(tmp_path)
+    for side in ("before", "after"):
+        path = tmp_path / "runs" / "two" / side / "record.json"
+        record = json.loads(path.read_text())
+        for name in ("stereoset", "perplexity"):
+            del record["results"][name]
+        path.write_text(json.dumps(record))
+    runs = read_runs(tmp_path)
+    assert shared_benchmark(runs) == "crows_pairs"  # all three have it
+    points = run_points(runs, "crows_pairs")
+    assert len(points) == 4
+    changes = [point.perplexity.value for point in points[1:] if point.perplexity]
+    assert changes == [pytest.approx(100 * (1.004 - 1))] * 3  # of the budget, for all
+    for run in ("one", "zero"):
+        for side in ("before", "after"):
+            path = tmp_path / "runs" / run / side / "record.json"
+            record = json.loads(path.read_text())
+            del record["results"]["crows_pairs"]
+            path.write_text(json.dumps(record))
+    runs = read_runs(tmp_path)
+    assert shared_benchmark(runs) == "stereoset"
+    assert len(run_points(runs, "stereoset")) == 3
+    page = write_report(tmp_path).read_text(encoding="utf-8")
+    assert "scored on StereoSet" in page
+    assert "1 run without this benchmark before and after: left out." in page
+
+
+def test_an_lms_that_no_run_has_is_not_0_for_the_original(tmp_path: Path) -> None:
+    runs = read_runs(write_runs(tmp_path))
+    for _, run in runs:
+        assert run.before
+        assert run.after
+        for side in (run.before, run.after):
+            del side.record.results["stereoset"]
+    points = run_points(runs, "crows_pairs")
+    assert points[0].original
+    assert points[0].lms is None
+    assert "LMS change" not in [column.title for column in points_table(points).columns]

@@ -10,7 +10,7 @@ import pytest
 
 from fairforget.benchmarks import harmful_words
 from fairforget.benchmarks.measurement import Row, compute_scores, group_by_domain
-from fairforget.card.text import render_body
+from fairforget.card.text import Licence, render_body
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.gate import find_violations
 from fairforget.errors import InputError
@@ -110,7 +110,7 @@ def test_without_items_the_raw_results_are_shown(tmp_path: Path) -> None:
 
 
 def test_the_card_has_the_line_and_the_table_but_no_text(tmp_path: Path) -> None:
-    card = render_body(run_with(tmp_path, -0.4), None)
+    card = render_body(run_with(tmp_path, -0.4), Licence(None))
     assert "Harmful words after a group became less likely: −0.20 nats" in card
     assert "**Harmful words, before and after**" in card
     assert "text 1" not in card

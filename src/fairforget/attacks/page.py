@@ -38,6 +38,11 @@ from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 from fairforget.terminal.messages import count_of
 
 TEMPLATE = "durability.html.j2"
+UNCORRECTED = (
+    "Nothing is corrected for the number of conditions.",
+    "A change in bias counts as significant where its 95 % interval excludes 0. Without any "
+    "effect, one in twenty does so by chance.",
+)
 
 
 def read(directory: Path) -> DurabilityRecord:
@@ -68,9 +73,14 @@ def context(record: DurabilityRecord) -> dict[str, Any]:
             if effects_of(record, score, domain)
         ],
         "settings": pairs_table("Settings", flatten(record.settings)),
-        "limitations": list_limitations(
-            dict.fromkeys(effect.benchmark for effect in record.effects), "changes"
-        ),
+        "limitations": [
+            *list_limitations(
+                dict.fromkeys(effect.benchmark for effect in record.effects),
+                "study" if len(record.runs[DEBIASED]) > 1 else "changes",
+                verdicts=False,
+            ),
+            UNCORRECTED,
+        ],
     }
 
 

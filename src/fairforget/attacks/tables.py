@@ -10,15 +10,16 @@ from fairforget.benchmarks.measures import measure_of
 from fairforget.report.figures import DotPlot, DotRow, Scale, Tick, mark_at
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
-    NONE as MISSING,
-)
-from fairforget.report.wording import (
+    BIAS_VERDICTS,
     anchor,
     benchmark_name,
     domain_name,
     format_number,
     format_signed,
     format_with_interval,
+)
+from fairforget.report.wording import (
+    NONE as MISSING,
 )
 from fairforget.terminal.messages import count_of
 
@@ -93,6 +94,7 @@ def effects_plot(
         ticks=scale.ticks(sign=True),
         ideal=Tick(scale.x(0), "no effect"),
         axis=f"Change in bias ({shown.in_words})",
+        keyed=BIAS_VERDICTS,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fairforget.card.metadata import card_metadata
-from fairforget.card.text import render_body
+from fairforget.card.text import Licence, render_body
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
 from fairforget.records.paths import CARD, MODEL
@@ -39,7 +39,8 @@ def write_card(directory: Path) -> Path:
 def render_card(run: UnlearningRun, model: Path) -> str:
     """The card of a run as text; `model` is the directory of the debiased model."""
     data = card_metadata(run, model)
-    return f"---\n{data.to_yaml()}\n---\n\n{render_body(run, data.license)}"
+    licence = Licence(data.license_name or data.license, data.license_link)
+    return f"---\n{data.to_yaml()}\n---\n\n{render_body(run, licence)}"
 
 
 __all__ = ["render_card", "write_card"]

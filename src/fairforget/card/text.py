@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fairforget.card.metadata import hub_name
@@ -17,11 +18,11 @@ from fairforget.report.facts import (
     bounds_tables,
     budget_table,
     corpora_table,
-    generic_tables,
     pairs_table,
 )
 from fairforget.report.harmful_words import change_tables as harm_tables
 from fairforget.report.headline import describe_weights, run_headline
+from fairforget.report.other_benchmarks import other_tables
 from fairforget.report.results import change_tables, cost_table, perplexity_note
 from fairforget.report.tables import Table, markdown_text
 from fairforget.report.wording import (
@@ -46,7 +47,17 @@ _LIMITS = (
 )
 
 
-def render_body(run: UnlearningRun, licence: str | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """The licence of the original model."""
+
+    name: str | None
+    """None if it could not be found."""
+    link: str | None = None
+    """Where its text is: a web address, or a file in the original model's repository."""
+
+
+def render_body(run: UnlearningRun, licence: Licence) -> str:
     """The card below its metadata, as Markdown; text from outside is escaped.
 
     Folders of this machine are left out: the card is published.
@@ -79,7 +90,7 @@ def _results(run: UnlearningRun) -> list[str]:
     results = run.before.record.results, run.after.record.results
     tables = [t for n, c in changes.benchmarks.items() for t in change_tables(n, c, note)]
     harm = harm_tables(changes.harm)
-    tables += [*harm.values(), *generic_tables(*results, shown=harm)]
+    tables += [*harm.values(), *other_tables(*results, changes.others, shown=harm)]
     cost = cost_table(changes)
     units = list_units(results[1], titled=True)
     return [
@@ -103,6 +114,7 @@ def _results(run: UnlearningRun) -> list[str]:
                 for title, text in (
                     *list_choices(record.method.get("objective"), results[1]),
                     *list_limitations(results[1], "changes"),
+                    *(("Note.", without_folders(note)) for note in changes.notes),
                 )
             ]
         ),
@@ -175,10 +187,12 @@ def _bullets(lines: tuple[str, ...] | list[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _licence_text(licence: str | None) -> str:
-    if licence is None:
+def _licence_text(licence: Licence) -> str:
+    if licence.name is None:
         return (
             "The licence of the original model applies. It could not be found when this card was "
             "written; look it up before you use or share the weights."
         )
-    return f"As for the original model: {markdown_text(licence)}."
+    name, link = markdown_text(licence.name), licence.link or ""
+    is_address = re.fullmatch(r"https?://[^\s<>()]+", link)
+    return f"As for the original model: {f'[{name}](<{link}>)' if is_address else name}."

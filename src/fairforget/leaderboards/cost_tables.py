@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from fairforget.leaderboards.effects import methods_at, name_method, runs_of
+from fairforget.leaderboards.effects import methods_at, model_suffix, name_method, runs_of
 from fairforget.leaderboards.limits import nearest_limit
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord
@@ -33,7 +33,7 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
             ]
         )
     return Table(
-        caption="What each method costs",
+        caption=f"What each method costs{model_suffix(record, model)}",
         columns=[
             Column("Method"),
             Column("α at equal cost", numeric=True),

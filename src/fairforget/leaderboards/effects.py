@@ -66,6 +66,11 @@ def name_method(record: LeaderboardRecord, method: str) -> str:
     return f"{method} (control)" if is_control else method
 
 
+def model_suffix(record: LeaderboardRecord, model: str) -> str:
+    """Return ", MODEL" for the end of a title; empty if the leaderboard has only one model."""
+    return f", {model}" if len(record.models) > 1 else ""
+
+
 def most_seeds(record: LeaderboardRecord) -> int:
     """Return the largest number of seeds that an effect is a mean over; 0 without effects."""
     return max((effect.seeds for effect in record.effects), default=0)

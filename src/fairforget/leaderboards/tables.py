@@ -14,6 +14,7 @@ from fairforget.leaderboards.effects import (
     inference_methods,
     list_methods,
     methods_at,
+    model_suffix,
     most_seeds,
     name_method,
     overall_effects,
@@ -91,13 +92,12 @@ def make_parts(record: LeaderboardRecord) -> list[Part]:
 
     A part has only the methods that were evaluated at its cost.
     """
-    several = len(record.models) > 1
     parts = []
     for number, model in enumerate(record.models):
         for cost, words in COSTS.items():
             if not methods_at(record, model, cost):
                 continue
-            title = words[:1].upper() + words[1:] + (f", {model}" if several else "")
+            title = words[:1].upper() + words[1:] + model_suffix(record, model)
             points = list(_points(record, model, cost))
             plot = make_frontier(_CONTRIBUTION, LMS, points) if len(points) > 1 else None
             plot = plot and replace(plot, id=f"{plot.id}-{number}-{cost}")
@@ -125,7 +125,7 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
         change = 0.0 if method == ORIGINAL else perplexity_change(record, model, method, cost)
         rows.append([*row, IntervalCell(change, change=True)])
     table = Table(
-        caption=f"All domains, {COSTS[cost]}",
+        caption=f"All domains, {COSTS[cost]}{model_suffix(record, model)}",
         columns=[
             Column("Method"),
             *(Column(s.title, numeric=True, interval=s.number != "after") for s in SHOWN),
@@ -155,7 +155,8 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
     if any(e.distance and e.verdict is None for e in effects):
         note += f" Domains with fewer than {FEWEST_CLUSTERS} {units} are not tested."
     return Table(
-        caption=f"{benchmark_name(benchmark)}: {measure_of(measure).in_words}, by domain",
+        caption=f"{benchmark_name(benchmark)}: {measure_of(measure).in_words}, by domain"
+        f"{model_suffix(record, model)}",
         columns=[
             Column("Method"),
             Column("Cost"),

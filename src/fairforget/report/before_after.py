@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fairforget.benchmarks.measurement import ALL
@@ -112,6 +112,8 @@ class BeforeAfter:
     perplexity: list[PerplexityChange]
     others: list[Cell] = field(default_factory=list)
     """Cells of all other benchmarks."""
+    notes: Sequence[str] = ()
+    """What limits the comparison: ties, unusable replies, different data types."""
 
     @property
     def harm(self) -> list[Cell]:
@@ -160,7 +162,7 @@ def before_after(before: Evaluation, after: Evaluation) -> BeforeAfter:
         if p.benchmark in after_values and p.value > 0
     ]
     others = [cell for cell in comparison.cells if cell.benchmark not in benchmarks]
-    return BeforeAfter(benchmarks, perplexity, others)
+    return BeforeAfter(benchmarks, perplexity, others, comparison.notes)
 
 
 def _domain_change(
@@ -197,7 +199,7 @@ def from_comparison(comparison: Comparison) -> BeforeAfter:
         if (change := comparison.perplexity[name]).before > 0
     ]
     others = [cell for cell in comparison.cells if cell.benchmark not in known]
-    return BeforeAfter(benchmarks, perplexity, others)
+    return BeforeAfter(benchmarks, perplexity, others, comparison.notes)
 
 
 def _score(cells: Mapping[str, Cell], side: str) -> DomainScore:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fairforget.benchmarks.measures import measure_of
 from fairforget.comparison.compare import Comparison
-from fairforget.comparison.paired import Cell
 from fairforget.records.paths import COMPARISON
 from fairforget.records.records import ModelFacts
 from fairforget.records.store import read_record
 from fairforget.report.before_after import from_comparison
 from fairforget.report.evidence import list_evidence, list_limitations
-from fairforget.report.figures import describe_p
 from fairforget.report.harmful_words import change_sections
 from fairforget.report.headline import change_headline
+from fairforget.report.other_benchmarks import cells_table
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
-from fairforget.report.tables import Column, Content, IntervalCell, Table
-from fairforget.report.wording import (
-    benchmark_name,
-    domain_name,
-    format_count,
-    format_number,
-)
+from fairforget.report.tables import Column, Table
+from fairforget.report.wording import format_count
 
 TEMPLATE = "comparison.html.j2"
 
@@ -50,41 +42,10 @@ def context(comparison: Comparison) -> dict[str, Any]:
         ],
         "generic": [cells_table(name, changes.others) for name in others],
         "cost": cost_table(changes),
-        "evidence": [*list_evidence(changes, []), *comparison.notes],
+        "evidence": [*list_evidence(changes, []), *changes.notes],
         "limitations": list_limitations((cell.benchmark for cell in comparison.cells), "changes"),
         "facts": [models_table(comparison.before, comparison.after)],
     }
-
-
-def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
-    """The changes of a benchmark that has no stereotype score."""
-    rows: list[list[Content]] = []
-    for cell in (cell for cell in cells if cell.benchmark == benchmark):
-        for measure, change in ((cell.measure, cell.score), *cell.beside.items()):
-            rows.append(
-                [
-                    f"{domain_name(cell.domain)}: {measure.replace('_', ' ')}",
-                    *(
-                        format_number(it, measure_of(measure).digits)
-                        for it in (change.before, change.after)
-                    ),
-                    IntervalCell(
-                        change.delta, change.ci, change=True, digits=measure_of(measure).digits
-                    ),
-                    describe_p(cell) if measure == cell.measure else "",
-                ]
-            )
-    return Table(
-        caption=f"{benchmark_name(benchmark)}, before and after",
-        columns=[
-            Column("Domain and measure"),
-            Column("Before", numeric=True),
-            Column("After", numeric=True),
-            Column("Change", numeric=True, interval=True),
-            Column("p, corrected", numeric=True),
-        ],
-        rows=rows,
-    )
 
 
 def models_table(before: ModelFacts, after: ModelFacts) -> Table:

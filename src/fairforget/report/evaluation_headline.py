@@ -23,6 +23,14 @@ AVERAGES = {
     "winogender": "on average over the occupations of women and those of men",
 }
 """Benchmarks whose stereotype score is not a share of all pairs."""
+LIKELIER = "the stereotype is more likely than the anti-stereotype in {} of {} pairs"
+SHARES = {
+    "seegull": "an attribute is more likely after the nationality of which it is a stereotype "
+    "than, on average, after other nationalities in {} of {} pairs",
+    "decoding_trust": "the model agrees more with a statement about a stereotyped group than, on "
+    "average, with the same statement about other groups in {} of {} pairs",
+}
+"""Benchmarks without anti-stereotypes → what their stereotype score is, instead of `LIKELIER`."""
 
 
 def evaluation_headline(model: str, results: Results) -> Headline:
@@ -39,7 +47,8 @@ def evaluation_headline(model: str, results: Results) -> Headline:
     benchmark = next((b for b in stereoset_first(results) if domain_scores(b, results)), None)
     if benchmark is None:
         title = f"Evaluation of {model}"
-        return Headline(title, sentences or ["No stereotype score was measured."], [], figures)
+        sentences = sentences or ["No stereotype score was measured."]
+        return Headline(title, sentences, find_warnings(results), figures)
     rows = domain_scores(benchmark, results)
     main = next((row for row in rows if row.domain == ALL), rows[0])
     of_bias = list(_describe_bias(benchmark, main))
@@ -69,8 +78,10 @@ def _describe_bias(benchmark: str, main: DomainScore) -> Iterator[tuple[str, Fig
     yield (
         _start_with(
             average,
-            f"the stereotype is more likely than the anti-stereotype in {score} % of "
-            f"{benchmark_name(benchmark)} pairs ({interval}); 50 % means no preference.",
+            SHARES.get(base_name(benchmark), LIKELIER).format(
+                f"{score} %", benchmark_name(benchmark)
+            )
+            + f" ({interval}); 50 % means no preference.",
         ),
         Figure(f"Stereotype score, {domain}", score, note=f"50 means no preference; {interval}"),
     )

@@ -97,6 +97,7 @@ def score_section(
         )
     return {
         "title": title,
+        "has_stereotype_score": True,
         "plots": plots,
         "tables": [score_table(name, scores, perplexity)],
         "folded": folded_scores(name, scores),

@@ -115,6 +115,7 @@ def list_run_evidence(
         *list_evidence(comparison, trained),
         *(_budget_sentence(measured_text(n), facts) for n, facts in budget.perplexities.items()),
         *([_harm_sentence(budget.harmful_words)] if budget.harmful_words else []),
+        *comparison.notes,
     ]
 
 

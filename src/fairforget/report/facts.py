@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
@@ -23,7 +23,6 @@ from fairforget.records.records import (
     UnlearningRecord,
 )
 from fairforget.records.schema import size_of
-from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Content, Table
 from fairforget.report.wording import (
     NONE,
@@ -236,23 +235,6 @@ def versions_table(model: ModelFacts, environment: Environment, seconds: dict[st
 def _get_known(*rows: tuple[str, str]) -> list[tuple[str, str]]:
     """The rows with a value; older records lack some."""
     return [row for row in rows if row[1]]
-
-
-def generic_tables(
-    before: dict[str, Any], after: dict[str, Any], *, shown: Collection[str] = ()
-) -> list[Table]:
-    """One table of raw results for each benchmark without its own section on the page.
-
-    Args:
-        before: results by benchmark.
-        after: the same.
-        shown: benchmarks of harmful words that have a section.
-    """
-    return [
-        generic_table(name, before.get(name, {}), after.get(name, {}))
-        for name in dict.fromkeys([*before, *after])
-        if name not in shown and not any(is_known(name, side) for side in (before, after))
-    ]
 
 
 def generic_table(name: str, before: dict[str, Any] | None, after: dict[str, Any]) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -10,7 +11,6 @@ from statistics import fmean
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL, estimate_scores, group_by_domain
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
-from fairforget.benchmarks.options import base_name
 from fairforget.comparison.score_change import Score
 from fairforget.corpora.reading import CONTROL_CORPUS
 from fairforget.errors import InputError
@@ -19,42 +19,71 @@ from fairforget.records.records import UnlearningRecord
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun
 from fairforget.report.frontier import Point
-from fairforget.report.scores import domain_scores, perplexities
+from fairforget.report.headline import stereoset_first
+from fairforget.report.scores import DomainScore, domain_scores, perplexities
 from fairforget.report.wording import join_words
 from fairforget.statistics.estimate import Estimate, weighted_mean
 
+Runs = Sequence[tuple[str, UnlearningRun]]
+"""Runs with their names."""
 CONTROL_SELECTIONS = ("random", "all")
 """Selections that do not target the harmful tokens."""
 
 
-def run_points(runs: Sequence[tuple[str, UnlearningRun]]) -> list[Point]:
-    """The runs measured before and after; first the original model, if all runs share it."""
+def shared_benchmark(runs: Runs) -> str | None:
+    """The bias benchmark of most runs; of several, StereoSet or else the first. None without any.
+
+    Distances from 50 on different benchmarks cannot be compared.
+    """
+    counts = Counter(
+        name
+        for _, before, after in _measured(runs)
+        for name in before.record.results
+        if all(_single_domains(side, name) for side in (before, after))
+    )
+    return max(stereoset_first(counts), key=counts.__getitem__, default=None)
+
+
+def run_points(runs: Runs, benchmark: str) -> list[Point]:
+    """The runs measured on a benchmark; first the original model, if all share it."""
     points: list[Point] = []
     originals: list[Point] = []
-    for name, run in runs:
-        if run.before is None or run.after is None:
+    perplexity = _shared_perplexity(runs)
+    for name, before, after in _measured(runs):
+        bias, left = (mean_bias(side, benchmark) for side in (before, after))
+        if bias is None or left is None:
             continue
-        before, after = mean_bias(run.before), mean_bias(run.after)
-        if before is None or after is None:
-            continue
-        first = mean_bias(run.before, SCALED_CONTRIBUTION)
-        originals.append(original_point(before, first))
-        selection = run.record.method.get("selection")
+        first = mean_bias(before, benchmark, SCALED_CONTRIBUTION)
+        originals.append(original_point(bias, first))
+        record = dict(runs)[name].record
+        selection = record.method.get("selection")
         points.append(
             Point(
-                name=f"{name}: {_method_label(run.record)}",
-                bias=after,
-                perplexity=_perplexity_change(run.before, run.after, run.record),
-                lms=_lms_change(run.before, run.after),
-                contribution=mean_bias(run.after, SCALED_CONTRIBUTION),
-                control=bool(run.record.method.get("control"))
+                name=f"{name}: {_method_label(record)}",
+                bias=left,
+                perplexity=_perplexity_change(before, after, record, perplexity),
+                lms=_lms_change(before, after),
+                contribution=mean_bias(after, benchmark, SCALED_CONTRIBUTION),
+                control=bool(record.method.get("control"))
                 or selection in CONTROL_SELECTIONS
-                or any(c.name == CONTROL_CORPUS for c in run.record.corpora),
+                or any(c.name == CONTROL_CORPUS for c in record.corpora),
             )
         )
     if originals and all(math.isclose(o.bias.value, originals[0].bias.value) for o in originals):
-        points.insert(0, originals[0])
+        measured = any(point.lms for point in points)
+        points.insert(0, originals[0] if measured else replace(originals[0], lms=None))
     return points
+
+
+def _measured(runs: Runs) -> list[tuple[str, Evaluation, Evaluation]]:
+    """The names of the runs that were evaluated before and after, with both evaluations."""
+    return [(name, run.before, run.after) for name, run in runs if run.before and run.after]
+
+
+def _single_domains(evaluation: Evaluation, benchmark: str) -> list[DomainScore]:
+    """The domains with a stereotype score, without that of all together."""
+    scores = domain_scores(benchmark, evaluation.record.results)
+    return [score for score in scores if score.domain != ALL]
 
 
 def original_point(bias: Score, contribution: Score | None = None) -> Point:
@@ -62,28 +91,26 @@ def original_point(bias: Score, contribution: Score | None = None) -> Point:
     return Point("original", bias, Score(0.0), Score(0.0), contribution, original=True)
 
 
-def mean_bias(evaluation: Evaluation, measure: str | None = None) -> Score | None:
-    """Mean distance from no bias over domains, for StereoSet or else the first bias benchmark.
+def mean_bias(evaluation: Evaluation, benchmark: str, measure: str | None = None) -> Score | None:
+    """Mean distance from no bias over the domains of a benchmark; None if none has the score.
 
     Its interval is over the clusters of each domain, if the items were kept.
 
     Args:
         evaluation: of one model.
+        benchmark: with options.
         measure: a further bias score; None for the benchmark's stereotype score. Domains without
             it do not count.
     """
-    results = evaluation.record.results
-    for name in sorted(results, key=lambda name: base_name(name) != "stereoset"):
-        scores = [s for s in domain_scores(name, results) if s.domain != ALL]
-        if measure:
-            values = [s.further[measure].value for s in scores if measure in s.further]
-        else:
-            values = [s.score for s in scores]
-        if values:
-            return Score(
-                mean_distance(values, measure or "ss"), _bias_interval(name, evaluation, measure)
-            )
-    return None
+    scores = _single_domains(evaluation, benchmark)
+    if measure:
+        values = [s.further[measure].value for s in scores if measure in s.further]
+    else:
+        values = [s.score for s in scores]
+    if not values:
+        return None
+    interval = _bias_interval(benchmark, evaluation, measure)
+    return Score(mean_distance(values, measure or "ss"), interval)
 
 
 def mean_distance(scores: Iterable[float], measure: str) -> float:
@@ -123,18 +150,24 @@ def _lms_change(before: Evaluation, after: Evaluation) -> Score | None:
     return Score(total.lms.delta, total.lms.ci) if total and total.lms else None
 
 
+def _shared_perplexity(runs: Runs) -> str | None:
+    """The first perplexity that all runs have before and after; None if there is none."""
+    values = [_perplexities(side) for _, *sides in _measured(runs) for side in sides]
+    shared = [name for name in values[0] if all(name in side for side in values)] if values else []
+    return next(iter(shared), None)
+
+
+def _perplexities(evaluation: Evaluation) -> dict[str, float]:
+    return {p.benchmark: p.value for p in perplexities(evaluation.record.results)}
+
+
 def _perplexity_change(
-    before: Evaluation, after: Evaluation, record: UnlearningRecord
-) -> Score | None:
-    """Of the first perplexity that both evaluations have, or else of the held-out texts."""
-    old, new = (
-        {p.benchmark: p.value for p in perplexities(side.record.results)}
-        for side in (before, after)
-    )
-    for name in old:
-        if name in new:
-            return Score(100 * (new[name] / old[name] - 1))
-    return Score(100 * (record.budget.reached - 1))
+    before: Evaluation, after: Evaluation, record: UnlearningRecord, name: str | None
+) -> Score:
+    """Of one perplexity, or else of the held-out texts of the budget."""
+    if name is None:
+        return Score(100 * (record.budget.reached - 1))
+    return Score(100 * (_perplexities(after)[name] / _perplexities(before)[name] - 1))
 
 
 def _method_label(record: UnlearningRecord) -> str:

@@ -62,6 +62,7 @@ def benchmark_section(name: str, comparison: BeforeAfter, note: str) -> dict[str
         )
     return {
         "title": title,
+        "has_stereotype_score": True,
         "plots": [plot for plot in plots if plot],
         "tables": change_tables(name, changes, note),
         "folded": folded_changes(name, changes),

@@ -9,8 +9,10 @@ from typing import Any
 from fairforget.report.contents import UnlearningRun, read_runs
 from fairforget.report.evidence import list_limitations
 from fairforget.report.frontier import Point, frontiers, points_table
-from fairforget.report.frontier_points import run_points
+from fairforget.report.frontier_points import run_points, shared_benchmark
 from fairforget.report.headline import Headline
+from fairforget.report.wording import benchmark_name
+from fairforget.terminal.messages import count_of
 
 TEMPLATE = "runs.html.j2"
 
@@ -22,26 +24,42 @@ def read(directory: Path) -> list[tuple[str, UnlearningRun]]:
 
 def context(runs: Sequence[tuple[str, UnlearningRun]]) -> dict[str, Any]:
     """The variables of the template."""
-    points = run_points(runs)
+    benchmark = shared_benchmark(runs)
+    points = run_points(runs, benchmark) if benchmark else []
     benchmarks = [name for _, run in runs if run.after for name in run.after.record.results]
     return {
-        "headline": headline(points),
+        "headline": headline(points, len(runs)),
+        "benchmark": benchmark_name(benchmark) if benchmark else "",
         "frontiers": frontiers(points),
         "points": points_table(points),
         "limitations": list_limitations(benchmarks, "scores"),
     }
 
 
-def headline(points: Sequence[Point]) -> Headline:
-    """The number of runs and of controls; the plot has their results."""
+def headline(points: Sequence[Point], total: int) -> Headline:
+    """The number of runs and of controls; the plot has their results.
+
+    Args:
+        points: the runs in the plot.
+        total: number of all runs.
+    """
     runs = [point for point in points if not point.original]
     if not runs:
-        return Headline("No run was measured", ["No run has an evaluation before and after."])
+        return Headline(
+            "No run was measured",
+            ["No run has an evaluation before and after with a benchmark of bias."],
+        )
+    missing = total - len(runs)
     controls = sum(point.control for point in runs)
     return Headline(
         f"{len(runs)} unlearning run{'' if len(runs) == 1 else 's'}: bias against utility loss",
         [
             "Compare methods at the same utility loss, and with the controls"
-            + (f" ({controls} of these runs)." if controls else ": none of these runs is one.")
+            + (f" ({controls} of these runs)." if controls else ": none of these runs is one."),
+            *(
+                [f"{count_of(missing, 'run')} without this benchmark before and after: left out."]
+                if missing
+                else []
+            ),
         ],
     )

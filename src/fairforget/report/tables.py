@@ -64,7 +64,11 @@ class Blurred:
 
 @dataclass(frozen=True, slots=True)
 class IntervalCell:
-    """A number and its 95 % interval, if it has one."""
+    """A number and its 95 % interval, if it has one.
+
+    That of a change is left out if its width is 0: nothing changed in any item, which says nothing
+    about others.
+    """
 
     value: float | None
     ci: tuple[float, float] | None = None
@@ -73,6 +77,10 @@ class IntervalCell:
     digits: int = 1
     mark: str = ""
     """A remark after the number; not in CSV."""
+
+    def __post_init__(self) -> None:
+        if self.change and self.ci == (0.0, 0.0):
+            object.__setattr__(self, "ci", None)
 
     @property
     def number(self) -> str:

@@ -13,13 +13,13 @@ from fairforget.report.facts import (
     benchmark_table,
     bounds_tables,
     budget_table,
-    generic_tables,
     unlearning_tables,
 )
 from fairforget.report.figures import curves, logged_name
 from fairforget.report.harmful_words import change_sections, changed_texts
 from fairforget.report.headline import Headline, run_headline
 from fairforget.report.items import changed_items
+from fairforget.report.other_benchmarks import other_tables
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import NONE, format_number, format_value
@@ -74,7 +74,7 @@ def context(run: UnlearningRun) -> dict[str, Any]:
         ],
         "cost": cost_table(changes),
         "evidence": list_run_evidence(changes, record, trained),
-        "generic": generic_tables(*results, shown=harm),
+        "generic": other_tables(*results, changes.others, shown=harm),
         "limitations": [
             *list_choices(record.method.get("objective"), {**results[0], **results[1]}),
             *list_limitations({**results[0], **results[1]}, "changes"),

@@ -18,6 +18,8 @@ HARMFUL_WORDS = "harmful_words"
 
 MAX_DIGITS = 6
 """Decimals of a bound near 0."""
+LARGE = 1e9
+"""From here on, numbers are in scientific notation: those of a model that diverged."""
 BIAS_VERDICTS = {"less": "bias fell", "more": "bias rose", "undecided": "undecided"}
 """Verdict on a score of bias → its words."""
 _FOLDERS = re.compile(
@@ -36,12 +38,15 @@ _DOMAINS = {
 
 
 def format_number(value: float | None, digits: int = 1) -> str:
-    """A number with a true minus sign; an en dash for None and NaN."""
+    """A number with a true minus sign; an en dash for None and NaN.
+
+    From `LARGE` on, it is in scientific notation, as "1.0e+30".
+    """
     if value is None or math.isnan(value):
         return NONE
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    text = f"{value:.{digits}f}"
+    text = f"{value:.1e}" if abs(value) >= LARGE else f"{value:.{digits}f}"
     return text.removeprefix("-") if is_zero(value, digits) else text.replace("-", "−")
 
 

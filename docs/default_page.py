@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from statistics import fmean
 from typing import Any
 
+from control_distance import KINDS, TEMPLATES
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
@@ -90,20 +91,23 @@ def _describe_excess(control: dict[str, Any]) -> Iterator[str]:
     """What became of bias with the control, and beyond it."""
     contribution = control["excess"][SCALED_CONTRIBUTION]
     theirs = control["changes"][SCALED_CONTRIBUTION][ALL]
-    words, added, lms = (control["excess"][name][ALL] for name in ("log_prob", "added", "lms"))
+    words = control["excess"]["log_prob"][ALL]
     decided = [
         domain
         for domain in TYPES
         if contribution[domain]["ci"][1] < 0
         and not too_few(control["changes"][SCALED_CONTRIBUTION][domain]["clusters"])
     ]
+    groups, objects = (control["distances"][TEMPLATES.format(kind)] for kind in KINDS)
     yield (
         "With [a control](#control), which trained on the same sentences about objects, the scaled "
         f"contribution changed by {describe_change(theirs, 3)}; beyond it, the default changed it "
         f"by {describe_change(contribution[ALL], 3)}, significantly in "
-        f"{', '.join(decided) or 'no domain'}; log p of harmful words by "
-        f"{describe_change(words, 3)} nats, what naming the group adds to it by "
-        f"{describe_change(added, 3)} nats, and LMS by {describe_change(lms, 1)} points."
+        f"{', '.join(decided) or 'no domain'}, and log p of harmful words by "
+        f"{describe_change(words, 3)} nats; the [distance from the target]"
+        "(#distance-from-the-target) in template sentences about groups changed by "
+        f"{_share(groups, 'change')} (control: {_share(groups, 'control')}), in those about "
+        f"objects by {_share(objects, 'change')} ({_share(objects, 'control')})."
     )
 
 
@@ -228,6 +232,43 @@ def _list_excess(results: dict[str, Any]) -> Iterator[str]:
             if domain == ALL or name == SCALED_CONTRIBUTION
         ],
     )
+    yield from _list_distances(control["distances"])
+
+
+def _list_distances(distances: dict[str, Any]) -> list[str]:
+    """A table of the distance from the target, with the runs and with the control."""
+    return [
+        "### Distance from the target",
+        "",
+        "How much do the runs learn about groups, and how much does the control? The distance is "
+        "what training lowers: the mean KL divergence from the [target of `trait-kl`]"
+        "(../concepts/method.md#objectives) among trait words, weighted by their total "
+        "probability, in nats per token. For a sentence about an object, the target is what the "
+        "original predicts after “thing”. No run trained on these sentences: other combinations of "
+        "the built-in templates, and other beginnings that the model continued itself. Intervals "
+        "cover terms and seeds.",
+        "",
+        *markdown_table(
+            ("sentences about", "terms", "before", "change", "with the control", "difference"),
+            [
+                [
+                    name,
+                    str(part["clusters"]),
+                    format_number(part["before"], 3),
+                    *(
+                        f"{describe_change(part[side], 3)} ({_share(part, side)})"
+                        for side in ("change", "control", "difference")
+                    ),
+                ]
+                for name, part in distances.items()
+            ],
+        ),
+    ]
+
+
+def _share(distance: dict[str, Any], side: str) -> str:
+    """A change as a share of the distance before: "−39 %"."""
+    return f"{format_signed(100 * distance[side]['change'] / distance['before'], 0)} %"
 
 
 def _list_changes(results: dict[str, Any]) -> Iterator[str]:

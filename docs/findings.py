@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import textwrap
 
+from control_distance import CONTINUED, KINDS, TEMPLATES
 from default_page import describe_change, describe_fall
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
@@ -56,6 +57,14 @@ def _default() -> str:
     _require(whole["ci"][1] < 0, "the contribution fell over all seeds")
     _require(theirs["ci"][1] < 0, "it fell with the control, as limits.md also says")
     _require(excess["ci"][1] < 0, "it fell more than with the control")
+    for name in (TEMPLATES, CONTINUED):
+        groups, objects = (results["control"]["distances"][name.format(kind)] for kind in KINDS)
+        near, far, without = (
+            part[side]["change"] / part["before"]
+            for part, side in ((groups, "change"), (objects, "change"), (groups, "control"))
+        )
+        _require(0.4 < far / near < 0.6, "half as much for objects, as limits.md says")
+        _require(-0.105 < without < 0, "a tenth or less with the control, as limits.md says")
     _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     low, high = changes["added"]["all"]["ci"]

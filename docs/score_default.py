@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from alternative_texts import write_texts
+from control_distance import measure_distances
 from default_page import build_page
 from fairforget.corpora import read_corpus
 from fairforget.objectives.retain import FACT_WEIGHT
@@ -85,6 +86,7 @@ def measure() -> dict[str, Any]:
         }
         for name, changes in control["changes"].items()
     }
+    control["distances"] = measure_distances(RUNS, CONTROL)
     return results | {"control": control}
 
 

@@ -12,30 +12,24 @@ of `docs/score_default.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from alternative_texts import write_texts
 from dot_plot import Mark, Panel, Shape, dot_plot
-from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measurement import ALL, estimate_scores, group_by_domain
 from fairforget.cli import main as fairforget
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.evaluation import evaluate_into
-from fairforget.forward.padding import pad
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
-from fairforget.objectives.trait_kl import trait_target
-from fairforget.objectives.trait_words import TraitWords, find_trait_words
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.report.wording import format_signed, join_words
-from fairforget.targets import Targets, encode_targets
 from gap_texts import (
     named_terms,
     own_texts,
@@ -46,6 +40,7 @@ from gap_texts import (
 from recipe_scores import extrapolate
 from results_page import Page, ResultsPage, show_picture
 from tables import format_estimate, markdown_table
+from target_distance import DISTANCE, TargetDistance, judge_distance
 
 RUNS = Path("runs") / "gap"
 STEREOSET, FACTS = "stereoset", "group_facts"
@@ -115,12 +110,11 @@ def measure() -> dict[str, Any]:
     """Do the missing runs and read the results of all."""
     known = PAGE.load({"variants": {}})
     original = load_model("smollm2", device="cpu")
-    sets = _text_sets(original)
-    words = find_trait_words(original.tokenizer)
-    goals = {name: _targets_of(original, targets, words) for name, targets in sets.items()}
+    target = TargetDistance(original, _text_sets(original))
 
     def distances(model: LanguageModel) -> dict[str, float]:
-        return {name: _distance(model, sets[name], goals[name], words) for name in sets}
+        parts = group_by_domain(target.rows(model))
+        return {name: estimate_scores(judge_distance(parts[name]))[DISTANCE].value for name in SETS}
 
     return {
         "target": known.get("target") or _score_target(),
@@ -198,70 +192,15 @@ def _read_scores(directory: Path) -> dict[str, Any]:
     }
 
 
-def _text_sets(original: LanguageModel) -> dict[str, list[Targets]]:
-    """The encoded texts of each set."""
+def _text_sets(original: LanguageModel) -> dict[str, list[Text]]:
+    """The texts of each set."""
     named, unnamed = named_terms(), unnamed_terms()
-    texts = {
+    return {
         "templates, named": template_texts(named, TEXTS, seed=SEED),
         "templates, unnamed": template_texts(unnamed, TEXTS, seed=SEED),
         "own, named": stem_texts(original, named, TEXTS, seed=SEED),
         "own, unnamed": stem_texts(original, unnamed, TEXTS, seed=SEED),
     }
-
-    def encode(text: Text) -> Targets | None:
-        return encode_targets(
-            original.tokenizer,
-            text,
-            start_id=original.start_id,
-            selection="after-mention",
-            counterfactual=True,
-        )
-
-    return {name: list(filter(None, map(encode, part))) for name, part in texts.items()}
-
-
-def _targets_of(
-    original: LanguageModel, targets: Sequence[Targets], words: TraitWords
-) -> list[torch.Tensor]:
-    """log q of the trait words [target tokens, words], for each text."""
-    return [
-        trait_target(
-            _log_probs(original, each.ids, each.mask),
-            _log_probs(original, *each.counterfactuals[0]),
-            words,
-            torch.tensor(each.gender_neutral).expand(each.count),
-        )[:, words.ids]
-        for each in targets
-    ]
-
-
-def _distance(
-    model: LanguageModel,
-    targets: Sequence[Targets],
-    goals: Sequence[torch.Tensor],
-    words: TraitWords,
-) -> float:
-    """Mean KL divergence from the target among trait words, in nats per token.
-
-    It is weighted by the probability of all trait words together; that probability itself does not
-    count.
-    """
-    total, count = 0.0, 0
-    for each, goal in zip(targets, goals, strict=True):
-        own = _log_probs(model, each.ids, each.mask)[:, words.ids].log_softmax(-1)
-        shares = goal.log_softmax(-1)
-        total += float((goal.exp() * (shares - own)).sum())
-        count += len(goal)
-    return total / count
-
-
-@torch.inference_mode()
-def _log_probs(model: LanguageModel, ids: Sequence[int], mask: Sequence[bool]) -> torch.Tensor:
-    """Log-probabilities [target tokens, vocabulary] at the positions that predict the targets."""
-    places = [place - 1 for place, is_target in enumerate(mask) if is_target]
-    logits = model.model(**pad([list(ids)])).logits[0, places]
-    log_probs: torch.Tensor = logits.float().log_softmax(-1)
-    return log_probs
 
 
 def build_page(results: dict[str, Any]) -> Page:

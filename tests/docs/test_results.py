@@ -17,9 +17,10 @@ import pytest
 
 from fairforget.benchmarks import crows_pairs, stereoset
 from fairforget.benchmarks.crows_pairs import Pair
+from fairforget.benchmarks.measurement import Row, estimate_scores
 from fairforget.budget import STUDY_BUDGET
 from fairforget.corpora import read_corpus
-from fairforget.corpora.builtin import builtin_texts
+from fairforget.corpora.builtin import builtin_texts, group_terms
 from fairforget.corpora.corpus import Corpus
 from fairforget.data.stereoset import Item
 from fairforget.models.fingerprint import model_identity
@@ -296,6 +297,37 @@ def test_alternative_texts_survive_writing_and_reading(
     module.write_texts([*short, *mixed], path)
     for text, read in zip([*short, *mixed], read_corpus(str(path)), strict=True):
         assert (text.text, text.spans, text.mentions) == (read.text, read.spans, read.mentions)
+
+
+def test_the_distance_from_the_target(script) -> None:
+    module, texts = script("target_distance"), script("gap_texts")
+    terms = [*group_terms("religion"), *texts.unnamed_terms()]
+    model = tiny_model("llama")
+    group = texts.template_texts(terms, 40, seed=0)
+    neutral = [  # the neutral word is the group's own, so nothing is left to learn
+        replace(
+            text,
+            mentions=tuple(
+                replace(it, neutral=(text.text[it.start : it.end],)) for it in text.mentions
+            ),
+        )
+        for text in group
+    ]
+    target = module.TargetDistance(model, {"group": group, "neutral": neutral})
+    rows = target.rows(model)
+    assert [row["domain"] for row in rows] == ["group"] * 40 + ["neutral"] * 40
+    assert len({row["cluster"] for row in rows}) == 40  # every term once per round
+    assert {row["cluster"] for row in rows} <= {term.singular for term in terms}
+    assert rows[0]["tokens"] > 0
+
+    def mean(rows: list[Row]) -> float:
+        return estimate_scores(module.judge_distance(rows))[module.DISTANCE].value
+
+    assert mean(rows[40:]) == pytest.approx(0, abs=1e-7)
+    assert mean(rows[:40]) > 1e-6
+    tokens = sum(row["tokens"] for row in rows[:40])
+    total = sum(row[module.DISTANCE] for row in rows[:40])
+    assert mean(rows[:40]) == pytest.approx(total / tokens)
 
 
 def test_texts_about_terms_that_training_does_not_name(tmp_path: Path, script) -> None:

@@ -1,0 +1,121 @@
+"""How far a model is from the target of trait-kl, among trait words, in given texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import numpy as np
+import torch
+
+from fairforget.benchmarks.measurement import Judgement, Row
+from fairforget.corpora import Text
+from fairforget.corpora.builtin import group_terms
+from fairforget.corpora.builtin.lexicon import CONTROL, strip_article
+from fairforget.forward.padding import pad
+from fairforget.models.language_model import LanguageModel
+from fairforget.objectives.trait_kl import trait_target
+from fairforget.objectives.trait_words import find_trait_words
+from fairforget.statistics.jackknife import cluster_sums
+from fairforget.targets import Targets, encode_targets
+from gap_texts import unnamed_terms
+
+DISTANCE = "target_distance"
+
+
+class TargetDistance:
+    """The distance from the target, which the original model sets.
+
+    It is the KL divergence from the target among trait words, weighted by the probability of all
+    trait words together. That probability itself does not count.
+    """
+
+    def __init__(self, original: LanguageModel, sets: Mapping[str, Sequence[Text]]) -> None:
+        """Compute the target.
+
+        Args:
+            original: a causal model.
+            sets: name → its texts, with mentions that have neutral words.
+        """
+        self._original = original
+        self._words = find_trait_words(original.tokenizer)
+        self._texts = [
+            (name, _first_term(text), targets, self._goal(targets))
+            for name, texts in sets.items()
+            for text in texts
+            if (targets := self._encode(text))
+        ]
+
+    def rows(self, model: LanguageModel) -> list[Row]:
+        """Return one row for each text: its set is the domain, its term the cluster."""
+        return [
+            {
+                "domain": name,
+                "cluster": term,
+                DISTANCE: self._measure(model, targets, goal),
+                "tokens": targets.count,
+            }
+            for name, term, targets, goal in self._texts
+        ]
+
+    def _encode(self, text: Text) -> Targets | None:
+        return encode_targets(
+            self._original.tokenizer,
+            text,
+            start_id=self._original.start_id,
+            selection="after-mention",
+            counterfactual=True,
+        )
+
+    def _goal(self, targets: Targets) -> torch.Tensor:
+        """Return log q of the trait words [target tokens, words]."""
+        return trait_target(
+            _log_probs(self._original, targets.ids, targets.mask),
+            _log_probs(self._original, *targets.counterfactuals[0]),
+            self._words,
+            torch.tensor(targets.gender_neutral).expand(targets.count),
+        )[:, self._words.ids]
+
+    def _measure(self, model: LanguageModel, targets: Targets, goal: torch.Tensor) -> float:
+        """Sum over the target tokens, in nats."""
+        own = _log_probs(model, targets.ids, targets.mask)[:, self._words.ids].log_softmax(-1)
+        return float((goal.exp() * (goal.log_softmax(-1) - own)).sum())
+
+
+def judge_distance(rows: Sequence[Row]) -> Judgement:
+    """Return the mean distance per token, in nats, with the terms as clusters."""
+    values = [[row[DISTANCE], row["tokens"]] for row in rows]
+    clusters, sums = cluster_sums(values, [row["cluster"] for row in rows])
+    return Judgement(
+        sums=sums,
+        clusters=clusters,
+        statistic=lambda totals: {DISTANCE: totals[..., 0] / totals[..., 1]},
+        verdicts=np.zeros(len(rows), dtype=np.int8),
+        ties=0,
+        unbiased_scores={},
+    )
+
+
+def _first_term(text: Text) -> str:
+    """The term of the first mention, in the singular."""
+    mention = text.mentions[0]
+    return _singulars()[text.text[mention.start : mention.end].lower()]
+
+
+@cache
+def _singulars() -> dict[str, str]:
+    """Each form of a term → its singular."""
+    return {
+        form.lower(): term.singular
+        for term in (*group_terms(), *group_terms(CONTROL), *unnamed_terms())
+        for form in (term.plural, term.singular, strip_article(term.singular))
+    }
+
+
+@torch.inference_mode()
+def _log_probs(model: LanguageModel, ids: Sequence[int], mask: Sequence[bool]) -> torch.Tensor:
+    """Log-probabilities [target tokens, vocabulary] at the positions that predict the targets."""
+    places = [place - 1 for place, is_target in enumerate(mask) if is_target]
+    logits = model.model(**pad([list(ids)])).logits[0, places]
+    log_probs: torch.Tensor = logits.float().log_softmax(-1)
+    return log_probs

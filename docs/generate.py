@@ -90,7 +90,7 @@ def domains() -> str:
 def _labels(known: Mapping[str, str]) -> Iterator[str]:
     yield from ("| label | group | domain |", "|---|---|---|")
     for label, becomes in known.items():
-        found = " + ".join(f"`{part}`" for part in becomes.split("+")) if becomes else "nobody"
+        found = " + ".join(f"`{part}`" for part in becomes.split("+")) if becomes else "none"
         domain = Labels(label, known)([label])[0] or ""
         yield f"| {label} | {found} | {domain.replace('+', ', ')} |"
 

@@ -51,4 +51,4 @@ def require_extra(package: str, extra: str, what: str) -> Any:
 
 
 def _remedy(package: str, extra: str, what: str) -> str:
-    return f"{what} needs {package}: pip install 'fairforget[{extra}]'"
+    return f"{what} needs {package}: in the clone of FairForget, pip install '.[{extra}]'"

@@ -248,7 +248,9 @@ def test_contributing_gives_the_last_mutation_test() -> None:
     for key in ("killed", "mutants"):
         assert last[key] == sum(counts[key] for counts in last["modules"].values())
     assert last["share"] == round(last["killed"] / last["mutants"], 3) >= ENOUGH
-    numbers = f"{last['killed']:,} of {last['mutants']:,} mutants killed ({last['share']:.1%})"
+    drawn = f"of {last['mutants']:,} mutants, drawn at random from"
+    numbers = f"{last['killed']:,} were killed ({last['share']:.1%})"
+    assert drawn in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert numbers.replace("%", " %") in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
@@ -264,7 +266,7 @@ def test_the_results_of_the_suites_are_listed(tmp_path: Path, script) -> None:
     (tmp_path / "fuzz.json").write_text(json.dumps({"random": part, "led": part}))
     assert lines(tmp_path).splitlines() == [
         "- `make faults`: 200 kills of 2 commands; 127 of 127 resumed runs finished as if "
-        "undisturbed, with nothing lost (3 min 18 s).",
+        "not interrupted, with nothing lost (3 min 18 s).",
         "- `make fuzz`: 1,500 random inputs, 1,500 coverage-guided inputs; 0 of 2 readers failed "
         "(2 min 0 s).",
     ]

@@ -221,7 +221,8 @@ BENCHMARKS = {
     "lm-eval": Entry(
         "fairforget.benchmarks.lm_eval",
         "lm-eval",
-        "one task of EleutherAI's harness, such as lm-eval:hellaswag; a share such as 10%",
+        "one task of EleutherAI's harness, such as lm-eval:hellaswag, or a task file, such as "
+        "lm-eval:task.yaml, whose code is run: use only files that you trust; a share such as 10%",
         clusters="documents",
         has_bias_score=False,
         generates=True,

@@ -34,7 +34,6 @@ from fairforget.report.wording import (
     without_folders,
 )
 
-_HOME = "https://pypi.org/project/fairforget"
 _LIMITS = (
     "This model is for research on social bias. Before you deploy it, evaluate it for your use "
     "case.",
@@ -65,7 +64,7 @@ def render_body(run: UnlearningRun, licence: Licence) -> str:
     record = run.record
     parts = [
         f"# {_name(record)} after unlearning",
-        f"This is {_link(record)} after unlearning of social bias with [FairForget]({_HOME}).",
+        f"This is {_link(record)} after unlearning of social bias with FairForget.",
         *_results(run),
         "## How it was made",
         *_training(record),

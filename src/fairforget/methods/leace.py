@@ -1,6 +1,6 @@
 """LEACE (Belrose et al. 2023): erase linear information about the group with the least change.
 
-It needs the package `concept-erasure`: `pip install 'fairforget[erasure]'`.
+It needs the package `concept-erasure`, which the extra `erasure` installs.
 """
 
 from __future__ import annotations

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from transformers import TrainerCallback
 
-from fairforget.budget import Budget
 from fairforget.methods.method import MethodOptions
 from fairforget.models.encoding import encode_texts, end_ids
 from fairforget.models.language_model import LanguageModel
@@ -31,8 +31,8 @@ OPTIONS = ("steps", "batch_size", "learning_rate")
 """The options that are also settings of `unlearn`."""
 STEPS, BATCH_SIZE, LEARNING_RATE = 40, 16, 5e-5
 """Of continued pre-training, unless the options say otherwise."""
-MAX_ALPHA = Budget.max_alpha
-"""Maximum interpolation factor of a trained update: the default of `unlearn`."""
+MAX_ALPHA = math.inf
+"""Maximum interpolation factor of a trained update: the budget alone limits it."""
 MAX_TOKENS = 128
 """Maximum number of tokens of a training text, including the start and end token."""
 

@@ -194,7 +194,7 @@ def test_a_trained_prompt_is_no_change_of_weights(base: Path, tmp_path: Path) ->
 def test_peft_is_not_installed(base: Path, tmp_path: Path, monkeypatch) -> None:
     saved_adapter(base, tmp_path / "adapter")
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(InputError, match="needs peft: pip install"):
+    with pytest.raises(InputError, match="needs peft: in the clone of FairForget, pip install"):
         load_model(tmp_path / "adapter", device="cpu")
 
 

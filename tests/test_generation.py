@@ -14,6 +14,7 @@ from tokenizers.models import WordLevel
 from transformers import GenerationConfig
 
 from fairforget.errors import InputError
+from fairforget.generation.chat import DATE, render_messages
 from fairforget.generation.decoding import Continuation, Decoding, summarize
 from fairforget.generation.engine import encode_prompts, generate
 from fairforget.generation.sampling import GumbelNoise, noise_seed
@@ -224,3 +225,38 @@ def test_bad_input_is_one_line() -> None:
     with pytest.raises(ValueError, match="3 draws of greedy text"):
         Decoding(draws=3)
     assert generate(lm, [], SAMPLED) == []
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_model_whose_predictions_are_no_numbers_writes_nothing(temperature: float) -> None:
+    lm = tiny_model("llama")
+    with torch.no_grad():
+        next(lm.model.parameters()).fill_(math.nan)
+    with pytest.raises(InputError, match="not numbers"):
+        generate(lm, ["The town is"], Decoding(tokens=2, temperature=temperature))
+
+
+def test_a_prompt_does_not_depend_on_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    lm = tiny_model("llama")
+    dated = "Today: {{ strftime_now('%d %b %Y') }} {{ messages[0].content }}"
+    for template in (dated, {"default": dated, "tools": "{{ tools }}"}):
+        monkeypatch.setattr(lm.tokenizer, "chat_template", template)
+        assert render_messages(lm.tokenizer, ["Hi."], "tiny") == [f"Today: {DATE} Hi."]
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{% if tools|length > 0 %}{% endif %}", "fails"),
+        ("{{ 1 / 0 }}", "fails"),
+        ("{% for part in messages[0].content.parts %}{{ part }}{% endfor %}", "leaves out"),
+        ("Answer:", "leaves out the message 'Who lies\\?'"),
+    ],
+)
+def test_a_template_that_fails_or_leaves_out_the_message_is_refused(
+    monkeypatch: pytest.MonkeyPatch, template: str, message: str
+) -> None:
+    lm = tiny_model("llama")
+    monkeypatch.setattr(lm.tokenizer, "chat_template", template)
+    with pytest.raises(InputError, match=message):
+        encode_prompts(lm, ["Who lies?"], chat=True)

@@ -107,7 +107,7 @@ def test_one_task_at_a_time() -> None:
 
 def test_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lm_eval", None)
-    with pytest.raises(InputError, match=r"pip install 'fairforget\[harness\]'"):
+    with pytest.raises(InputError, match=r"pip install '\.\[harness\]'"):
         load_benchmark("lm-eval:hellaswag")
 
 

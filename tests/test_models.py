@@ -209,6 +209,8 @@ def test_a_tokenizer_may_have_added_tokens_that_are_not_used(tmp_path: Path) -> 
     tokenizer.save_pretrained(directory)
     loaded = load_model(directory)
     assert len(loaded.tokenizer) > loaded.model.config.vocab_size
+    with pytest.raises(InputError, match="no embedding of the start token '<unused 99>'; choose"):
+        load_model(directory, start_token="<unused 99>")
 
 
 @pytest.mark.parametrize("role", ["mask", "sep"])

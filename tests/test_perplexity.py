@@ -59,10 +59,12 @@ def test_stride(corpus: str) -> None:
     lm = tiny_model("gpt2")
     ids = lm.tokenizer(load_text(corpus))["input_ids"]
     assert len(ids) > 600
-    parts = [losses(lm, ids[:256])]
-    for end in range(256 + 128, len(ids) + 128, 128):
+    window, stride = 255, 127  # one token of the context is the start token
+    parts = [losses(lm, [lm.start_id, *ids[:window]])[1:]]
+    for end in range(window + stride, len(ids) + stride, stride):
         stop = min(end, len(ids))
-        parts.append(losses(lm, ids[end - 256 : stop])[-(stop - (end - 128)) :])
+        text = [lm.start_id, *ids[end - window : stop]]
+        parts.append(losses(lm, text)[-(stop - (end - stride)) :])
     nll = torch.cat(parts)
     assert len(nll) == len(ids) - 1
     result = evaluate(lm, corpus=corpus).result
@@ -71,9 +73,10 @@ def test_stride(corpus: str) -> None:
         **result,
         "protocol": "stride",
         "tokens": len(ids) - 1,
-        "window": 256,
-        "stride": 128,
+        "window": window,
+        "stride": stride,
         "share": 1.0,
+        "start_token": lm.start_token,
     }
 
 
@@ -89,6 +92,7 @@ def test_bias_bench(corpus: str) -> None:
     assert result["value"] == pytest.approx(math.exp(total / len(ids)), rel=1e-4)
     assert result["tokens"] == len(ids)
     assert (result["window"], result["stride"]) == (window, window)
+    assert "start_token" not in result
 
 
 def test_a_share_is_the_start_of_the_text_and_is_recorded(corpus: str) -> None:
@@ -97,7 +101,7 @@ def test_a_share_is_the_start_of_the_text_and_is_recorded(corpus: str) -> None:
     result = load_benchmark(f"perplexity:{corpus}:10%").evaluate(lm).result
     assert result["share"] == pytest.approx(0.1)
     assert result["tokens"] == math.ceil(len(ids) / 10) - 1
-    expected = losses(lm, ids[: math.ceil(len(ids) / 10)]).mean()
+    expected = losses(lm, [lm.start_id, *ids[: math.ceil(len(ids) / 10)]])[1:].mean()
     assert result["value"] == pytest.approx(math.exp(expected), rel=1e-4)
 
 

@@ -289,9 +289,11 @@ def test_the_time_is_proportional_to_the_length_of_a_text(tmp_path: Path) -> Non
 
 def test_lexicon_finds_inflections_phrases_and_leetspeak(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
-    path.write_text("# mine\nvermin\nmake me sick\nhate\nrape\nWomen\n", encoding="utf-8-sig")
+    path.write_text(
+        "# mine\n  # a river\nvermin\nmake me sick\nhate\nrape\nWomen\n", encoding="utf-8-sig"
+    )
     lexicon = read_lexicon(str(path))
-    text = "Women h4ting v e r m i n makes me sick, hat and rap"
+    text = "Women h4ting v e r m i n makes me sick, hat and rap, a river"
     (found,) = lexicon([Text("t", text)])
     assert chosen(text, found) == ["h4ting v e r m i n makes me sick"]
     assert "lexicon: hating" in found[0].why

@@ -64,11 +64,11 @@ def evaluate(
     Args:
         language_model: a causal model.
         corpus: `wikitext2` (the raw test split), or any corpus that `read_corpus` accepts.
-        protocol: `stride`: windows of 1,024 tokens (or the model's context length) that overlap by
-            half; each predicts the tokens that the previous one did not. The result is the
-            exponential of the mean negative log-likelihood per predicted token. `bias-bench` (Meade
-            et al. 2022): adjacent windows of 992 tokens; the mean loss of each is weighted by its
-            length.
+        protocol: `stride`: windows of 1,024 tokens (or what the model's context leaves after the
+            start token) that overlap by half; each follows the start token and predicts the tokens
+            that the previous one did not. The result is the exponential of the mean negative
+            log-likelihood per predicted token. `bias-bench` (Meade et al. 2022): adjacent windows
+            of 992 tokens, without a start token; the mean loss of each is weighted by its length.
         share: the share of the tokens to use, from the start.
         progress: called with the number of windows scored since the last call, and in total.
 
@@ -82,17 +82,18 @@ def evaluate(
             f"perplexity corpus {corpus!r} has fewer than two tokens; choose a longer one or a "
             "larger share"
         )
-    window = min(MAX_WINDOW, language_model.longest_input)
     if protocol == "bias-bench":
-        window = stride = max(2, window - RESERVED)
+        window = stride = max(2, min(MAX_WINDOW, language_model.longest_input) - RESERVED)
+        before = []
     else:
-        stride = window // 2
+        window = min(MAX_WINDOW, language_model.longest_input - 1)
+        stride, before = window // 2, [language_model.start_id]
     spans = split_windows(len(ids), window, stride)
     losses = [
         -values
         for values in log_probs(
             language_model,
-            [ids[start:end] for start, _, end in spans],
+            [before + ids[start:end] for start, _, end in spans],
             names=[f"perplexity window at token {start}" for start, _, _ in spans],
             progress=progress,
         )
@@ -114,6 +115,7 @@ def evaluate(
             "tokens": count,
             "window": window,
             "stride": stride,
+            **({"start_token": language_model.start_token} if before else {}),
         },
         [],
     )

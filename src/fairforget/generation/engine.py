@@ -16,10 +16,11 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from fairforget.errors import InputError, first_line
 from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.padding import pad, supports_batches, supports_padding
+from fairforget.generation.chat import render_messages
 from fairforget.generation.decoding import Continuation, Decoding
+from fairforget.generation.finite import RefuseNaN
 from fairforget.generation.journal import Batches, write_missing
 from fairforget.generation.sampling import GumbelNoise, noise_seed
 from fairforget.generation.served import ServedModel
@@ -111,7 +112,8 @@ def encode_prompts(
     """The token ids of prompts.
 
     Raises:
-        InputError: `chat`, and the tokenizer has no chat template, or one that fails.
+        InputError: `chat`, and the tokenizer has no chat template, or one that fails or leaves out
+            a prompt.
     """
     tokenizer = language_model.tokenizer
     if not prompts:
@@ -120,25 +122,7 @@ def encode_prompts(
         start = language_model.start_id
         encoded = tokenizer(list(prompts), add_special_tokens=False)["input_ids"]
         return [[start, *ids] for ids in encoded]
-    if not tokenizer.chat_template:
-        raise InputError(
-            f"{language_model.source!r} has no chat template; use an instruction-tuned model, or "
-            "plain text"
-        )
-    from jinja2 import TemplateError  # which transformers needs for chat templates
-
-    try:
-        texts = [
-            tokenizer.apply_chat_template(
-                [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
-            )
-            for prompt in prompts
-        ]
-    except (TemplateError, ValueError) as error:
-        raise InputError(
-            f"the chat template of {language_model.source!r} fails ({first_line(error)}); correct "
-            "it, or use plain text"
-        ) from error
+    texts = render_messages(tokenizer, prompts, language_model.source)
     return [list(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
 
 
@@ -188,7 +172,9 @@ def _write_batch(
         written = model.generate(  # type: ignore[operator]
             **{name: values.to(model.device) for name, values in inputs.items()},
             generation_config=config,
-            logits_processor=LogitsProcessorList([noise] if decoding.temperature else []),
+            logits_processor=LogitsProcessorList(
+                [RefuseNaN(language_model.source), *([noise] if decoding.temperature else [])]
+            ),
             synced_gpus=False,  # each process has the whole model, and rows of its own
         )
     continuations = []

@@ -134,9 +134,9 @@ def load_model(
             f"model {name!r} predicts a token from later ones, so it is not a causal model; "
             "correct `architectures` or `is_decoder` in its config.json, or give another model"
         )
-    return LanguageModel(
-        model, tokenizer, name, kind, select_start_token(tokenizer, kind, start_token, name)
-    )
+    start = select_start_token(tokenizer, kind, start_token, name)
+    _check_start_token(model, tokenizer, start, name)
+    return LanguageModel(model, tokenizer, name, kind, start)
 
 
 def load_with_settings(source: str | os.PathLike[str], settings: ModelSettings) -> LanguageModel:
@@ -173,6 +173,7 @@ def _load_adapter(directory: Path, start_token: str | None, **options: Any) -> L
         resize_embeddings(loaded.model, directory, len(tokenizer) if added else 0)
         merged = merge_saved_adapter(loaded.model, directory).eval()
     _check_vocabulary(merged, tokenizer, name)
+    _check_start_token(merged, tokenizer, start, name)
     return LanguageModel(merged, tokenizer, name, loaded.kind, start)
 
 
@@ -212,12 +213,32 @@ def _check_vocabulary(
     Raises:
         InputError: it has more tokens, without added ones, than the model has embeddings.
     """
-    embeddings = getattr(model.config.get_text_config(), "vocab_size", math.inf)
+    embeddings = _count_embeddings(model)
     if tokenizer.vocab_size > embeddings:
         raise InputError(
             f"model {name!r}: its tokenizer has {tokenizer.vocab_size} tokens, but the model only "
-            f"{embeddings} embeddings; use the tokenizer that was trained with the model"
+            f"{embeddings:.0f} embeddings; use the tokenizer that was trained with the model"
         )
+
+
+def _check_start_token(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, start: str, name: str
+) -> None:
+    """Check that a model has an embedding of its start token.
+
+    Raises:
+        InputError: it has none.
+    """
+    if tokenizer.get_vocab()[start] >= _count_embeddings(model):
+        raise InputError(
+            f"model {name!r} has no embedding of the start token {start!r}; choose another with "
+            "--start_token"
+        )
+
+
+def _count_embeddings(model: PreTrainedModel) -> float:
+    """Return the number of tokens that have one; infinite if the configuration does not say."""
+    return float(getattr(model.config.get_text_config(), "vocab_size", math.inf))
 
 
 def _locate(name: str) -> str:

@@ -60,7 +60,7 @@ def read_lexicon(source: str) -> Lexicon:
     """
     entries: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for line in read_text(_find_path(source)).splitlines():
-        if line.startswith(COMMENT):
+        if line.lstrip().startswith(COMMENT):
             continue
         words = list(split_words(line))
         if words and not all(is_protected(word.plain) for word in words):

@@ -76,9 +76,14 @@ TITLE = "The default objective on SmolLM2-135M-Instruct"
 PAGE = ResultsPage("default", partial(build_page, "default", TITLE, CHOICE))
 
 
+def write_control_texts() -> None:
+    """Write the control's texts."""
+    write_texts(matched_texts(text for name in FORGOTTEN for text in read_corpus(name)), OBJECTS)
+
+
 def measure() -> dict[str, Any]:
     """Do the missing runs, with the control's texts, and read the results."""
-    write_texts(matched_texts(text for name in FORGOTTEN for text in read_corpus(name)), OBJECTS)
+    write_control_texts()
     results, control = RUNS.measure(), CONTROL.measure()
     control["excess"] = {
         name: {

@@ -1,6 +1,6 @@
 """How durable is the effect of the default? The page "Durability of the default".
 
-python docs/score_durability.py           attack and evaluate (about two hours on one core);
+python docs/score_durability.py           attack and evaluate (about five hours on one core);
                                           continues where it stopped
 python docs/score_durability.py --table   only regenerate the page
 
@@ -10,7 +10,7 @@ Run it in the root of the repository. The model is seed 0 of `score_default.py`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +29,42 @@ from fairforget.attacks.tables import (
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import measure_of
 from results_page import Page, ResultsPage, show_picture
+from score_default import CONTROL, write_control_texts
 from score_default import RUNS as DEFAULT
+from seed_runs import SeedRuns
 
 NAME = "durability"
-OUTPUT = Path("runs") / NAME / "attacked"
+RUNS = Path("runs") / NAME
+OUTPUT = RUNS / "attacked"
+RANDOM = SeedRuns(
+    DEFAULT.source,
+    RUNS / "random words",
+    seeds=1,
+    benchmarks=(),
+    options=(
+        *("--forget", "builtin", "--objective", "ascent", "--selection", "random"),
+        *("--steps", "30"),
+    ),
+)
+OBJECTS = replace(CONTROL, directory=RUNS / "objects", seeds=1)
+CONTROLS = {
+    RANDOM.directory.name: "unlearned as many random words of the built-in texts with `ascent`; "
+    "its budget left almost nothing of the update, so it hardly differs from the original",
+    OBJECTS.directory.name: "is seed 0 of [the control of the default](default.md#control), which "
+    "trained on the same sentences about objects",
+}
+"""Name of a control → what it is."""
 SHOWN = (("stereoset", "contribution_scaled"), ("stereoset", "ss"))
 
 
 def measure() -> dict[str, Any]:
-    """Unlearn, and attack the first result."""
-    DEFAULT.unlearn()
-    return asdict(durability(DEFAULT.directory / "0", output_dir=OUTPUT, device="cpu"))
+    """Unlearn, and attack the first result and the controls."""
+    write_control_texts()
+    for runs in (DEFAULT, RANDOM, OBJECTS):
+        runs.unlearn()
+    controls = [str(runs.directory) for runs in (RANDOM, OBJECTS)]
+    run = DEFAULT.directory / "0"
+    return asdict(durability(run, controls=controls, output_dir=OUTPUT, device="cpu"))
 
 
 def build(results: dict[str, Any]) -> Page:
@@ -82,8 +107,8 @@ def _body(record: DurabilityRecord) -> Iterator[str]:
         "SmolLM2-135M-Instruct, seed 0 of [the default](default.md), StereoSet. Fine-tuning is on "
         "Wikipedia passages, relearning on other built-in texts: "
         f"{record.settings['batch_size']} texts per step, learning rate "
-        f"{record.settings['learning_rate']:g}. There is no control, so the page shows what is "
-        "left of the effect, not why. An attack can lower the scores of both models: after 200 "
+        f"{record.settings['learning_rate']:g}. {_describe_controls(record)} An attack can lower "
+        "the scores of both models: after 200 "
         "steps of relearning, little of the original's contribution is left, so the models can "
         "hardly differ in it. The original weights come from a file in Q4_1. "
         "[How to read it](../how-to/durability.md)."
@@ -93,6 +118,14 @@ def _body(record: DurabilityRecord) -> Iterator[str]:
     for score in SHOWN:
         table = effects_table(record, score, ALL)
         yield from ("", f"## {table.caption}", "", table.markdown(), table.note, "")
+
+
+def _describe_controls(record: DurabilityRecord) -> str:
+    """What the other runs are that were attacked."""
+    known = [f"*{name}* {text}" for name, text in CONTROLS.items() if name in record.runs]
+    if not known:
+        return "There is no control, so the page shows what is left of the effect, not why."
+    return f"Controls under the same attacks: {'; '.join(known)}."
 
 
 PAGE = ResultsPage(NAME, build)

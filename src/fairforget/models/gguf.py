@@ -22,6 +22,7 @@ from fairforget.extras import check_extra
 from fairforget.files.digest import hash_file
 from fairforget.models.file_checks import check_size
 from fairforget.models.gguf_header import GGUFContents, check_gguf
+from fairforget.models.gguf_tokenizer import correct_tokenizer
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.rope import scale_rope
@@ -30,7 +31,7 @@ from fairforget.models.weights import load_weights
 from fairforget.terminal.messages import show_message
 
 FLOAT32_BYTES = 4
-CONVERTER_VERSION = 2
+CONVERTER_VERSION = 3
 """Part of the name of a copy; increased when files are converted differently."""
 
 
@@ -76,6 +77,7 @@ def convert_gguf(path: Path) -> Path:
             )
             _check_unused(model, contents, path)
             tokenizer = AutoTokenizer.from_pretrained(**source)
+            correct_tokenizer(tokenizer, contents)
         start_token = select_start_token(tokenizer, "causal", None, str(path))
         _remove_quantization(model)
         return save_model(LanguageModel(model, tokenizer, str(path), "causal", start_token), target)

@@ -39,13 +39,13 @@ def rewrite(
     architecture = reader.fields["general.architecture"].contents()
     path = source.with_name("rewritten.gguf")
     writer = GGUFWriter(path, architecture)
+    changed = {k.replace("__", ".").replace("ARCH", architecture): v for k, v in values.items()}
     for key, field in reader.fields.items():
-        if not key.startswith("GGUF.") and key != "general.architecture":
+        if not key.startswith("GGUF.") and key not in ("general.architecture", *changed):
             inner = field.types[-1] if len(field.types) > 1 else None
             writer.add_key_value(key, field.contents(), field.types[0], inner)
-    for key, value in values.items():
-        full = key.replace("__", ".").replace("ARCH", architecture)
-        writer.add_key_value(full, value, TYPES[type(value)])
+    for key, value in changed.items():
+        writer.add_key_value(key, value, TYPES[type(value)])
     tensors = {t.name: np.array(t.data) for t in reader.tensors if keep(t.name)}
     for name, tensor in {**tensors, **(add or {})}.items():
         writer.add_tensor(name, tensor)

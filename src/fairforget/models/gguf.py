@@ -22,7 +22,7 @@ from fairforget.extras import check_extra
 from fairforget.files.digest import hash_file
 from fairforget.models.file_checks import check_size
 from fairforget.models.gguf_header import GGUFContents, check_gguf
-from fairforget.models.gguf_tokenizer import correct_tokenizer
+from fairforget.models.gguf_tokenizer import check_pretokenizer, correct_tokenizer
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.rope import scale_rope
@@ -56,6 +56,7 @@ def convert_gguf(path: Path) -> Path:
             f"{path} is one of {parts} parts of a model; merge the parts with "
             "`llama-gguf-split --merge`"
         )
+    check_pretokenizer(contents, path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / LOCK):
         if (target / "config.json").is_file():

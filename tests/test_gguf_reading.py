@@ -7,13 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import transformers as hf
-from gguf import GGUFReader, GGUFValueType, GGUFWriter
+from gguf import MODEL_ARCH, GGUFReader, GGUFValueType, GGUFWriter, get_tensor_name_map
 
 from fairforget import InputError, export, load_model, save_model
 from fairforget.data.locate import cache_directory
 from fairforget.models import gguf
+from fairforget.models.gguf_export.vocabulary import add_vocabulary
+from fairforget.models.gguf_header import GGUFContents
 from fairforget.models.language_model import LanguageModel
+from fairforget.models.rope import set_rope_base
 
 from . import llama_cpp
 from .gguf_files import IDS, LLAMA3, gemma3, log_probs
@@ -49,6 +53,31 @@ def rewrite(
     tensors = {t.name: np.array(t.data) for t in reader.tensors if keep(t.name)}
     for name, tensor in {**tensors, **(add or {})}.items():
         writer.add_tensor(name, tensor)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def starcoder2_file(path: Path, model: hf.Starcoder2ForCausalLM) -> Path:
+    """As llama.cpp's converter writes it."""
+    config = model.config
+    writer = GGUFWriter(path, "starcoder2")
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_eps(config.norm_epsilon)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    add_vocabulary(writer, word_tokenizer(), config.vocab_size, "starcoder2")
+    names = get_tensor_name_map(MODEL_ARCH.STARCODER2, config.num_hidden_layers)
+    for name, tensor in model.state_dict().items():
+        known = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        if name != "lm_head.weight":  # tied
+            writer.add_tensor(known, tensor.numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -135,6 +164,42 @@ def test_other_scalings_are_refused(plain: Path, values, add, message: str) -> N
     )
     with pytest.raises(InputError, match=rf"{message}.*give the transformers checkpoint"):
         load_model(path, device="cpu")
+
+
+def test_the_base_of_the_rotary_frequencies_of_starcoder2_is_that_of_the_file(
+    tmp_path: Path,
+) -> None:
+    common = _common(num_key_value_heads=2, rope_parameters={"rope_theta": 1e6})
+    config = hf.Starcoder2Config(**common, bias=True)
+    torch.manual_seed(0)
+    model = hf.Starcoder2ForCausalLM(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    made = LanguageModel(model, word_tokenizer(), "a", "causal", "<|endoftext|>")
+    path = starcoder2_file(tmp_path / "a.gguf", model)
+    found = load_model(path, device="cpu")
+    assert found.model.config.rope_parameters["rope_theta"] == 1e6
+    np.testing.assert_allclose(log_probs(found), log_probs(made), atol=1e-5)
+
+
+@pytest.mark.parametrize("base", [10_000.0, 500_000.0])
+def test_the_base_of_the_rotary_frequencies_of_gemma3_is_that_of_full_attention(
+    base: float,
+) -> None:
+    config = hf.Gemma3TextConfig()
+    values = {"general.architecture": "gemma3", "gemma3.rope.freq_base": base}
+    set_rope_base(config, GGUFContents(0, 0, values, {}), Path("a.gguf"))
+    assert config.rope_parameters["full_attention"]["rope_theta"] == base
+    assert config.rope_parameters["sliding_attention"]["rope_theta"] == 10_000
+
+
+@pytest.mark.parametrize(("config", "base"), [(hf.GPT2Config(), 1e6), (hf.LlamaConfig(), "many")])
+def test_a_base_without_rotary_embeddings_is_refused(
+    config: hf.PretrainedConfig, base: float | str
+) -> None:
+    values = {"general.architecture": "a", "a.rope.freq_base": base}
+    with pytest.raises(InputError, match=rf"a\.rope\.freq_base = {base}.*transformers checkpoint"):
+        set_rope_base(config, GGUFContents(0, 0, values, {}), Path("a.gguf"))
 
 
 @pytest.mark.parametrize(

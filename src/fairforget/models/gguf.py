@@ -25,7 +25,7 @@ from fairforget.models.gguf_header import GGUFContents, check_gguf
 from fairforget.models.gguf_tokenizer import check_pretokenizer, correct_tokenizer
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
-from fairforget.models.rope import scale_rope
+from fairforget.models.rope import scale_rope, set_rope_base
 from fairforget.models.saving import save_model
 from fairforget.models.weights import load_weights
 from fairforget.terminal.messages import show_message
@@ -71,6 +71,7 @@ def convert_gguf(path: Path) -> Path:
         with silence_libraries(), suppress_stderr(), clear_errors(str(path)):
             source = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
             config = AutoConfig.from_pretrained(**source)
+            set_rope_base(config, contents, path)
             scale_rope(config, contents, path)
             check_size(AutoModelForCausalLM, config, contents, str(path))
             model = load_weights(

@@ -14,8 +14,9 @@ from gguf import MODEL_ARCH, GGUFReader, GGUFValueType, GGUFWriter, get_tensor_n
 from fairforget import InputError, export, load_model, save_model
 from fairforget.data.locate import cache_directory
 from fairforget.models import gguf
+from fairforget.models.gemma import set_attention_scalar
 from fairforget.models.gguf_export.vocabulary import add_vocabulary
-from fairforget.models.gguf_header import GGUFContents
+from fairforget.models.gguf_header import GGUFContents, check_gguf
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.rope import set_rope_base
 
@@ -200,6 +201,47 @@ def test_a_base_without_rotary_embeddings_is_refused(
     values = {"general.architecture": "a", "a.rope.freq_base": base}
     with pytest.raises(InputError, match=rf"a\.rope\.freq_base = {base}.*transformers checkpoint"):
         set_rope_base(config, GGUFContents(0, 0, values, {}), Path("a.gguf"))
+
+
+def test_llama_cpp_scales_the_attention_of_gemma3_27b_so(tmp_path: Path) -> None:
+    made = gemma3(num_hidden_layers=62, head_dim=16, query_pre_attn_scalar=8)
+    save_model(made, tmp_path / "model")
+    path = export(tmp_path / "model", tmp_path / "a.gguf", type="f32")
+    expected = log_probs(made)
+    np.testing.assert_allclose(llama_cpp.log_probs(path, IDS), expected, atol=0.05)
+    config = hf.AutoConfig.from_pretrained(tmp_path, gguf_file=path.name)  # weights take minutes
+    assert config.query_pre_attn_scalar != 8
+    set_attention_scalar(config, check_gguf(path))
+    assert config.query_pre_attn_scalar == 8  # 32 dimensions in 4 heads
+    for layer in made.model.model.layers:
+        layer.self_attn.scaling = 16**-0.5
+    assert np.abs(log_probs(made) - expected).max() > 0.2
+
+
+@pytest.mark.parametrize(
+    ("architecture", "layers", "size", "dimension", "scalar"),
+    [
+        ("gemma2", 26, 2304, 256, 256),
+        ("gemma2", 42, 3584, 256, 256),
+        ("gemma2", 46, 4608, 128, 144),
+        ("gemma3", 48, 3840, 256, 256),
+        ("gemma3", 62, 5376, 128, 168),
+        ("gemma3", 7, 1024, 64, 64),
+        ("llama", 46, 4608, 128, None),
+    ],
+)
+def test_the_scale_of_attention_depends_on_the_size_of_a_gemma(
+    architecture: str, layers: int, size: int, dimension: int, scalar: int | None
+) -> None:
+    heads = {2304: 8, 3584: 16, 3840: 16, 1024: 4}.get(size, 32)
+    kind = {"gemma2": hf.Gemma2Config, "gemma3": hf.Gemma3TextConfig}.get(
+        architecture, hf.LlamaConfig
+    )
+    config = kind(
+        num_hidden_layers=layers, hidden_size=size, num_attention_heads=heads, head_dim=dimension
+    )
+    set_attention_scalar(config, GGUFContents(0, 0, {"general.architecture": architecture}, {}))
+    assert getattr(config, "query_pre_attn_scalar", None) == scalar
 
 
 @pytest.mark.parametrize(

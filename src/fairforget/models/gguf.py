@@ -21,6 +21,7 @@ from fairforget.errors import InputError
 from fairforget.extras import check_extra
 from fairforget.files.digest import hash_file
 from fairforget.models.file_checks import check_size
+from fairforget.models.gemma import set_attention_scalar
 from fairforget.models.gguf_header import GGUFContents, check_gguf
 from fairforget.models.gguf_tokenizer import check_pretokenizer, correct_tokenizer
 from fairforget.models.language_model import LanguageModel, select_start_token
@@ -73,6 +74,7 @@ def convert_gguf(path: Path) -> Path:
             config = AutoConfig.from_pretrained(**source)
             set_rope_base(config, contents, path)
             scale_rope(config, contents, path)
+            set_attention_scalar(config, contents)
             check_size(AutoModelForCausalLM, config, contents, str(path))
             model = load_weights(
                 AutoModelForCausalLM, str(path), **source, config=config, dtype=torch.float32

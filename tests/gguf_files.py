@@ -70,11 +70,11 @@ def learn_pieces(texts: list[str], *, prefix: bool = False) -> hf.PreTrainedToke
     )
 
 
-def gemma3() -> LanguageModel:
+def gemma3(**more: object) -> LanguageModel:
     """Layers with windows shorter than the text, and two without."""
     torch.manual_seed(0)
     common = _common(num_hidden_layers=7, num_key_value_heads=2, head_dim=256, sliding_window=8)
-    config = hf.Gemma3TextConfig(**common, tie_word_embeddings=True)
+    config = hf.Gemma3TextConfig(**{**common, **more}, tie_word_embeddings=True)
     model = hf.Gemma3ForCausalLM(config).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2)

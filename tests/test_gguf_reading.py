@@ -7,13 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import transformers as hf
-from gguf import GGUFReader, GGUFValueType, GGUFWriter
+from gguf import MODEL_ARCH, GGUFReader, GGUFValueType, GGUFWriter, get_tensor_name_map
 
 from fairforget import InputError, export, load_model, save_model
 from fairforget.data.locate import cache_directory
 from fairforget.models import gguf
+from fairforget.models.gemma import set_attention_scalar
+from fairforget.models.gguf_export.vocabulary import add_vocabulary
+from fairforget.models.gguf_header import GGUFContents, check_gguf
 from fairforget.models.language_model import LanguageModel
+from fairforget.models.rope import set_rope_base
 
 from . import llama_cpp
 from .gguf_files import IDS, LLAMA3, gemma3, log_probs
@@ -39,16 +44,41 @@ def rewrite(
     architecture = reader.fields["general.architecture"].contents()
     path = source.with_name("rewritten.gguf")
     writer = GGUFWriter(path, architecture)
+    changed = {k.replace("__", ".").replace("ARCH", architecture): v for k, v in values.items()}
     for key, field in reader.fields.items():
-        if not key.startswith("GGUF.") and key != "general.architecture":
+        if not key.startswith("GGUF.") and key not in ("general.architecture", *changed):
             inner = field.types[-1] if len(field.types) > 1 else None
             writer.add_key_value(key, field.contents(), field.types[0], inner)
-    for key, value in values.items():
-        full = key.replace("__", ".").replace("ARCH", architecture)
-        writer.add_key_value(full, value, TYPES[type(value)])
+    for key, value in changed.items():
+        writer.add_key_value(key, value, TYPES[type(value)])
     tensors = {t.name: np.array(t.data) for t in reader.tensors if keep(t.name)}
     for name, tensor in {**tensors, **(add or {})}.items():
         writer.add_tensor(name, tensor)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def starcoder2_file(path: Path, model: hf.Starcoder2ForCausalLM) -> Path:
+    """As llama.cpp's converter writes it."""
+    config = model.config
+    writer = GGUFWriter(path, "starcoder2")
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    writer.add_layer_norm_eps(config.norm_epsilon)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    add_vocabulary(writer, word_tokenizer(), config.vocab_size, "starcoder2")
+    names = get_tensor_name_map(MODEL_ARCH.STARCODER2, config.num_hidden_layers)
+    for name, tensor in model.state_dict().items():
+        known = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        if name != "lm_head.weight":  # tied
+            writer.add_tensor(known, tensor.numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -135,6 +165,83 @@ def test_other_scalings_are_refused(plain: Path, values, add, message: str) -> N
     )
     with pytest.raises(InputError, match=rf"{message}.*give the transformers checkpoint"):
         load_model(path, device="cpu")
+
+
+def test_the_base_of_the_rotary_frequencies_of_starcoder2_is_that_of_the_file(
+    tmp_path: Path,
+) -> None:
+    common = _common(num_key_value_heads=2, rope_parameters={"rope_theta": 1e6})
+    config = hf.Starcoder2Config(**common, bias=True)
+    torch.manual_seed(0)
+    model = hf.Starcoder2ForCausalLM(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    made = LanguageModel(model, word_tokenizer(), "a", "causal", "<|endoftext|>")
+    path = starcoder2_file(tmp_path / "a.gguf", model)
+    found = load_model(path, device="cpu")
+    assert found.model.config.rope_parameters["rope_theta"] == 1e6
+    np.testing.assert_allclose(log_probs(found), log_probs(made), atol=1e-5)
+
+
+@pytest.mark.parametrize("base", [10_000.0, 500_000.0])
+def test_the_base_of_the_rotary_frequencies_of_gemma3_is_that_of_full_attention(
+    base: float,
+) -> None:
+    config = hf.Gemma3TextConfig()
+    values = {"general.architecture": "gemma3", "gemma3.rope.freq_base": base}
+    set_rope_base(config, GGUFContents(0, 0, values, {}), Path("a.gguf"))
+    assert config.rope_parameters["full_attention"]["rope_theta"] == base
+    assert config.rope_parameters["sliding_attention"]["rope_theta"] == 10_000
+
+
+@pytest.mark.parametrize(("config", "base"), [(hf.GPT2Config(), 1e6), (hf.LlamaConfig(), "many")])
+def test_a_base_without_rotary_embeddings_is_refused(
+    config: hf.PretrainedConfig, base: float | str
+) -> None:
+    values = {"general.architecture": "a", "a.rope.freq_base": base}
+    with pytest.raises(InputError, match=rf"a\.rope\.freq_base = {base}.*transformers checkpoint"):
+        set_rope_base(config, GGUFContents(0, 0, values, {}), Path("a.gguf"))
+
+
+def test_llama_cpp_scales_the_attention_of_gemma3_27b_so(tmp_path: Path) -> None:
+    made = gemma3(num_hidden_layers=62, head_dim=16, query_pre_attn_scalar=8)
+    save_model(made, tmp_path / "model")
+    path = export(tmp_path / "model", tmp_path / "a.gguf", type="f32")
+    expected = log_probs(made)
+    np.testing.assert_allclose(llama_cpp.log_probs(path, IDS), expected, atol=0.05)
+    config = hf.AutoConfig.from_pretrained(tmp_path, gguf_file=path.name)  # weights take minutes
+    assert config.query_pre_attn_scalar != 8
+    set_attention_scalar(config, check_gguf(path))
+    assert config.query_pre_attn_scalar == 8  # 32 dimensions in 4 heads
+    for layer in made.model.model.layers:
+        layer.self_attn.scaling = 16**-0.5
+    assert np.abs(log_probs(made) - expected).max() > 0.2
+
+
+@pytest.mark.parametrize(
+    ("architecture", "layers", "size", "dimension", "scalar"),
+    [
+        ("gemma2", 26, 2304, 256, 256),
+        ("gemma2", 42, 3584, 256, 256),
+        ("gemma2", 46, 4608, 128, 144),
+        ("gemma3", 48, 3840, 256, 256),
+        ("gemma3", 62, 5376, 128, 168),
+        ("gemma3", 7, 1024, 64, 64),
+        ("llama", 46, 4608, 128, None),
+    ],
+)
+def test_the_scale_of_attention_depends_on_the_size_of_a_gemma(
+    architecture: str, layers: int, size: int, dimension: int, scalar: int | None
+) -> None:
+    heads = {2304: 8, 3584: 16, 3840: 16, 1024: 4}.get(size, 32)
+    kind = {"gemma2": hf.Gemma2Config, "gemma3": hf.Gemma3TextConfig}.get(
+        architecture, hf.LlamaConfig
+    )
+    config = kind(
+        num_hidden_layers=layers, hidden_size=size, num_attention_heads=heads, head_dim=dimension
+    )
+    set_attention_scalar(config, GGUFContents(0, 0, {"general.architecture": architecture}, {}))
+    assert getattr(config, "query_pre_attn_scalar", None) == scalar
 
 
 @pytest.mark.parametrize(

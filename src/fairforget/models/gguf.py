@@ -21,16 +21,18 @@ from fairforget.errors import InputError
 from fairforget.extras import check_extra
 from fairforget.files.digest import hash_file
 from fairforget.models.file_checks import check_size
+from fairforget.models.gemma import set_attention_scalar
 from fairforget.models.gguf_header import GGUFContents, check_gguf
+from fairforget.models.gguf_tokenizer import check_pretokenizer, correct_tokenizer
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
-from fairforget.models.rope import scale_rope
+from fairforget.models.rope import scale_rope, set_rope_base
 from fairforget.models.saving import save_model
 from fairforget.models.weights import load_weights
 from fairforget.terminal.messages import show_message
 
 FLOAT32_BYTES = 4
-CONVERTER_VERSION = 2
+CONVERTER_VERSION = 3
 """Part of the name of a copy; increased when files are converted differently."""
 
 
@@ -55,6 +57,7 @@ def convert_gguf(path: Path) -> Path:
             f"{path} is one of {parts} parts of a model; merge the parts with "
             "`llama-gguf-split --merge`"
         )
+    check_pretokenizer(contents, path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / LOCK):
         if (target / "config.json").is_file():
@@ -69,13 +72,16 @@ def convert_gguf(path: Path) -> Path:
         with silence_libraries(), suppress_stderr(), clear_errors(str(path)):
             source = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
             config = AutoConfig.from_pretrained(**source)
+            set_rope_base(config, contents, path)
             scale_rope(config, contents, path)
+            set_attention_scalar(config, contents)
             check_size(AutoModelForCausalLM, config, contents, str(path))
             model = load_weights(
                 AutoModelForCausalLM, str(path), **source, config=config, dtype=torch.float32
             )
             _check_unused(model, contents, path)
             tokenizer = AutoTokenizer.from_pretrained(**source)
+            correct_tokenizer(tokenizer, contents)
         start_token = select_start_token(tokenizer, "causal", None, str(path))
         _remove_quantization(model)
         return save_model(LanguageModel(model, tokenizer, str(path), "causal", start_token), target)

@@ -1,7 +1,8 @@
-"""Read the scaling of rotary embeddings from a GGUF file, which transformers ignores."""
+"""Read the settings of rotary embeddings that transformers ignores in GGUF files."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,31 @@ LOW, HIGH = 1.0, 4.0
 """Bounds between scaled and unscaled frequencies, the same in all Llama models with scaling."""
 ORIGINAL_LENGTHS = tuple(2**exponent for exponent in range(4, 21))
 """Possible context lengths before the scaling."""
+
+
+def set_rope_base(config: PretrainedConfig, contents: GGUFContents, path: Path) -> None:
+    """Set the base of the rotary frequencies of a GGUF file in its configuration.
+
+    For some architectures, such as StarCoder2, transformers keeps its default.
+
+    Args:
+        config: the configuration that transformers made from the file.
+        contents: of the file.
+        path: of the file.
+
+    Raises:
+        InputError: the configuration has no such base.
+    """
+    key = f"{contents.values.get('general.architecture')}.rope.freq_base"
+    base = contents.values.get(key)
+    if base is None:
+        return
+    parameters = getattr(config, "rope_parameters", None) or {}
+    settings = parameters.get("full_attention", parameters)  # Gemma 3 has two bases
+    if "rope_theta" not in settings or isinstance(base, str):
+        _refuse(path, f"{key} = {base}")
+    elif not math.isclose(settings["rope_theta"], base, rel_tol=1e-6):
+        settings["rope_theta"] = float(base)
 
 
 def scale_rope(config: PretrainedConfig, contents: GGUFContents, path: Path) -> None:

@@ -11,6 +11,7 @@ from transformers import PretrainedConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from fairforget.errors import InputError
+from fairforget.models.gemma import attention_scalar
 from fairforget.models.gguf_export.layout import CONVERTER
 
 SCALED_ROPE = "llama3"
@@ -38,7 +39,7 @@ def check_configuration(architecture: str, config: PretrainedConfig, name: str) 
             "final_logit_softcapping": (None,),
             "attn_logit_softcapping": (None,),
             "use_bidirectional_attention": (False, None),
-            "query_pre_attn_scalar": (head_dimension(config),),
+            "query_pre_attn_scalar": (attention_scalar(architecture, config),),
             "layer_types": (
                 [
                     "sliding_attention" if layer % GEMMA_PERIOD else "full_attention"

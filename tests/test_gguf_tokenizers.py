@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import transformers as hf
-from tokenizers import normalizers
+from tokenizers import Tokenizer, normalizers
 
 from fairforget import InputError, export, load_model
 from fairforget.models import gguf_tokenizer
@@ -14,6 +15,7 @@ from fairforget.models.gguf_header import GGUFContents
 from fairforget.models.gguf_tokenizer import (
     LIKE_GPT2,
     LIKE_SMOLLM,
+    WHOLE_WORDS,
     check_pretokenizer,
     correct_tokenizer,
 )
@@ -80,6 +82,29 @@ def test_pre_tokenizers_of_the_same_kind_split_as_in_llama_cpp(name: str, tmp_pa
     found = load_model(path, device="cpu").tokenizer
     for text in WORDS:
         assert found(text)["input_ids"] == llama_cpp.tokens(path, text), text
+
+
+@pytest.mark.parametrize("name", WHOLE_WORDS)
+def test_a_word_that_is_a_token_stays_one_as_in_llama_cpp(name: str, tmp_path: Path) -> None:
+    table = pytest.importorskip(gguf_tokenizer.TABLE).GGUF_PRE_TOKENIZER_SPLITS
+    if name not in table and name != "llama-bpe":
+        pytest.skip("files with this pre-tokenizer are refused")
+    learnt = json.loads(learn("llama-bpe", SPLITTERS["llama-bpe"]).backend_tokenizer.to_str())
+    merges = learnt["model"]["merges"]
+    used = {part for merge in merges for part in merge}
+    last = next(merge for merge in merges if "".join(merge) not in used)
+    merges.remove(last)  # the merges no longer reach this token
+    tokenizer = hf.PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(learnt)),
+        bos_token="<|endoftext|>",
+        eos_token="<|endoftext|>",
+    )
+    saved = export(save(tokenizer, tmp_path / "model"), tmp_path / "plain.gguf")
+    path = rewrite(saved, tokenizer__ggml__pre=name)
+    text = "".join(last).replace("Ġ", " ")
+    tokens = load_model(path, device="cpu").tokenizer(text)["input_ids"]
+    assert tokens == llama_cpp.tokens(path, text)
+    assert tokens[1:] == [learnt["model"]["vocab"]["".join(last)]]  # after the start token
 
 
 @pytest.mark.parametrize("name", ["deepseek-llm", "falcon", "bloom", "stablelm2", "default", "new"])

@@ -29,6 +29,12 @@ LIKE_GPT2 = ("gpt-2", "phi-2", "mpt", "olmo", "gigachat", "mellum", "a.x-4.0")
 LIKE_SMOLLM = ("smollm", "starcoder", "refact", "command-r", "codeshell", "exaone", "minerva-7b")
 """Pre-tokenizers in llama.cpp that first split off every digit, and then split like GPT-2."""
 
+WHOLE_WORDS = (
+    *("llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2"),
+    "tekken",
+)
+"""Pre-tokenizers in llama.cpp after which a word that is a token stays one, whatever the merges."""
+
 
 def check_pretokenizer(contents: GGUFContents, path: Path) -> None:
     """Check that texts can be split into words as a GGUF file says.
@@ -60,8 +66,12 @@ def correct_tokenizer(tokenizer: PreTrainedTokenizerBase, contents: GGUFContents
     model = contents.values.get("tokenizer.ggml.model")
     if model == "llama" and contents.values.get("tokenizer.ggml.add_space_prefix") is False:
         _add_no_space(tokenizer)
-    elif model == "gpt2" and (splitter := _make_pretokenizer(_name_pretokenizer(contents))):
-        tokenizer.backend_tokenizer.pre_tokenizer = splitter
+    elif model == "gpt2":
+        name = _name_pretokenizer(contents)
+        if splitter := _make_pretokenizer(name):
+            tokenizer.backend_tokenizer.pre_tokenizer = splitter
+        if name in WHOLE_WORDS:
+            tokenizer.backend_tokenizer.model.ignore_merges = True
 
 
 def _add_no_space(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -20,7 +20,9 @@ from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.generation.engine import generate
 from fairforget.methods.method import MethodOptions
+from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
 from fairforget.records.paths import RECORD
 from fairforget.records.records import CorpusFacts, UnlearningRecord
 from fairforget.records.store import read_record
@@ -193,6 +195,19 @@ def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path)
     two = replace(record, corpora=[CorpusFacts("pronouns", "forget", 9, 9), *record.corpora])
     with pytest.raises(InputError, match="all of its texts were unlearned"):
         relearning_texts(str(file), [two], 0)
+
+
+def test_bfloat16_weights_are_attacked_in_float32(tmp_path: Path) -> None:
+    """Most updates of bfloat16 weights would be lost to rounding."""
+    path = save_tiny("llama", tmp_path / "llama")
+    kept = load_model(path, dtype="bfloat16", device="cpu")
+    recorded = describe_model(kept)
+    for texts, dtype in (({"relearning": ["It rains."]}, "float32"), ({}, "bfloat16")):
+        attack = module._Attack(DurabilitySettings(), [], texts)
+        found = module._load(path, attack=attack, recorded=recorded, device="cpu")
+        assert describe_model(found) == replace(recorded, dtype=dtype)
+        for new, old in zip(found.model.parameters(), kept.model.parameters(), strict=True):
+            assert torch.equal(new, old.to(new.dtype))
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,15 @@ from fairforget.errors import InputError
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import write_record
-from fairforget.transfer_study.doses import dose_response, evaluate_doses, parse_doses
+from fairforget.transfer_study.doses import (
+    check_dose_dtype,
+    dose_response,
+    evaluate_doses,
+    parse_doses,
+)
 from fairforget.transfer_study.plan import Recipe, StudyRun
 from fairforget.transfer_study.runs import FinishedStudyRun
+from fairforget.transfer_study.study import transfer
 
 from ..models import tiny_model
 from ..report.runs import ENVIRONMENT, write_evaluation
@@ -88,6 +94,15 @@ def test_doses_are_in_order() -> None:
 def test_bad_doses_are_refused(doses: str, benchmark: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_doses(doses, [benchmark])
+
+
+def test_doses_of_rounded_weights_are_refused(tmp_path: Path) -> None:
+    check_dose_dtype("", "bfloat16")
+    for dtype in (None, "float32"):
+        check_dose_dtype("0.5", dtype)
+    with pytest.raises(InputError, match="doses: bfloat16 weights are rounded"):
+        transfer("none", output_dir=tmp_path / "study", doses="0.5", dtype="bfloat16")
+    assert not (tmp_path / "study").exists()
 
 
 def evaluation(ss: float) -> EvaluationRecord:

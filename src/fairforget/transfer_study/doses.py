@@ -63,6 +63,23 @@ def _share(text: str) -> float:
     return share
 
 
+def check_dose_dtype(doses: str, dtype: str | None) -> None:
+    """Check that a dose is a share of the update; weights of less precision are rounded.
+
+    Args:
+        doses: as for `parse_doses`.
+        dtype: of the weights; None for float32.
+
+    Raises:
+        InputError: there are doses, and the dtype is not float32.
+    """
+    if split_commas(doses) and dtype not in (None, "float32"):
+        raise InputError(
+            f"doses: {dtype} weights are rounded, so a dose is no share of the update; use --dtype "
+            "float32, or remove --doses"
+        )
+
+
 def select_benchmarks(benchmarks: Sequence[str]) -> list[str]:
     """Return the benchmarks of a study, with options, that are run at each dose."""
     return [name for name in benchmarks if base_name(name) == BENCHMARK]

@@ -33,7 +33,7 @@ from fairforget.records.training_corpora import training_corpora
 from fairforget.settings import StudySettings, TransferSettings, merge_settings
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
-from fairforget.transfer_study.doses import dose_response, parse_doses
+from fairforget.transfer_study.doses import check_dose_dtype, dose_response, parse_doses
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
@@ -121,6 +121,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     objectives, controls = split_commas(settings.objectives), split_commas(settings.controls)
     margins = Margins(settings.margin, settings.margin_continuous)
     parse_doses(recipe.doses, recipe.benchmarks)
+    check_dose_dtype(recipe.doses, recipe.dtype)
     runs = plan_runs(recipe, forget, objectives=objectives, controls=controls, seeds=settings.seeds)
     check_training_dtype(recipe.dtype)
     check_output(output)

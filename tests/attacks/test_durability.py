@@ -217,6 +217,8 @@ def test_bfloat16_weights_are_attacked_in_float32(tmp_path: Path) -> None:
         ({"steps": "10,x"}, "steps: 'x' is not a whole number of at least 1"),
         ({"steps": "0"}, "steps: '0' is not a whole number"),
         ({"steps": "5,5"}, "steps: '5' is listed twice"),
+        ({"steps": "010,10"}, "steps: '10' is listed twice"),
+        ({"steps": ","}, "steps is empty"),
         ({"types": "q2_k"}, "types: 'q2_k' is unknown; choose from q8_0"),
         ({"perturbations": "rot13"}, "perturbations: 'rot13' is unknown"),
         ({"benchmarks": "crows_pairs"}, "'perturbation' needs the benchmark stereoset"),

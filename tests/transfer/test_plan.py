@@ -71,6 +71,16 @@ def test_finished_runs_keep_their_directories(monkeypatch: pytest.MonkeyPatch) -
     assert name == "builtin_gender-counterfactual_kl-random-seed1-dcb0db925ef4"
 
 
+def test_spaces_in_a_list_of_doses_make_no_other_run() -> None:
+    run = StudyRun("builtin:gender", "ascent", None, 0, RECIPE)
+
+    def name(doses: str) -> str:
+        return replace(run, recipe=replace(RECIPE, doses=doses)).name("data")
+
+    assert name(" 0.25, 0.5 ") == name("0.25,0.5") != name("0.5")
+    assert name(" ") == name("")
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [

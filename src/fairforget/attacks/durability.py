@@ -56,6 +56,9 @@ from fairforget.settings import DurabilitySettings, merge_settings
 from fairforget.training.preparation import check_trainable
 from fairforget.training.weights import restore_weights
 
+LISTS = ("attacks", "steps", "types", "perturbations")
+"""Settings that are comma-separated lists, and must stay the same between calls."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Attack:
@@ -139,7 +142,7 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
     original = load(record.model.source)
     _check_original(original, record, attack)
     check_model_kinds(loaded, original)
-    open_output(output, _fixed_settings(attack, groups))
+    open_output(output, _fixed_settings(attack, groups), lists=LISTS)
     seconds = {ORIGINAL: _evaluate_conditions(original, attack, output / ORIGINAL)}
     del original  # frees its memory for the next model
     before = _read(conditions, output / ORIGINAL)

@@ -55,8 +55,9 @@ class MethodRun:
             identity: the model's `fairforget.models.fingerprint.model_identity`.
         """
         benchmarks = split_commas(self.settings.benchmarks)
+        settings = asdict(self.settings) | {"benchmarks": ",".join(benchmarks)}
         facts: tuple[object, ...] = (
-            {name: it for name, it in asdict(self.settings).items() if name not in NO_INPUTS},
+            {name: it for name, it in settings.items() if name not in NO_INPUTS},
             (self.method, self.seed),
             identity,
             select_device(self.settings.device).type,

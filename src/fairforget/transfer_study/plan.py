@@ -11,7 +11,7 @@ from fairforget.corpora import SOURCES
 from fairforget.corpora.reading import ALL_DOMAINS, CONTROL_CORPUS, is_builtin
 from fairforget.errors import InputError
 from fairforget.experiments.runs import VERSIONS, name_directory
-from fairforget.names import check_names
+from fairforget.names import check_names, split_commas
 from fairforget.objectives import NOTHING, OBJECTIVES, parse_objective
 from fairforget.seeds import check_seeds
 from fairforget.settings import Match, StudySettings
@@ -87,7 +87,8 @@ class StudyRun:
         facts = asdict(self)
         for setting in COVERED:
             del facts["recipe"][setting]
-        if not self.recipe.doses:  # runs of older studies have none
+        facts["recipe"]["doses"] = ",".join(split_commas(self.recipe.doses))
+        if not facts["recipe"]["doses"]:  # runs of older studies have none
             del facts["recipe"]["doses"]
         for bound in ("movement", "harmful_log_prob"):  # nor these bounds
             if facts["recipe"]["budget"][bound] is None:

@@ -122,7 +122,7 @@ def compare_evaluations(before: Evaluation, after: Evaluation) -> Comparison:
     shared = [name for name in old if name in new]
     _check_servers(records)
     for name in shared:
-        _check_settings(name, old[name], new[name])
+        check_settings(name, old[name], new[name])
     items = [_group_by_benchmark(side.items) for side in sides]
     cells = []
     if all(side.items for side in sides):
@@ -210,7 +210,17 @@ def _read_evaluation(directory: Path) -> Evaluation:
     return read_evaluation(directory)
 
 
-def _check_settings(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def check_settings(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Check that two results of a benchmark have the same settings, such as its protocol.
+
+    Args:
+        name: of the benchmark.
+        old: its result before.
+        new: its result after.
+
+    Raises:
+        InputError: they differ; names the differences.
+    """
     differences = [
         f"{key} {_describe_setting(old, key)} before, {_describe_setting(new, key)} after"
         for key in {**old, **new}

@@ -120,7 +120,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     forget = [corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)]
     objectives, controls = split_commas(settings.objectives), split_commas(settings.controls)
     margins = Margins(settings.margin, settings.margin_continuous)
-    parse_doses(recipe.doses, recipe.benchmarks)
+    doses = [*parse_doses(recipe.doses, recipe.benchmarks)]
     check_dose_dtype(recipe.doses, recipe.dtype)
     runs = plan_runs(recipe, forget, objectives=objectives, controls=controls, seeds=settings.seeds)
     check_training_dtype(recipe.dtype)
@@ -139,7 +139,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
         finished, failed = do_runs(
             directories,
             run_one,
-            read_run,
+            partial(read_run, doses=doses),
             attempted,
             stages=partial(order_stages, parallel=settings.cluster == "ray"),
         )
@@ -171,7 +171,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
         failed=failed,
         environment=before.record.environment,
         seconds=_seconds(before.record, finished.values()),
-        doses=dose_response(before.record, finished, directories) if recipe.doses else [],
+        doses=dose_response(before.record, finished) if doses else [],
         gaps=matrix.gaps,
     )
     write_record(record, output / STUDY)

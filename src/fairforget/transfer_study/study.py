@@ -128,7 +128,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     ready = load_benchmarks(recipe.benchmarks)
     benchmarks = [name for name in ready if find_bias_judge(name)]
     for corpus in (*forget, *training_corpora(recipe.model)):
-        check_unseen(corpus, benchmarks)
+        check_unseen(corpus, ready)
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score to compare; add stereoset")

@@ -393,6 +393,22 @@ def test_perplexities_are_compared_by_name() -> None:
     assert only_after.endswith("after, so not compared: perplexity:c.")
 
 
+def test_other_seeds_are_noted_where_they_count() -> None:
+    def notes(benchmark: str, *seeds: int) -> tuple[str, ...]:
+        sides = [evaluation({benchmark: {"value": 1.0}}, []) for _ in seeds]
+        return compare_evaluations(
+            *(
+                replace(side, record=replace(side.record, seed=seed))
+                for side, seed in zip(sides, seeds, strict=True)
+            )
+        ).notes
+
+    (note,) = notes("lm-eval:gsm8k", 0, 7)
+    assert note.startswith("Evaluated with seed 0 before and 7 after, so part of a change may be")
+    assert "chance in lm-eval:gsm8k; " in note
+    assert notes("lm-eval:gsm8k", 7, 7) == notes("perplexity", 0, 7) == notes("other", 0, 7) == ()
+
+
 def test_what_has_no_items_is_noted() -> None:
     """Where one side kept no items, the scores are in both records, but nothing is tested."""
     results = {

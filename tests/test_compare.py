@@ -19,6 +19,7 @@ from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.stereoset import Item
 from fairforget.cli import main
 from fairforget.comparison.compare import compare, compare_evaluations, compare_items
+from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.gate import find_violations
 from fairforget.comparison.paired import adjust_p_values
 from fairforget.comparison.score_change import Change
@@ -255,6 +256,18 @@ def test_different_items_are_an_error(evaluated: tuple[Path, Path]) -> None:
     moved = [*rows[:-1], {**rows[-1], "term": "else"}]
     with pytest.raises(InputError, match="has term"):
         compare_items("stereoset", judge, rows, moved)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("damage", [{}, {"score_stereotype": None}, {"score_stereotype": [1.0]}])
+def test_damaged_items_are_an_error(side: int, damage: dict[str, object]) -> None:
+    """In `compare`, `transfer`, `leaderboard` and `durability` alike."""
+    sides = [rows_of([True] * 9) for _ in range(2)]
+    for row in sides[side]:
+        del row["score_stereotype"]
+        row.update(damage)
+    with pytest.raises(InputError, match="stereoset: the items before or after are damaged"):
+        list(compare_domains("stereoset", stereoset.judge, sides[0], [[sides[1]]]))
 
 
 def test_crows_pairs_verdicts_are_compared(evaluated: tuple[Path, Path]) -> None:

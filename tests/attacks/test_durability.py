@@ -15,7 +15,7 @@ from fairforget import Budget, DurabilityRecord, compare, debias, durability, re
 from fairforget.attacks import durability as module
 from fairforget.attacks.fine_tuning import fine_tune
 from fairforget.attacks.plan import PERTURBATION, Condition, benchmarks_of, plan_conditions
-from fairforget.attacks.texts import relearning_texts
+from fairforget.attacks.texts import relearning_corpus, relearning_texts
 from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.generation.engine import generate
@@ -29,6 +29,7 @@ from fairforget.records.store import read_record
 from fairforget.settings import DurabilitySettings
 
 from ..models import save_tiny, tiny_model
+from ..report.runs import write_unlearning
 from ..stereoset_file import write_items
 
 FREE = Budget(perplexity=9, everyday_perplexity=9, movement=None, harmful_log_prob=None)
@@ -172,6 +173,13 @@ def test_evaluations_on_the_way_change_no_training(tmp_path: Path) -> None:
     assert long.keys() == {1, 2, 4}
     assert torch.equal(long[2], short[2])
     assert not torch.equal(long[2], long[4])
+
+
+def test_a_record_without_a_forget_corpus_is_refused(tmp_path: Path) -> None:
+    record = read_record(write_unlearning(tmp_path, measured=False) / RECORD, UnlearningRecord)
+    assert relearning_corpus(record) == "builtin"
+    with pytest.raises(InputError, match="the record of the run has no forget corpus; unlearn"):
+        relearning_corpus(replace(record, corpora=[]))
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from fairforget.transfer_study.doses import (
 )
 from fairforget.transfer_study.plan import Recipe, StudyRun
 from fairforget.transfer_study.runs import FinishedStudyRun, read_run
-from fairforget.transfer_study.study import transfer
+from fairforget.transfer_study.study import _seconds, transfer
 
 from ..models import tiny_model
 from ..report.runs import ENVIRONMENT, write_evaluation, write_unlearning
@@ -145,6 +145,13 @@ def test_a_run_is_finished_only_with_all_doses(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=error):
             read_run(run, [dose])
     assert read_run(run).doses == {}
+
+
+def test_a_run_without_recorded_times_is_no_error(tmp_path: Path) -> None:
+    finished = read_run(write_unlearning(tmp_path))
+    assert finished.record.seconds == {}
+    seconds = _seconds(finished.after.record, [finished])
+    assert seconds["training"] == seconds["interpolation"] == 0
 
 
 def test_the_archive_of_a_study_has_the_doses(

@@ -178,20 +178,15 @@ def _compare_benchmark(
     """Compare the items before and after, by domain; none if the benchmark has no judge of items.
 
     Raises:
-        InputError: a column is missing or invalid.
+        InputError: the items differ, or are damaged.
     """
     judge = find_judge(name)
     if not judge or not any(rows):
         return []
     before, after = rows
     order = [domain for domain in domains if domain != ALL]
-    try:
-        return compare_items(name, judge, before, after, order=order)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{name}: the items of {' or '.join(map(_describe, evaluations))} are damaged "
-            f"({error}); evaluate again"
-        ) from error
+    origin = f"of {' or '.join(map(_describe, evaluations))}"
+    return compare_items(name, judge, before, after, order=order, origin=origin)
 
 
 def _read_evaluation(directory: Path) -> Evaluation:

@@ -231,8 +231,8 @@ def _seconds(before: EvaluationRecord, finished: Collection[FinishedStudyRun]) -
     """Return the seconds of the first evaluation, and of each phase of a run on average."""
     seconds = {
         "before": sum(before.seconds.values()),
-        "training": fmean(run.record.seconds["training"] for run in finished),
-        "interpolation": fmean(run.record.seconds["interpolation"] for run in finished),
+        "training": fmean(run.record.seconds.get("training", 0.0) for run in finished),
+        "interpolation": fmean(run.record.seconds.get("interpolation", 0.0) for run in finished),
         "evaluation": fmean(sum(run.after.record.seconds.values()) for run in finished),
     }
     return {phase: round(value, 2) for phase, value in seconds.items()}

@@ -113,7 +113,8 @@ def _body(record: DurabilityRecord) -> Iterator[str]:
         "hardly differ in it. The original weights come from a file in Q4_1. "
         "[How to read it](../how-to/durability.md)."
     )
-    if half_lives := half_lives_table(record, main_score(record)):
+    main = main_score(record)
+    if main and (half_lives := half_lives_table(record, main)):
         yield from ("", "## Half-lives", "", half_lives.markdown(), half_lives.note)
     for score in SHOWN:
         table = effects_table(record, score, ALL)

@@ -19,6 +19,7 @@ from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.stereoset import Item
 from fairforget.cli import main
 from fairforget.comparison.compare import compare, compare_evaluations, compare_items
+from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.gate import find_violations
 from fairforget.comparison.paired import adjust_p_values
 from fairforget.comparison.score_change import Change
@@ -257,6 +258,18 @@ def test_different_items_are_an_error(evaluated: tuple[Path, Path]) -> None:
         compare_items("stereoset", judge, rows, moved)
 
 
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize("damage", [{}, {"score_stereotype": None}, {"score_stereotype": [1.0]}])
+def test_damaged_items_are_an_error(side: int, damage: dict[str, object]) -> None:
+    """In `compare`, `transfer`, `leaderboard` and `durability` alike."""
+    sides = [rows_of([True] * 9) for _ in range(2)]
+    for row in sides[side]:
+        del row["score_stereotype"]
+        row.update(damage)
+    with pytest.raises(InputError, match="stereoset: the items before or after are damaged"):
+        list(compare_domains("stereoset", stereoset.judge, sides[0], [[sides[1]]]))
+
+
 def test_crows_pairs_verdicts_are_compared(evaluated: tuple[Path, Path]) -> None:
     rows = [[row for row in read_items(d) if "pairs.csv" in row["benchmark"]] for d in evaluated]
     *_, whole = (c for c in compare_items("crows_pairs", crows_pairs.judge, *rows) if c.main)
@@ -391,6 +404,22 @@ def test_perplexities_are_compared_by_name() -> None:
     only_before, only_after = found.notes
     assert only_before.endswith("before, so not compared: perplexity:a.")
     assert only_after.endswith("after, so not compared: perplexity:c.")
+
+
+def test_other_seeds_are_noted_where_they_count() -> None:
+    def notes(benchmark: str, *seeds: int) -> tuple[str, ...]:
+        sides = [evaluation({benchmark: {"value": 1.0}}, []) for _ in seeds]
+        return compare_evaluations(
+            *(
+                replace(side, record=replace(side.record, seed=seed))
+                for side, seed in zip(sides, seeds, strict=True)
+            )
+        ).notes
+
+    (note,) = notes("lm-eval:gsm8k", 0, 7)
+    assert note.startswith("Evaluated with seed 0 before and 7 after, so part of a change may be")
+    assert "chance in lm-eval:gsm8k; " in note
+    assert notes("lm-eval:gsm8k", 7, 7) == notes("perplexity", 0, 7) == notes("other", 0, 7) == ()
 
 
 def test_what_has_no_items_is_noted() -> None:

@@ -15,18 +15,21 @@ from fairforget import Budget, DurabilityRecord, compare, debias, durability, re
 from fairforget.attacks import durability as module
 from fairforget.attacks.fine_tuning import fine_tune
 from fairforget.attacks.plan import PERTURBATION, Condition, benchmarks_of, plan_conditions
-from fairforget.attacks.texts import relearning_texts
+from fairforget.attacks.texts import relearning_corpus, relearning_texts
 from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.generation.engine import generate
 from fairforget.methods.method import MethodOptions
+from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
+from fairforget.models.loading import load_model
 from fairforget.records.paths import RECORD
 from fairforget.records.records import CorpusFacts, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.settings import DurabilitySettings
 
 from ..models import save_tiny, tiny_model
+from ..report.runs import write_unlearning
 from ..stereoset_file import write_items
 
 FREE = Budget(perplexity=9, everyday_perplexity=9, movement=None, harmful_log_prob=None)
@@ -172,6 +175,13 @@ def test_evaluations_on_the_way_change_no_training(tmp_path: Path) -> None:
     assert not torch.equal(long[2], long[4])
 
 
+def test_a_record_without_a_forget_corpus_is_refused(tmp_path: Path) -> None:
+    record = read_record(write_unlearning(tmp_path, measured=False) / RECORD, UnlearningRecord)
+    assert relearning_corpus(record) == "builtin"
+    with pytest.raises(InputError, match="the record of the run has no forget corpus; unlearn"):
+        relearning_corpus(replace(record, corpora=[]))
+
+
 @pytest.mark.slow
 def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path) -> None:
     record = read_record(runs / "run" / RECORD, UnlearningRecord)
@@ -195,6 +205,19 @@ def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path)
         relearning_texts(str(file), [two], 0)
 
 
+def test_bfloat16_weights_are_attacked_in_float32(tmp_path: Path) -> None:
+    """Most updates of bfloat16 weights would be lost to rounding."""
+    path = save_tiny("llama", tmp_path / "llama")
+    kept = load_model(path, dtype="bfloat16", device="cpu")
+    recorded = describe_model(kept)
+    for texts, dtype in (({"relearning": ["It rains."]}, "float32"), ({}, "bfloat16")):
+        attack = module._Attack(DurabilitySettings(), [], texts)
+        found = module._load(path, attack=attack, recorded=recorded, device="cpu")
+        assert describe_model(found) == replace(recorded, dtype=dtype)
+        for new, old in zip(found.model.parameters(), kept.model.parameters(), strict=True):
+            assert torch.equal(new, old.to(new.dtype))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -202,6 +225,8 @@ def test_texts_that_were_unlearned_are_not_relearned(runs: Path, tmp_path: Path)
         ({"steps": "10,x"}, "steps: 'x' is not a whole number of at least 1"),
         ({"steps": "0"}, "steps: '0' is not a whole number"),
         ({"steps": "5,5"}, "steps: '5' is listed twice"),
+        ({"steps": "010,10"}, "steps: '10' is listed twice"),
+        ({"steps": ","}, "steps is empty"),
         ({"types": "q2_k"}, "types: 'q2_k' is unknown; choose from q8_0"),
         ({"perturbations": "rot13"}, "perturbations: 'rot13' is unknown"),
         ({"benchmarks": "crows_pairs"}, "'perturbation' needs the benchmark stereoset"),

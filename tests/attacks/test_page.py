@@ -118,3 +118,23 @@ def test_the_picture_names_its_score_and_its_marks() -> None:
     (plot,) = found["plots"]
     assert plot.axis == "Change in bias (stereotype score, points)"
     assert plot.keyed == BIAS_VERDICTS
+
+
+def test_an_effect_that_was_not_measured_without_an_attack() -> None:
+    """As from replies of which only those under an attack are usable."""
+    title = "The effect was not measured without an attack"
+    for effects, where in (
+        ([effect("relearning", "10", -1.0, decided=False)], " on StereoSet"),
+        ([], ""),
+    ):
+        found = record(*effects)
+        assert context(found)["headline"].title == title
+        assert len(context(found)["tables"]) == len(context(found)["plots"]) == len(effects)
+        sentence = f"Without an attack, no bias score was measured{where}, so no share of the"
+        assert headline(found).sentences[0].startswith(sentence)
+        assert sentence in " ".join(str(found).split())
+
+
+def test_the_effect_without_an_attack_need_not_be_the_first() -> None:
+    effects = effect("quantization", "q4_0", -1.0), effect("none", "", -2.0)
+    assert headline(record(*effects)) == headline(record(*reversed(effects)))

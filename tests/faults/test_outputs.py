@@ -178,3 +178,15 @@ def test_a_command_that_fails_first_leaves_no_output(
     assert ended.value.code == 2
     assert "it cannot be measured" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_spaces_in_lists_do_not_count(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    open_output(out, {"steps": "10, 50", "text": "a, b"}, lists=["steps"])
+    open_output(out, {"steps": "10,50", "text": "a, b"}, lists=["steps"])
+    for other in ({"steps": "10,5"}, {"steps": 10}, {"text": "a,b"}):
+        with pytest.raises(InputError, match="contains a run with"):
+            open_output(out, {"steps": "10,50", "text": "a, b"} | other, lists=["steps"])
+    with pytest.raises(InputError, match="contains a run with steps '10, 50', not None"):
+        open_output(out, {"text": "a, b"}, lists=["steps"])
+    release_output(out)

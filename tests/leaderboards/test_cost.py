@@ -6,6 +6,8 @@ import subprocess
 import sys
 from mmap import mmap
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
@@ -13,6 +15,7 @@ import torch
 from fairforget.leaderboards import cost
 from fairforget.leaderboards.cost import measure_cost, slowdown
 from fairforget.models.language_model import LanguageModel
+from fairforget.training.movement import record_original
 
 from ..models import tiny_model
 
@@ -58,6 +61,28 @@ def test_what_the_method_does_not_need_does_not_count() -> None:
     assert all_of_it.peak_memory is not None
     assert rest.peak_memory is not None
     assert all_of_it.peak_memory - rest.peak_memory == pytest.approx(weights.nbytes, abs=16 * MIB)
+
+
+@ON_LINUX
+def test_what_is_in_other_memory_does_not_change_the_peak() -> None:
+    elsewhere = cast(torch.Tensor, SimpleNamespace(is_cuda=True, nbytes=2**50, data_ptr=lambda: 1))
+    with measure_cost(torch.device("cpu"), apart_from=[elsewhere]) as measured:
+        pass
+    assert measured.peak_memory is not None
+    assert measured.peak_memory > 0
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_what_measures_movement_has_tensors_of_its_own(family: str) -> None:
+    language_model = tiny_model(family)
+    states = record_original(language_model, {"retain": [[1, 5, 6, 7, 8]]})
+    assert states is not None
+    hidden, *head = states.tensors()
+    assert len(hidden) == 4  # one for each predicted token
+    weights = language_model.model.get_output_embeddings().weight
+    assert any(torch.equal(part, weights) for part in head)
+    own = {weight.data_ptr() for weight in language_model.model.parameters()}
+    assert own.isdisjoint(part.data_ptr() for part in head)
 
 
 def test_a_peak_that_cannot_be_reset_is_not_reported(

@@ -178,6 +178,7 @@ def check_costs(published: Row, equal: Row) -> None:
         ({"batch_size": 0}, "batch_size is 0"),
         ({"learning_rate": -1.0}, "learning_rate is -1.0"),
         ({"budget": Budget()}, "budget.harmful_log_prob has no effect"),
+        ({"dtype": "bfloat16"}, "dtype bfloat16 is too coarse: methods that continue training"),
     ],
 )
 @pytest.mark.usefixtures("stubs")

@@ -51,6 +51,11 @@ def test_a_run_is_reused_only_if_its_result_is_the_same() -> None:
     assert len({known, *others}) == 1 + len(others)
 
 
+def test_spaces_in_a_list_of_benchmarks_make_no_other_run() -> None:
+    assert name(benchmarks="stereoset, crows_pairs ,") == name(benchmarks="stereoset,crows_pairs")
+    assert name(benchmarks="stereoset,crows_pairs") != name(benchmarks="crows_pairs,stereoset")
+
+
 def test_only_the_kind_of_device_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     gpus = partial(select_device, available={"cuda": 2})
     monkeypatch.setattr(plan, "select_device", gpus)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fairforget.errors import InputError
 from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, MethodRun
 from fairforget.leaderboards.record import MethodEffect, RunRecord
 from fairforget.leaderboards.rows import compare_with_original
@@ -59,6 +60,14 @@ def test_seeds_on_both_sides_of_no_bias_do_not_cancel(tmp_path: Path) -> None:
     assert together.distance
     assert together.distance.value == pytest.approx(sum(distances) / 2)
     assert together.after.value == pytest.approx(sum(e.after.value for e in apart) / 2)
+
+
+def test_scores_with_other_settings_are_not_compared(tmp_path: Path) -> None:
+    """As from a run of an earlier version of a benchmark's package."""
+    original, after = (shifted(tmp_path / name, 0.0) for name in ("original", "after"))
+    after.record.results["stereoset"]["protocol"] = "another"
+    with pytest.raises(InputError, match=r"stereoset cannot be compared: protocol .*'another' aft"):
+        effects_of(original, [original, after], "ss", "gender")
 
 
 def test_a_domain_with_one_term_has_no_interval(tmp_path: Path) -> None:

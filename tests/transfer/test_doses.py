@@ -16,12 +16,19 @@ from fairforget.errors import InputError
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import write_record
-from fairforget.transfer_study.doses import dose_response, evaluate_doses, parse_doses
+from fairforget.transfer_study.doses import (
+    check_dose_dtype,
+    dose_response,
+    evaluate_doses,
+    parse_doses,
+    read_doses,
+)
 from fairforget.transfer_study.plan import Recipe, StudyRun
-from fairforget.transfer_study.runs import FinishedStudyRun
+from fairforget.transfer_study.runs import FinishedStudyRun, read_run
+from fairforget.transfer_study.study import _seconds, transfer
 
 from ..models import tiny_model
-from ..report.runs import ENVIRONMENT, write_evaluation
+from ..report.runs import ENVIRONMENT, write_evaluation, write_unlearning
 
 
 def items_file(directory: Path) -> Path:
@@ -90,6 +97,15 @@ def test_bad_doses_are_refused(doses: str, benchmark: str, message: str) -> None
         parse_doses(doses, [benchmark])
 
 
+def test_doses_of_rounded_weights_are_refused(tmp_path: Path) -> None:
+    check_dose_dtype("", "bfloat16")
+    for dtype in (None, "float32"):
+        check_dose_dtype("0.5", dtype)
+    with pytest.raises(InputError, match="doses: bfloat16 weights are rounded"):
+        transfer("none", output_dir=tmp_path / "study", doses="0.5", dtype="bfloat16")
+    assert not (tmp_path / "study").exists()
+
+
 def evaluation(ss: float) -> EvaluationRecord:
     domains = {domain: {"ss": ss, "ss_ci": [0, 1], "lms": 90.0} for domain in ("gender", "all")}
     results = {"stereoset": {"domains": domains}, "perplexity": {"value": 3.0}}
@@ -97,14 +113,15 @@ def evaluation(ss: float) -> EvaluationRecord:
 
 
 def test_the_response_is_the_mean_over_seeds_from_original_to_result(tmp_path: Path) -> None:
-    finished, directories = {}, {}
+    finished = {}
     for seed, score in ((0, 56.0), (1, 52.0)):
         run = StudyRun("gender", "ascent", None, seed, Recipe(model="tiny"))
-        directories[run] = tmp_path / str(seed)
-        write_record(evaluation(score + 2), directories[run] / "doses" / "0.5" / "record.json")
+        directory = tmp_path / str(seed)
+        write_record(evaluation(score + 2), directory / "doses" / "0.5" / "record.json")
         after = Evaluation(None, evaluation(score), [])
-        finished[run] = cast(FinishedStudyRun, SimpleNamespace(after=after))
-    found = dose_response(evaluation(60.0), finished, directories)
+        doses = read_doses(directory, ["0.5"])
+        finished[run] = cast(FinishedStudyRun, SimpleNamespace(after=after, doses=doses))
+    found = dose_response(evaluation(60.0), finished)
     assert {(d.benchmark, d.measure, d.forget, d.method) for d in found} == {
         ("stereoset", "ss", "gender", "ascent")
     }
@@ -114,6 +131,27 @@ def test_the_response_is_the_mean_over_seeds_from_original_to_result(tmp_path: P
         (1.0, 54.0, 2),
     ]
     assert [d.domain for d in found].count("all") == 3
+
+
+def test_a_run_is_finished_only_with_all_doses(tmp_path: Path) -> None:
+    run, doses = write_unlearning(tmp_path / "run"), ["0.25", "0.5"]
+    for dose in doses:
+        write_record(evaluation(60.0), run / "doses" / dose / "record.json")
+    assert {*read_run(run, doses).doses} == {0.25, 0.5}
+    (run / "doses" / "0.25" / "record.json").unlink()
+    damaged = run / "doses" / "0.5" / "record.json"
+    damaged.write_text(damaged.read_text()[:100])
+    for dose, error in (("0.25", "cannot be read"), ("0.5", "is not a valid record")):
+        with pytest.raises(InputError, match=error):
+            read_run(run, [dose])
+    assert read_run(run).doses == {}
+
+
+def test_a_run_without_recorded_times_is_no_error(tmp_path: Path) -> None:
+    finished = read_run(write_unlearning(tmp_path))
+    assert finished.record.seconds == {}
+    seconds = _seconds(finished.after.record, [finished])
+    assert seconds["training"] == seconds["interpolation"] == 0
 
 
 def test_the_archive_of_a_study_has_the_doses(

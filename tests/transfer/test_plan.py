@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ from fairforget.transfer_study.plan import (
     order_stages,
     plan_runs,
 )
+from fairforget.transfer_study.study import transfer
 
 RECIPE = Recipe(model="smollm2")
 
@@ -71,6 +73,16 @@ def test_finished_runs_keep_their_directories(monkeypatch: pytest.MonkeyPatch) -
     assert name == "builtin_gender-counterfactual_kl-random-seed1-dcb0db925ef4"
 
 
+def test_spaces_in_a_list_of_doses_make_no_other_run() -> None:
+    run = StudyRun("builtin:gender", "ascent", None, 0, RECIPE)
+
+    def name(doses: str) -> str:
+        return replace(run, recipe=replace(RECIPE, doses=doses)).name("data")
+
+    assert name(" 0.25, 0.5 ") == name("0.25,0.5") != name("0.5")
+    assert name(" ") == name("")
+
+
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
@@ -106,6 +118,17 @@ def test_random_tokens_are_no_control_of_what_is_not_a_choice_of_harmful_ones() 
     refused = "cannot control for selection 'mention-to-span'; remove it from --controls"
     with pytest.raises(InputError, match=refused):
         plan_runs(recipe, controls=["matched", "random"], **plan)
+
+
+def test_no_benchmark_is_evaluated_on_what_is_unlearned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even one without a bias score."""
+    monkeypatch.setattr("fairforget.transfer_study.study.load_benchmarks", dict.fromkeys)
+    output, benchmarks = tmp_path / "study", ["stereoset", "harmful_words:hatecheck"]
+    with pytest.raises(InputError, match="'harmful_words:hatecheck': forget corpus 'hatecheck:"):
+        transfer("none", output_dir=output, forget="hatecheck:women", benchmarks=benchmarks)
+    assert not output.exists()
 
 
 @pytest.mark.parametrize("nothing", [{"retain_per_forget": 0.0}, {"retain_loss_weight": 0.0}])

@@ -49,12 +49,15 @@ from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.outputs import CONTENT, check_output, open_output
 from fairforget.records.paths import DURABILITY, MODEL
-from fairforget.records.records import UnlearningRecord
+from fairforget.records.records import ModelFacts, UnlearningRecord
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import trained_domains, training_corpora
 from fairforget.settings import DurabilitySettings, merge_settings
 from fairforget.training.preparation import check_trainable
 from fairforget.training.weights import restore_weights
+
+LISTS = ("attacks", "steps", "types", "perturbations")
+"""Settings that are comma-separated lists, and must stay the same between calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,13 @@ class _Attack:
     conditions: Sequence[Condition]
     texts: Mapping[str, Sequence[str]]
     """Attack that trains → its texts."""
+
+    def needs_float32(self, recorded: ModelFacts) -> bool:
+        """Whether weights must be converted to float32, because bfloat16 weights would be trained.
+
+        Most of their updates would be lost to rounding, so that every effect would look durable.
+        """
+        return bool(self.texts) and recorded.dtype == "bfloat16"
 
 
 def durability(
@@ -78,7 +88,8 @@ def durability(
 
     The original model and that of the run get the same treatment: fine-tuning on ordinary text,
     relearning (training on biased text that was not unlearned), quantisation, and perturbed
-    sentences. After each, both are evaluated on the same items. Repeat the call to resume an
+    sentences. After each, both are evaluated on the same items. If an attack trains, bfloat16
+    weights are converted to float32 first, for all conditions. Repeat the call to resume an
     interrupted measurement.
 
     Args:
@@ -127,17 +138,11 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
     settings = replace(settings, relearn=settings.relearn or relearning_corpus(record))
     attack = _Attack(settings, conditions, _load_texts(settings, conditions, groups))
     device = select_device(settings.device)
-    load = partial(
-        load_model,
-        dtype=record.model.dtype,  # different dtypes would look like an effect of the run
-        device=str(device),
-        start_token=record.model.start_token,
-        trust_remote_code=settings.trust_remote_code,
-    )
+    load = partial(_load, attack=attack, recorded=record.model, device=str(device))
     original = load(record.model.source)
     _check_original(original, record, attack)
     check_model_kinds(loaded, original)
-    open_output(output, _fixed_settings(attack, groups))
+    open_output(output, _fixed_settings(attack, groups), lists=LISTS)
     seconds = {ORIGINAL: _evaluate_conditions(original, attack, output / ORIGINAL)}
     del original  # frees its memory for the next model
     before = _read(conditions, output / ORIGINAL)
@@ -225,10 +230,28 @@ def _fixed_settings(attack: _Attack, groups: Sequence[RunGroup]) -> dict[str, An
     }
     if seeds:
         settings["seeds"] = seeds
+    if attack.needs_float32(groups[0].records[0].model):
+        settings["dtype"] = "float32"
     # scores of different kinds of device differ by rounding
     settings["device"] = select_device(settings["device"]).type
     benchmarks = split_commas(settings.pop("benchmarks"))
     return fixed_settings(benchmarks, settings | texts | models)
+
+
+def _load(
+    source: str | Path, *, attack: _Attack, recorded: ModelFacts, device: str
+) -> LanguageModel:
+    """Load the original model or that of a run, with the weights that the run had."""
+    language_model = load_model(
+        source,
+        dtype=recorded.dtype,  # different dtypes would look like an effect of the run
+        device=device,
+        start_token=recorded.start_token,
+        trust_remote_code=attack.settings.trust_remote_code,
+    )
+    if attack.needs_float32(recorded):
+        language_model.model.float()
+    return language_model
 
 
 def _names(groups: Sequence[RunGroup]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fairforget.attacks.plan import ATTACKS, DEBIASED
+from fairforget.attacks.plan import ATTACKS, DEBIASED, NONE
 from fairforget.attacks.record import AttackEffect, DurabilityRecord, course_of
 from fairforget.attacks.tables import (
     ScoreName,
@@ -53,7 +53,7 @@ def read(directory: Path) -> DurabilityRecord:
 def context(record: DurabilityRecord) -> dict[str, Any]:
     """Return the variables of the template."""
     main = main_score(record)
-    scores = [main, *(score for score in scores_of(record) if score != main)]
+    scores = sorted(scores_of(record), key=lambda score: score != main)  # the main one first
     attacks = {effect.attack for effect in record.effects}
     return {
         "model": record.model.source,
@@ -62,9 +62,9 @@ def context(record: DurabilityRecord) -> dict[str, Any]:
             plot
             for run in record.runs
             for domain in record.domains
-            if (plot := effects_plot(record, main, domain, run))
+            if main and (plot := effects_plot(record, main, domain, run))
         ],
-        "half_lives": half_lives_table(record, main),
+        "half_lives": half_lives_table(record, main) if main else None,
         "attacks": [(name, text) for name, text in ATTACKS.items() if name in attacks],
         "tables": [
             effects_table(record, score, domain)
@@ -84,18 +84,24 @@ def context(record: DurabilityRecord) -> dict[str, Any]:
     }
 
 
-def main_score(record: DurabilityRecord) -> ScoreName:
-    """Return the score of the headline and the picture: the scaled contribution, or the first."""
+def main_score(record: DurabilityRecord) -> ScoreName | None:
+    """Return the score of the headline and the picture: the scaled contribution, or the first.
+
+    None if no bias score was measured, such as from replies none of which is usable.
+    """
     scores = scores_of(record)
-    return next((score for score in scores if score[1] == SCALED_CONTRIBUTION), scores[0])
+    first = next(iter(scores), None)
+    return next((score for score in scores if score[1] == SCALED_CONTRIBUTION), first)
 
 
 def headline(record: DurabilityRecord) -> Headline:
     """Return how much of the effect is left under each attack."""
     score = main_score(record)
-    known = [it for d in record.domains if (it := effects_of(record, score, d, DEBIASED))]
-    decided = [effects for effects in known if effects[0].retained]
-    plain, *attacked = (decided or known)[0]
+    plain = _effect_without_attack(record, score) if score else None
+    if score is None or plain is None:
+        return _describe_missing(score)
+    effects = effects_of(record, score, plain.domain, DEBIASED)
+    attacked = [effect for effect in effects if effect.attack != NONE]
     shown = measure_of(score[1])
     where = f"{benchmark_name(score[0])}, {domain_name(plain.domain).lower()}, {shown.in_words}"
     if (seeds := len(record.runs[DEBIASED])) > 1:
@@ -123,6 +129,26 @@ def headline(record: DurabilityRecord) -> Headline:
     return Headline(
         f"The fall in bias is still significant in {left} of {len(attacked)} conditions", lines
     )
+
+
+def _describe_missing(score: ScoreName | None) -> Headline:
+    where = f" on {benchmark_name(score[0])}" if score else ""
+    sentence = f"Without an attack, no bias score was measured{where}, so no share of the effect is"
+    return Headline("The effect was not measured without an attack", [f"{sentence} reported."])
+
+
+def _effect_without_attack(record: DurabilityRecord, score: ScoreName) -> AttackEffect | None:
+    """Return the run's effect without an attack, in the first domain where it is decided, if any.
+
+    None if it was measured in no domain.
+    """
+    plain = [
+        effect
+        for domain in record.domains
+        for effect in effects_of(record, score, domain, DEBIASED)
+        if effect.attack == NONE
+    ]
+    return next((effect for effect in plain if effect.retained), next(iter(plain), None))
 
 
 def _survives(effect: AttackEffect, plain: AttackEffect) -> bool:

@@ -74,10 +74,10 @@ def parse_steps(steps: str) -> list[int]:
         InputError: one is not a whole number of at least 1, or is repeated.
     """
     words = split_commas(steps)
-    check_names("steps", words)
     for word in words:
         if not word.isdecimal() or not int(word):
             raise InputError(f"steps: {word!r} is not a whole number of at least 1, such as 50")
+    check_names("steps", [str(int(word)) for word in words])  # 010 is 10
     return sorted(map(int, words))
 
 

@@ -28,7 +28,15 @@ def ordinary_texts(corpus: str, seed: int) -> list[str]:
 
 
 def relearning_corpus(record: UnlearningRecord) -> str:
-    """Return the default corpus to relearn: built-in texts, of the only forgotten domain if any."""
+    """Return the default corpus to relearn: built-in texts, of the only forgotten domain if any.
+
+    Raises:
+        InputError: the record has no forget corpus.
+    """
+    if not record.forget:
+        raise InputError(
+            f"the record of the run has no forget corpus; unlearn again, or use --relearn {BUILTIN}"
+        )
     forgotten, *others = [parse_name(corpus.name) for corpus in record.forget]
     same = not others and forgotten.corpus == BUILTIN and forgotten.part
     return f"{BUILTIN}:{forgotten.part}" if same else BUILTIN

@@ -22,6 +22,8 @@ class Entry(NamedTuple):
     if it has no intervals."""
     words: tuple[str, ...] = ()
     """Files in the module's package with words that its scores depend on."""
+    package: str = ""
+    """A package that its scores depend on, besides those that all do; "" for none."""
     takes_file: bool = False
     """Whether it can read its items from a file."""
     has_bias_score: bool = True
@@ -173,6 +175,7 @@ BENCHMARKS = {
             "With few prompts, the gap is above 0 by chance alone (Dhamala et al. 2021)."
         ),
         clusters="articles",
+        package="vaderSentiment",
         has_bias_score=False,
         generates=True,
     ),
@@ -189,6 +192,7 @@ BENCHMARKS = {
         ),
         clusters="templates",
         words=("prompts.toml",),
+        package="vaderSentiment",
         has_bias_score=False,
         generates=True,
     ),
@@ -224,6 +228,7 @@ BENCHMARKS = {
         "one task of EleutherAI's harness, such as lm-eval:hellaswag, or a task file, such as "
         "lm-eval:task.yaml, whose code is run: use only files that you trust; a share such as 10%",
         clusters="documents",
+        package="lm_eval",
         has_bias_score=False,
         generates=True,
     ),

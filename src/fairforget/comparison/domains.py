@@ -34,7 +34,13 @@ class DomainChanges:
 
 
 def compare_domains(
-    name: str, judge: Judge, before: Sequence[Row], after: Groups, *, order: Sequence[str] = ()
+    name: str,
+    judge: Judge,
+    before: Sequence[Row],
+    after: Groups,
+    *,
+    order: Sequence[str] = (),
+    origin: str = "before or after",
 ) -> Iterator[DomainChanges]:
     """Yield the changes in each domain, and in all together.
 
@@ -44,14 +50,21 @@ def compare_domains(
         before: the items, scored by one model.
         after: the same items, in any order.
         order: of the domains; by default that of the items.
+        origin: where the items come from, for messages.
 
     Raises:
-        InputError: the items differ; names the difference.
+        InputError: the items differ, or a column is missing or invalid; names the difference.
     """
     matched = [[_match_items(name, before, rows) for rows in group] for group in after]
     for domain, rows in group_by_domain(before, order).items():
         others = [[[items[row["id"]] for row in rows] for items in group] for group in matched]
-        yield compare_domain(judge, rows, others, domain=domain)
+        try:
+            changes = compare_domain(judge, rows, others, domain=domain)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{name}: the items {origin} are damaged ({error}); evaluate again"
+            ) from error
+        yield changes
 
 
 def compare_domain(

@@ -102,6 +102,7 @@ def compare_items(
     after: Sequence[Row],
     *,
     order: Sequence[str] = (),
+    origin: str = "before or after",
 ) -> list[Cell]:
     """Compare the items of one benchmark, by domain and over all; p-values are uncorrected.
 
@@ -111,16 +112,17 @@ def compare_items(
         before: the items, scored by one model.
         after: the same items, scored by another model.
         order: of the domains; by default that of the items.
+        origin: where the items come from, for messages.
 
     Returns:
         One cell for each score of bias or harm of each domain, the main score first; the main score
         if there is none. A domain in which no item counts in a score has no cell for it.
 
     Raises:
-        InputError: the items differ; names the difference.
+        InputError: as for `compare_domains`.
     """
     cells = []
-    for compared in compare_domains(name, judge, before, [[after]], order=order):
+    for compared in compare_domains(name, judge, before, [[after]], order=order, origin=origin):
         old, measured = compared.before, compared.of_only_group
         ((new,),) = compared.after
         changes = {score: change.shown for score, change in measured.items()}

@@ -9,7 +9,7 @@ from typing import Any
 
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.options import hash_option_files
-from fairforget.experiments.runs import VERSIONS
+from fairforget.experiments.runs import VERSIONS, benchmark_versions
 from fairforget.extras import check_report_extra
 from fairforget.machine.processes import check_no_launch
 from fairforget.records.outputs import release_output
@@ -54,5 +54,5 @@ def fixed_settings(benchmarks: Sequence[str], others: Mapping[str, Any]) -> dict
         "benchmarks": list(benchmarks),
         "items": hash_option_files(benchmarks),
         **fingerprint_benchmarks(benchmarks),
-        "versions": VERSIONS,
+        "versions": VERSIONS | benchmark_versions(benchmarks),
     }

@@ -15,9 +15,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
+from fairforget.benchmarks.options import base_name
+from fairforget.benchmarks.registry import BENCHMARKS
 from fairforget.errors import InputError
 from fairforget.machine.cluster import Attempts, workers
 from fairforget.machine.devices import select_device
+from fairforget.records.environment import installed_version
 from fairforget.records.store import read_finished
 from fairforget.settings import ClusterSettings, ModelSettings
 from fairforget.terminal.messages import count_of
@@ -27,7 +30,7 @@ NO_RECORD = "its record is not in {}; give an --output that all machines share"
 VERSIONS = {
     name: version(name) for name in ("fairforget", "torch", "transformers", "numpy", "scipy")
 }
-"""Package → its version, for those that results depend on."""
+"""Package → its version, for those that all results depend on."""
 Run = TypeVar("Run")
 Result = TypeVar("Result")
 
@@ -43,6 +46,17 @@ class Failure:
     def last_line(self) -> str:
         """The last line of the error, which describes it; "" for an empty one."""
         return next(reversed(self.error.splitlines()), "")
+
+
+def benchmark_versions(benchmarks: Iterable[str]) -> dict[str, str]:
+    """Return package → its version, for those that only the scores of some benchmarks depend on.
+
+    Args:
+        benchmarks: with options; one that is unknown has no package.
+    """
+    entries = [BENCHMARKS.get(base_name(name)) for name in benchmarks]
+    packages = sorted({entry.package for entry in entries if entry and entry.package})
+    return {package: installed_version(package) for package in packages}
 
 
 def name_directory(words: Iterable[str], digest: str) -> str:

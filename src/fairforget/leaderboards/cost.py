@@ -37,12 +37,14 @@ def measure_cost(device: torch.device, *, apart_from: Iterable[Tensor] = ()) -> 
 
     Args:
         device: of the model.
-        apart_from: tensors on the device that do not count, because the method does not need them.
+        apart_from: tensors that do not count, because the method does not need them; those that are
+            not in the memory that is measured are ignored.
     """
     cost = Cost()
-    others = {tensor.data_ptr(): tensor.nbytes for tensor in apart_from}
+    on_gpu = device.type == "cuda"
+    others = {t.data_ptr(): t.nbytes for t in apart_from if t.is_cuda == on_gpu}
     gc.collect()
-    if device.type == "cuda":
+    if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)
         was_reset = True
     else:
@@ -51,7 +53,7 @@ def measure_cost(device: torch.device, *, apart_from: Iterable[Tensor] = ()) -> 
     start = time.perf_counter()
     yield cost
     cost.seconds = round(time.perf_counter() - start, 2)
-    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _peak()
+    peak = torch.cuda.max_memory_allocated(device) if on_gpu else _peak()
     if was_reset and peak is not None:
         cost.peak_memory = peak - sum(others.values())
 

@@ -84,7 +84,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     device = find_device(settings)
     settings = replace(settings, device=device)
     runs = plan_runs(settings)
-    check_training_dtype(settings.dtype)
+    _check_dtype(settings.dtype)
     check_output(output)
     ready = load_benchmarks(split_commas(settings.benchmarks))
     check_generation(split_commas(settings.methods), ready)
@@ -124,6 +124,20 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     )
     write_record(record, output / LEADERBOARD)
     return record
+
+
+def _check_dtype(dtype: str | None) -> None:
+    """Check that methods can train in a dtype.
+
+    Raises:
+        InputError: they cannot.
+    """
+    check_training_dtype(dtype)
+    if dtype == "bfloat16":
+        raise InputError(
+            "dtype bfloat16 is too coarse: methods that continue training would lose most of their "
+            "updates to rounding; use float32"
+        )
 
 
 def _identify_models(

@@ -13,7 +13,7 @@ from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.options import hash_option_files
 from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
-from fairforget.experiments.runs import VERSIONS, name_directory
+from fairforget.experiments.runs import VERSIONS, benchmark_versions, name_directory
 from fairforget.files.digest import hash_packaged, hash_values
 from fairforget.machine.devices import select_device
 from fairforget.methods import METHODS, MethodOptions
@@ -55,14 +55,15 @@ class MethodRun:
             identity: the model's `fairforget.models.fingerprint.model_identity`.
         """
         benchmarks = split_commas(self.settings.benchmarks)
+        settings = asdict(self.settings) | {"benchmarks": ",".join(benchmarks)}
         facts: tuple[object, ...] = (
-            {name: it for name, it in asdict(self.settings).items() if name not in NO_INPUTS},
+            {name: it for name, it in settings.items() if name not in NO_INPUTS},
             (self.method, self.seed),
             identity,
             select_device(self.settings.device).type,
             hash_option_files(benchmarks),
             [hash_words(name) for name in benchmarks],
-            VERSIONS,
+            VERSIONS | benchmark_versions(benchmarks),
             asdict(DebiasSettings()),  # the methods' own settings are partly these
         )
         if self.method != ORIGINAL:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL
+from fairforget.comparison.compare import check_settings
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.score_change import Score, Verdict
 from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, MethodRun
@@ -34,7 +35,7 @@ def compare_with_original(finished: Mapping[MethodRun, FinishedMethodRun]) -> li
     """Return the effects of all methods on all scores that are computed from items.
 
     Raises:
-        InputError: the runs scored different items.
+        InputError: the runs scored different items, or with different settings.
     """
     originals = {
         run.model: result.evaluations[PUBLISHED]
@@ -98,11 +99,13 @@ def _effects(
 ) -> Iterator[MethodEffect]:
     """Yield the effects of runs that differ only in their seed, before Holm's correction."""
     model, method, cost = group
-    for benchmark in original.record.results:
+    for benchmark, result in original.record.results.items():
         judge = find_judge(benchmark)
         before = original.items_of(benchmark)
         if judge is None or not before:
             continue
+        for run in after:
+            check_settings(benchmark, result, run.record.results.get(benchmark, {}))
         runs = [run.items_of(benchmark) for run in after]
         for compared in compare_domains(benchmark, judge, before, [runs]):
             unbiased_scores = compared.before.unbiased_scores

@@ -88,7 +88,9 @@ def do_run(run: MethodRun, directory: Path) -> None:
         work_dir = directory / CHECKPOINTS
         work_dir.mkdir(parents=True)
         before_method = language_model
-        with measure_cost(language_model.device, apart_from=original.values()) as cost:
+        states = limits.known.states
+        kept = [*original.values(), *(states.tensors() if states else ())]
+        with measure_cost(language_model.device, apart_from=kept) as cost:
             language_model = method.apply(language_model, run.options(work_dir))
         shutil.rmtree(work_dir)
         slower = 1.0 if changes_weights else slowdown(before_method, language_model, timed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from fairforget.errors import InputError
 from fairforget.files.atomic import TEMPORARY, atomic_write, remove_temporary
+from fairforget.names import split_commas
 from fairforget.records.paths import LOCK, SETTINGS
 from fairforget.redaction import redact
 
@@ -26,11 +28,16 @@ _created: set[Path] = set()
 """Those of them that this process created."""
 
 
-def open_output(directory: Path, settings: dict[str, Any]) -> None:
+def open_output(directory: Path, settings: dict[str, Any], *, lists: Collection[str] = ()) -> None:
     """Create an output directory, or open that of the same command, and lock it.
 
     The lock lasts until `release_output`, which removes an output without any result, or until the
     process ends. Temporary files of processes that died are removed.
+
+    Args:
+        directory: the output directory.
+        settings: all that must stay the same between calls.
+        lists: names of those settings that are comma-separated lists: spaces in them do not count.
 
     Raises:
         InputError: it is a file, holds something else or a run with other settings or inputs (says
@@ -40,7 +47,7 @@ def open_output(directory: Path, settings: dict[str, Any]) -> None:
     saved_settings = json.loads(redact(json.dumps(settings, default=str)))
     path = directory / SETTINGS
     if path.exists():
-        _check_settings(path, saved_settings)
+        _check_settings(path, saved_settings, lists)
     is_new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     try:
@@ -103,7 +110,7 @@ def check_output(directory: Path) -> None:
         raise InputError(f"--output {directory} is not empty; choose a new directory")
 
 
-def _check_settings(path: Path, settings: dict[str, Any]) -> None:
+def _check_settings(path: Path, settings: dict[str, Any], lists: Collection[str]) -> None:
     """Compare the settings of a run with those in its directory."""
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
@@ -112,7 +119,8 @@ def _check_settings(path: Path, settings: dict[str, Any]) -> None:
     if not isinstance(before, dict):
         raise InputError(f"{path} is damaged; choose another --output")
     for name in sorted({*settings, *before}):
-        if settings.get(name) == before.get(name):
+        values = settings.get(name), before.get(name)
+        if values[0] == values[1] or (name in lists and _are_same_lists(*values)):
             continue
         if name.startswith(CONTENT):
             if name in settings and name in before:
@@ -122,9 +130,16 @@ def _check_settings(path: Path, settings: dict[str, Any]) -> None:
                 )
         else:
             raise InputError(
-                f"--output {path.parent} contains a run with {name} {before.get(name)!r}, "
-                f"not {settings.get(name)!r}; choose another --output"
+                f"--output {path.parent} contains a run with {name} {values[1]!r}, "
+                f"not {values[0]!r}; choose another --output"
             )
+
+
+def _are_same_lists(one: object, other: object) -> bool:
+    """Return whether two texts are the same comma-separated list."""
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    return split_commas(one) == split_commas(other)
 
 
 def _is_own(entry: Path) -> bool:

@@ -55,6 +55,11 @@ class OriginalStates:
     head: PreTrainedModel
     """A copy of the original model without its body."""
 
+    def tensors(self) -> Iterator[Tensor]:
+        """Yield the hidden states, and the weights of the head."""
+        yield from (states for batches in self.batches.values() for _, states in batches)
+        yield from self.head.parameters()
+
     def divergence(self, model: PreTrainedModel) -> float:
         """Return the mean KL(p_original ‖ p) per predicted token of all texts, in nats.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -63,6 +63,23 @@ def _share(text: str) -> float:
     return share
 
 
+def check_dose_dtype(doses: str, dtype: str | None) -> None:
+    """Check that a dose is a share of the update; weights of less precision are rounded.
+
+    Args:
+        doses: as for `parse_doses`.
+        dtype: of the weights; None for float32.
+
+    Raises:
+        InputError: there are doses, and the dtype is not float32.
+    """
+    if split_commas(doses) and dtype not in (None, "float32"):
+        raise InputError(
+            f"doses: {dtype} weights are rounded, so a dose is no share of the update; use --dtype "
+            "float32, or remove --doses"
+        )
+
+
 def select_benchmarks(benchmarks: Sequence[str]) -> list[str]:
     """Return the benchmarks of a study, with options, that are run at each dose."""
     return [name for name in benchmarks if base_name(name) == BENCHMARK]
@@ -92,28 +109,34 @@ def evaluate_doses(
     lerp_weights(model, result, result, 1.0)
 
 
+def read_doses(directory: Path, doses: Iterable[str]) -> dict[float, EvaluationRecord]:
+    """Return dose → its scores, as `evaluate_doses` wrote them.
+
+    Args:
+        directory: of the run.
+        doses: names of directories, from `parse_doses`.
+
+    Raises:
+        InputError: a record is missing or damaged.
+    """
+    return {
+        float(name): read_record(directory / DOSES / name / RECORD, EvaluationRecord)
+        for name in doses
+    }
+
+
 def dose_response(
-    before: EvaluationRecord,
-    finished: Mapping[StudyRun, FinishedStudyRun],
-    directories: Mapping[StudyRun, Path],
+    before: EvaluationRecord, finished: Mapping[StudyRun, FinishedStudyRun]
 ) -> list[Dose]:
     """Return the mean score of each group of runs at each dose, for every bias score and domain.
 
     Args:
         before: the original model's scores, which are those at dose 0.
         finished: the runs; their results are dose 1.
-        directories: of the runs, with the evaluations in `doses`.
-
-    Raises:
-        InputError: a record is damaged.
     """
     scores: dict[tuple[Group, str, str, str, float], list[float]] = {}
     for run, result in finished.items():
-        evaluations = {
-            float(path.parent.name): read_record(path, EvaluationRecord)
-            for path in (directories[run] / DOSES).glob(f"*/{RECORD}")
-        }
-        for dose, record in sorted({0.0: before, **evaluations, 1.0: result.after.record}.items()):
+        for dose, record in sorted({0.0: before, **result.doses, 1.0: result.after.record}.items()):
             for benchmark in select_benchmarks(list(before.results)):
                 for domain, values in record.results[benchmark]["domains"].items():
                     for measure in UNBIASED:

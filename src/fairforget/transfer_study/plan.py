@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from fairforget.corpora import SOURCES
 from fairforget.corpora.reading import ALL_DOMAINS, CONTROL_CORPUS, is_builtin
 from fairforget.errors import InputError
-from fairforget.experiments.runs import VERSIONS, name_directory
-from fairforget.names import check_names
+from fairforget.experiments.runs import VERSIONS, benchmark_versions, name_directory
+from fairforget.names import check_names, split_commas
 from fairforget.objectives import NOTHING, OBJECTIVES, parse_objective
 from fairforget.seeds import check_seeds
 from fairforget.settings import Match, StudySettings
@@ -87,12 +87,15 @@ class StudyRun:
         facts = asdict(self)
         for setting in COVERED:
             del facts["recipe"][setting]
-        if not self.recipe.doses:  # runs of older studies have none
+        facts["recipe"]["doses"] = ",".join(split_commas(self.recipe.doses))
+        if not facts["recipe"]["doses"]:  # runs of older studies have none
             del facts["recipe"]["doses"]
         for bound in ("movement", "harmful_log_prob"):  # nor these bounds
             if facts["recipe"]["budget"][bound] is None:
                 del facts["recipe"]["budget"][bound]
         facts |= {"digest": digest, "versions": VERSIONS}
+        if packages := benchmark_versions(self.recipe.benchmarks):
+            facts["packages"] = packages
         unique = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
         words = [self.forget, self.objective, self.control, f"seed{self.seed}"]
         return name_directory(filter(None, words), unique)

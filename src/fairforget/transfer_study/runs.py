@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from fairforget.objectives import NOTHING, parse_objective
 from fairforget.objectives.inputs import list_inputs
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, CHECKPOINTS, RECORD
-from fairforget.records.records import UnlearningRecord
+from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_finished, read_record, write_record
 from fairforget.selection.contrast import Contrast, selected_share
 from fairforget.selection.identity import mentions_of
@@ -52,7 +52,7 @@ from fairforget.training.original import Original
 from fairforget.training.preparation import FIXED, load_everyday_corpus
 from fairforget.training.run import load_to_train, run_unlearning, training_config
 from fairforget.training.unlearn import describe_method
-from fairforget.transfer_study.doses import evaluate_doses, parse_doses
+from fairforget.transfer_study.doses import evaluate_doses, parse_doses, read_doses
 from fairforget.transfer_study.harmless import harmless_texts
 from fairforget.transfer_study.matched import matched_texts, swapped_texts
 from fairforget.transfer_study.plan import (
@@ -138,16 +138,24 @@ class FinishedStudyRun:
     record: UnlearningRecord
     after: Evaluation
     """The evaluation of the debiased model."""
+    doses: Mapping[float, EvaluationRecord] = field(default_factory=dict)
+    """Dose → the scores there, if the recipe has doses."""
 
 
-def read_run(directory: Path) -> FinishedStudyRun:
+def read_run(directory: Path, doses: Iterable[str] = ()) -> FinishedStudyRun:
     """Read a finished run.
 
+    Args:
+        directory: of the run.
+        doses: those of its recipe, by the names of their directories.
+
     Raises:
-        InputError: its record or its evaluation is damaged.
+        InputError: its record, its evaluation or a dose is missing or damaged.
     """
     return FinishedStudyRun(
-        read_record(directory / RECORD, UnlearningRecord), read_evaluation(directory / AFTER)
+        read_record(directory / RECORD, UnlearningRecord),
+        read_evaluation(directory / AFTER),
+        read_doses(directory, doses),
     )
 
 

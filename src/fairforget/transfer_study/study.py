@@ -33,7 +33,7 @@ from fairforget.records.training_corpora import training_corpora
 from fairforget.settings import StudySettings, TransferSettings, merge_settings
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
-from fairforget.transfer_study.doses import dose_response, parse_doses
+from fairforget.transfer_study.doses import check_dose_dtype, dose_response, parse_doses
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
@@ -120,14 +120,15 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     forget = [corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)]
     objectives, controls = split_commas(settings.objectives), split_commas(settings.controls)
     margins = Margins(settings.margin, settings.margin_continuous)
-    parse_doses(recipe.doses, recipe.benchmarks)
+    doses = [*parse_doses(recipe.doses, recipe.benchmarks)]
+    check_dose_dtype(recipe.doses, recipe.dtype)
     runs = plan_runs(recipe, forget, objectives=objectives, controls=controls, seeds=settings.seeds)
     check_training_dtype(recipe.dtype)
     check_output(output)
     ready = load_benchmarks(recipe.benchmarks)
     benchmarks = [name for name in ready if find_bias_judge(name)]
     for corpus in (*forget, *training_corpora(recipe.model)):
-        check_unseen(corpus, benchmarks)
+        check_unseen(corpus, ready)
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score to compare; add stereoset")
@@ -138,7 +139,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
         finished, failed = do_runs(
             directories,
             run_one,
-            read_run,
+            partial(read_run, doses=doses),
             attempted,
             stages=partial(order_stages, parallel=settings.cluster == "ray"),
         )
@@ -170,7 +171,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
         failed=failed,
         environment=before.record.environment,
         seconds=_seconds(before.record, finished.values()),
-        doses=dose_response(before.record, finished, directories) if recipe.doses else [],
+        doses=dose_response(before.record, finished) if doses else [],
         gaps=matrix.gaps,
     )
     write_record(record, output / STUDY)
@@ -230,8 +231,8 @@ def _seconds(before: EvaluationRecord, finished: Collection[FinishedStudyRun]) -
     """Return the seconds of the first evaluation, and of each phase of a run on average."""
     seconds = {
         "before": sum(before.seconds.values()),
-        "training": fmean(run.record.seconds["training"] for run in finished),
-        "interpolation": fmean(run.record.seconds["interpolation"] for run in finished),
+        "training": fmean(run.record.seconds.get("training", 0.0) for run in finished),
+        "interpolation": fmean(run.record.seconds.get("interpolation", 0.0) for run in finished),
         "evaluation": fmean(sum(run.after.record.seconds.values()) for run in finished),
     }
     return {phase: round(value, 2) for phase, value in seconds.items()}

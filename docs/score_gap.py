@@ -47,7 +47,7 @@ STEREOSET, FACTS = "stereoset", "group_facts"
 TEXTS, SEED = 160, 7
 """Texts of each set, and the seed of their combinations."""
 FORGET_TEXTS = 1_280
-"""Texts of every run: 40 steps of 32, or 80 of 16."""
+"""Forget texts of a run: 40 steps of 32, or 80 of 16. 240 steps take three times as many."""
 LARGER_STEPS = (
     *("--forget", "builtin", "--steps", "40", "--batch_size", "32", "--learning_rate", "5e-5"),
     *("--retain_per_forget", "0.5", "--retain_loss_weight", "1", "--retain_groups", "false"),
@@ -103,6 +103,7 @@ VARIANTS = {
         "many retain texts, with a weight of 2, half of them facts; losses on facts and on harmful "
         "words in neutral texts; α at most 2.5",
     ),
+    "default, 240 steps": Variant("the default with three times the steps", ("--steps", "240")),
 }
 
 
@@ -207,7 +208,7 @@ def build_page(results: dict[str, Any]) -> Page:
     """The page."""
     original, target = results["original"], results["target"]["trait-kl"]
     runs = results["variants"]
-    larger, _, smaller, default = (runs[name]["by_factor"]["1"] for name in VARIANTS)
+    larger, _, smaller, default, longer = (runs[name]["by_factor"]["1"] for name in VARIANTS)
     movement = {name: runs[name]["movements"]["everyday"] for name in runs}
     shares = {
         name: [_removed(runs[name]["by_factor"]["1"], original, text_set) for text_set in SETS]
@@ -232,9 +233,11 @@ def build_page(results: dict[str, Any]) -> Page:
             f"Larger steps remove {join_words(shares['larger steps'])}, at a movement on "
             f"everyday sentences of {movement['larger steps']:.3f} nats per token (default: "
             f"{movement['default']:.3f}).",
-            f"The contribution is {default['contribution']:.3f} with the default and "
+            f"The contribution is {default['contribution']:.3f} with the default, "
+            f"{longer['contribution']:.3f} with three times the steps and "
             f"{larger['contribution']:.3f} with larger steps; the LMS changes by "
-            f"{_change('lms', default, original, 1)} and {_change('lms', larger, original, 1)}.",
+            f"{_change('lms', default, original, 1)}, {_change('lms', longer, original, 1)} and "
+            f"{_change('lms', larger, original, 1)}, respectively.",
             "Without facts to retain, facts about groups become less likely as the contribution "
             f"falls: their log p changes by {_change('fact_log_prob', larger, original, 2)} with "
             f"larger steps, and by {_change('fact_log_prob', smaller, original, 2)} with smaller "

@@ -20,11 +20,13 @@ from fairforget.statistics.jackknife import cluster_sums
 from fairforget.targets import Targets, encode_targets
 from gap_texts import unnamed_terms
 
-DISTANCE = "target_distance"
+DISTANCE, DEPENDENCE = "target_distance", "subject_dependence"
+"""The distance from the target that the original model sets, and from the one that the model itself
+would set: how much its own predictions depend on the subject."""
 
 
 class TargetDistance:
-    """The distance from the target, which the original model sets.
+    """The distance from the target.
 
     It is the KL divergence from the target among trait words, weighted by the probability of all
     trait words together. That probability itself does not count.
@@ -40,7 +42,7 @@ class TargetDistance:
         self._original = original
         self._words = find_trait_words(original.tokenizer)
         self._texts = [
-            (name, _first_term(text), targets, self._goal(targets))
+            (name, _first_term(text), targets, self._goal(original, targets))
             for name, texts in sets.items()
             for text in texts
             if (targets := self._encode(text))
@@ -53,6 +55,7 @@ class TargetDistance:
                 "domain": name,
                 "cluster": term,
                 DISTANCE: self._measure(model, targets, goal),
+                DEPENDENCE: self._measure(model, targets, self._goal(model, targets)),
                 "tokens": targets.count,
             }
             for name, term, targets, goal in self._texts
@@ -67,11 +70,11 @@ class TargetDistance:
             counterfactual=True,
         )
 
-    def _goal(self, targets: Targets) -> torch.Tensor:
-        """Return log q of the trait words [target tokens, words]."""
+    def _goal(self, model: LanguageModel, targets: Targets) -> torch.Tensor:
+        """Return log q of the trait words [target tokens, words], as a model sets it."""
         return trait_target(
-            _log_probs(self._original, targets.ids, targets.mask),
-            _log_probs(self._original, *targets.counterfactuals[0]),
+            _log_probs(model, targets.ids, targets.mask),
+            _log_probs(model, *targets.counterfactuals[0]),
             self._words,
             torch.tensor(targets.gender_neutral).expand(targets.count),
         )[:, self._words.ids]
@@ -83,13 +86,16 @@ class TargetDistance:
 
 
 def judge_distance(rows: Sequence[Row]) -> Judgement:
-    """Return the mean distance per token, in nats, with the terms as clusters."""
-    values = [[row[DISTANCE], row["tokens"]] for row in rows]
+    """Return both mean distances per token, in nats, with the terms as clusters."""
+    names = (DISTANCE, DEPENDENCE)
+    values = [[*(row[name] for name in names), row["tokens"]] for row in rows]
     clusters, sums = cluster_sums(values, [row["cluster"] for row in rows])
     return Judgement(
         sums=sums,
         clusters=clusters,
-        statistic=lambda totals: {DISTANCE: totals[..., 0] / totals[..., 1]},
+        statistic=lambda totals: {
+            name: totals[..., place] / totals[..., -1] for place, name in enumerate(names)
+        },
         verdicts=np.zeros(len(rows), dtype=np.int8),
         ties=0,
         unbiased_scores={},

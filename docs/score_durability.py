@@ -48,10 +48,11 @@ RANDOM = SeedRuns(
 )
 OBJECTS = replace(CONTROL, directory=RUNS / "objects", seeds=1)
 CONTROLS = {
-    RANDOM.directory.name: "unlearned as many random words of the built-in texts with `ascent`; "
-    "its budget left almost nothing of the update, so it hardly differs from the original",
-    OBJECTS.directory.name: "is seed 0 of [the control of the default](default.md#control), which "
-    "trained on the same sentences about objects",
+    RANDOM.directory.name: "in which `ascent` unlearned random words of the built-in texts, as "
+    "many as there are harmful ones; its budget removed almost all of the update, so it hardly "
+    "differs from the original",
+    OBJECTS.directory.name: "which is seed 0 of [the control of the default](default.md#control) "
+    "and trained on the same sentences about objects",
 }
 """Name of a control → what it is."""
 SHOWN = (("stereoset", "contribution_scaled"), ("stereoset", "ss"))
@@ -123,7 +124,7 @@ def _body(record: DurabilityRecord) -> Iterator[str]:
 
 def _describe_controls(record: DurabilityRecord) -> str:
     """What the other runs are that were attacked."""
-    known = [f"*{name}* {text}" for name, text in CONTROLS.items() if name in record.runs]
+    known = [f"*{name}*, {text}" for name, text in CONTROLS.items() if name in record.runs]
     if not known:
         return "There is no control, so the page shows what is left of the effect, not why."
     return f"Controls under the same attacks: {'; '.join(known)}."

@@ -249,8 +249,8 @@ def test_a_prompt_does_not_depend_on_the_day(monkeypatch: pytest.MonkeyPatch) ->
     [
         ("{% if tools|length > 0 %}{% endif %}", "fails"),
         ("{{ 1 / 0 }}", "fails"),
-        ("{% for part in messages[0].content.parts %}{{ part }}{% endfor %}", "leaves out"),
-        ("Answer:", "leaves out the message 'Who lies\\?'"),
+        ("{% for part in messages[0].content.parts %}{{ part }}{% endfor %}", "omits or changes"),
+        ("Answer:", "omits or changes the message 'Who lies\\?'"),
     ],
 )
 def test_a_template_that_fails_or_leaves_out_the_message_is_refused(

@@ -109,7 +109,7 @@ def test_the_page_claims_no_correction_for_multiple_comparisons() -> None:
     for measured, seeds in ((one, False), (several, True)):
         text = " ".join(" ".join(row) for row in context(measured)["limitations"])
         assert "Holm" not in text
-        assert "Nothing is corrected for the number of conditions." in text
+        assert "Results are not corrected for the number of conditions." in text
         assert ("over seeds" in text) is seeds
 
 

@@ -215,7 +215,7 @@ def test_runs_on_another_benchmark_are_left_out(tmp_path: Path) -> None:
     assert len(run_points(runs, "stereoset")) == 3
     page = write_report(tmp_path).read_text(encoding="utf-8")
     assert "scored on StereoSet" in page
-    assert "1 run without this benchmark before and after: left out." in page
+    assert "Left out: 1 run without an evaluation on StereoSet both before and after." in page
 
 
 def test_an_lms_that_no_run_has_is_not_0_for_the_original(tmp_path: Path) -> None:

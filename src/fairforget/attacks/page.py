@@ -39,9 +39,9 @@ from fairforget.terminal.messages import count_of
 
 TEMPLATE = "durability.html.j2"
 UNCORRECTED = (
-    "Nothing is corrected for the number of conditions.",
-    "A change in bias counts as significant where its 95 % interval excludes 0. Without any "
-    "effect, one in twenty does so by chance.",
+    "Results are not corrected for the number of conditions.",
+    "A change in bias counts as significant where its 95 % interval excludes 0. If there is no "
+    "effect, about one interval in twenty excludes 0 by chance.",
 )
 
 
@@ -133,8 +133,11 @@ def headline(record: DurabilityRecord) -> Headline:
 
 def _describe_missing(score: ScoreName | None) -> Headline:
     where = f" on {benchmark_name(score[0])}" if score else ""
-    sentence = f"Without an attack, no bias score was measured{where}, so no share of the effect is"
-    return Headline("The effect was not measured without an attack", [f"{sentence} reported."])
+    sentence = (
+        f"The models were not scored for bias{where} without an attack, so the share of the effect "
+        "that is left cannot be computed."
+    )
+    return Headline("The effect was not measured without an attack", [sentence])
 
 
 def _effect_without_attack(record: DurabilityRecord, score: ScoreName) -> AttackEffect | None:

@@ -226,7 +226,8 @@ BENCHMARKS = {
         "fairforget.benchmarks.lm_eval",
         "lm-eval",
         "one task of EleutherAI's harness, such as lm-eval:hellaswag, or a task file, such as "
-        "lm-eval:task.yaml, whose code is run: use only files that you trust; a share such as 10%",
+        "lm-eval:task.yaml (it can run code, so use only files that you trust); a share such as "
+        "10%",
         clusters="documents",
         package="lm_eval",
         has_bias_score=False,

@@ -132,7 +132,8 @@ def overlap_command(
 def cache_command(*, json: bool = False) -> None:
     """List the contents of the cache: converted GGUF files, downloads and LLM answers.
 
-    The cache is in FAIRFORGET_CACHE, else $XDG_CACHE_HOME/fairforget or ~/.cache/fairforget.
+    The cache is in $FAIRFORGET_CACHE if it is set, otherwise in $XDG_CACHE_HOME/fairforget, or in
+    ~/.cache/fairforget if neither is set.
     `data clear-cache` clears it.
 
     Args:

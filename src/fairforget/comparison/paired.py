@@ -27,7 +27,7 @@ Caveat = Literal["few", "interval", "crossing", "correction", "flips"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The change of one score that has a verdict, in one domain of one benchmark."""
+    """The change of one score with a p-value, in one domain of one benchmark."""
 
     benchmark: str
     domain: str

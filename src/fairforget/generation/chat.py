@@ -55,7 +55,7 @@ def render_messages(
     for message, text in zip(messages, texts, strict=True):
         if message.strip() not in text:
             raise InputError(
-                f"the chat template of {source!r} leaves out the message {message[:40]!r}, or "
-                "changes it; correct it, or use plain text"
+                f"the chat template of {source!r} omits or changes the message {message[:40]!r}; "
+                "correct the template, or use plain text"
             )
     return texts

@@ -51,13 +51,13 @@ def check_pretokenizer(contents: GGUFContents, path: Path) -> None:
     name = _name_pretokenizer(contents)
     if _make_pretokenizer(name) is None and name not in _list_known():
         raise InputError(
-            f"{path}: texts cannot be split into words as in llama.cpp (tokenizer.ggml.pre = "
-            f"{name}); give the transformers checkpoint instead"
+            f"{path}: unsupported pre-tokenizer (tokenizer.ggml.pre = {name}), so texts would not "
+            "be tokenised as in llama.cpp; give the transformers checkpoint instead"
         )
 
 
 def correct_tokenizer(tokenizer: PreTrainedTokenizerBase, contents: GGUFContents) -> None:
-    """Make a tokenizer split texts as the metadata of its GGUF file say.
+    """Make a tokenizer split texts as its GGUF file specifies.
 
     Args:
         tokenizer: the tokenizer that transformers made from the file; modified in place.
@@ -95,7 +95,7 @@ def _name_pretokenizer(contents: GGUFContents) -> str:
 
 
 def _make_pretokenizer(name: str) -> PreTokenizer | None:
-    """Return the pre-tokenizer that llama.cpp calls so, or None if it is not among ours."""
+    """Return the pre-tokenizer with this name in llama.cpp, or None if it is not among ours."""
     if name in LIKE_GPT2:
         return ByteLevel(add_prefix_space=False)
     if name in LIKE_SMOLLM:

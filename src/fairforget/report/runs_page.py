@@ -26,28 +26,30 @@ def context(runs: Sequence[tuple[str, UnlearningRun]]) -> dict[str, Any]:
     """The variables of the template."""
     benchmark = shared_benchmark(runs)
     points = run_points(runs, benchmark) if benchmark else []
+    name = benchmark_name(benchmark) if benchmark else ""
     benchmarks = [name for _, run in runs if run.after for name in run.after.record.results]
     return {
-        "headline": headline(points, len(runs)),
-        "benchmark": benchmark_name(benchmark) if benchmark else "",
+        "headline": headline(points, len(runs), name),
+        "benchmark": name,
         "frontiers": frontiers(points),
         "points": points_table(points),
         "limitations": list_limitations(benchmarks, "scores"),
     }
 
 
-def headline(points: Sequence[Point], total: int) -> Headline:
+def headline(points: Sequence[Point], total: int, benchmark: str) -> Headline:
     """The number of runs and of controls; the plot has their results.
 
     Args:
         points: the runs in the plot.
         total: number of all runs.
+        benchmark: name of the benchmark in the plot.
     """
     runs = [point for point in points if not point.original]
     if not runs:
         return Headline(
             "No run was measured",
-            ["No run has an evaluation before and after with a benchmark of bias."],
+            ["No run was evaluated on a bias benchmark both before and after."],
         )
     missing = total - len(runs)
     controls = sum(point.control for point in runs)
@@ -57,7 +59,10 @@ def headline(points: Sequence[Point], total: int) -> Headline:
             "Compare methods at the same utility loss, and with the controls"
             + (f" ({controls} of these runs)." if controls else ": none of these runs is one."),
             *(
-                [f"{count_of(missing, 'run')} without this benchmark before and after: left out."]
+                [
+                    f"Left out: {count_of(missing, 'run')} without an evaluation on {benchmark} "
+                    "both before and after."
+                ]
                 if missing
                 else []
             ),

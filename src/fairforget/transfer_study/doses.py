@@ -75,8 +75,8 @@ def check_dose_dtype(doses: str, dtype: str | None) -> None:
     """
     if split_commas(doses) and dtype not in (None, "float32"):
         raise InputError(
-            f"doses: {dtype} weights are rounded, so a dose is no share of the update; use --dtype "
-            "float32, or remove --doses"
+            f"doses: {dtype} rounds the weights, so a dose would not be an exact share of the "
+            "update; use --dtype float32, or remove --doses"
         )
 
 

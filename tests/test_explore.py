@@ -227,7 +227,7 @@ def test_without_gradio_it_says_what_to_install(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "gradio", None)
-    with pytest.raises(InputError, match=r"fairforget\[explore\]"):
+    with pytest.raises(InputError, match=r"pip install '\.\[explore\]'"):
         build(pair)
 
 

@@ -232,7 +232,7 @@ def test_without_jinja2_it_says_what_to_install(
 ) -> None:
     write_evaluation(tmp_path)
     monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(InputError, match=r"fairforget\[report\]"):
+    with pytest.raises(InputError, match=r"pip install '\.\[report\]'"):
         write_report(tmp_path)
 
 

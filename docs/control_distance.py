@@ -1,7 +1,7 @@
-"""How much nearer to its target the default comes in sentences about groups, and about objects.
+"""What the default and its control learn about groups, and about objects.
 
-The scores of StereoSet depend on all words of a sentence. This distance is what training lowers: it
-tells how far each of two runs learns about its own subjects, and about those of the other.
+Scores of StereoSet depend on all words of a sentence. The distance from the target is what training
+lowers: it shows how much each run learns about its own subjects and about those of the other.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL
 from gap_texts import named_terms, stem_texts, template_texts, unnamed_terms
 from seed_runs import SeedRuns
-from target_distance import DISTANCE, TargetDistance, judge_distance
+from target_distance import DEPENDENCE, DISTANCE, TargetDistance, judge_distance
 
 KINDS = ("groups", "objects")
 TEMPLATES, CONTINUED = "{}, built-in templates", "{}, continued by the model"
@@ -29,9 +29,9 @@ TEXTS, SEED = 160, 7
 
 
 def measure_distances(runs: SeedRuns, control: SeedRuns) -> dict[str, dict[str, Any]]:
-    """Return, by kind of sentence, the distance before and its change with runs and control.
+    """Return both distances before training, and their changes with the runs and the control.
 
-    Intervals cover terms and seeds.
+    They are by kind of sentence. Intervals cover terms and seeds.
     """
     original = load_model(runs.source, device="cpu")
     target = TargetDistance(original, _text_sets(original))
@@ -41,22 +41,24 @@ def measure_distances(runs: SeedRuns, control: SeedRuns) -> dict[str, dict[str, 
         return [target.rows(load_model(model, device="cpu")) for model in models]
 
     before, groups = target.rows(original), [measure(runs), measure(control)]
-    distances = {}
+    distances: dict[str, dict[str, Any]] = {DISTANCE: {}, DEPENDENCE: {}}
     for name in dict.fromkeys(row["domain"] for row in before):
         first, *after = (
             [row for row in rows if row["domain"] == name]
             for rows in (before, *groups[0], *groups[1])
         )
         parts = [after[: runs.seeds], after[runs.seeds :]]
-        ours, theirs = compare_domain(judge_distance, first, parts, domain=name).by_group[DISTANCE]
-        difference = ours.change - theirs.change
-        distances[name] = {
-            "before": ours.before.value,
-            "clusters": ours.clusters,
-            "change": {"change": ours.change.value, "ci": ours.change.ci},
-            "control": {"change": theirs.change.value, "ci": theirs.change.ci},
-            "difference": {"change": difference.value, "ci": difference.ci},
-        }
+        changes = compare_domain(judge_distance, first, parts, domain=name).by_group
+        for score, found in distances.items():
+            ours, theirs = changes[score]
+            difference = ours.change - theirs.change
+            found[name] = {
+                "before": ours.before.value,
+                "clusters": ours.clusters,
+                "change": {"change": ours.change.value, "ci": ours.change.ci},
+                "control": {"change": theirs.change.value, "ci": theirs.change.ci},
+                "difference": {"change": difference.value, "ci": difference.ci},
+            }
     return distances
 
 

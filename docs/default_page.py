@@ -15,6 +15,7 @@ from fairforget.statistics.jackknife import too_few
 from results_page import Page, show_picture
 from seed_runs import MEASURES, TYPES
 from tables import format_estimate, markdown_table
+from target_distance import DEPENDENCE, DISTANCE
 
 
 def build_page(name: str, title: str, choice: str, results: dict[str, Any]) -> Page:
@@ -98,16 +99,16 @@ def _describe_excess(control: dict[str, Any]) -> Iterator[str]:
         if contribution[domain]["ci"][1] < 0
         and not too_few(control["changes"][SCALED_CONTRIBUTION][domain]["clusters"])
     ]
-    groups, objects = (control["distances"][TEMPLATES.format(kind)] for kind in KINDS)
+    groups, objects = (control["distances"][DEPENDENCE][TEMPLATES.format(kind)] for kind in KINDS)
     yield (
         "With [a control](#control), which trained on the same sentences about objects, the scaled "
-        f"contribution changed by {describe_change(theirs, 3)}; beyond it, the default changed it "
-        f"by {describe_change(contribution[ALL], 3)}, significantly in "
+        f"contribution changed by {describe_change(theirs, 3)}; relative to the control, the "
+        f"default changed it by {describe_change(contribution[ALL], 3)}, significantly in "
         f"{', '.join(decided) or 'no domain'}, and log p of harmful words by "
-        f"{describe_change(words, 3)} nats; the [distance from the target]"
-        "(#distance-from-the-target) in template sentences about groups changed by "
+        f"{describe_change(words, 3)} nats; in template sentences about groups, the [dependence on "
+        "the subject](#dependence-on-the-subject) changed by "
         f"{_share(groups, 'change')} (control: {_share(groups, 'control')}), in those about "
-        f"objects by {_share(objects, 'change')} ({_share(objects, 'control')})."
+        f"objects, by {_share(objects, 'change')} (control: {_share(objects, 'control')})."
     )
 
 
@@ -235,9 +236,9 @@ def _list_excess(results: dict[str, Any]) -> Iterator[str]:
     yield from _list_distances(control["distances"])
 
 
-def _list_distances(distances: dict[str, Any]) -> list[str]:
-    """A table of the distance from the target, with the runs and with the control."""
-    return [
+def _list_distances(distances: dict[str, Any]) -> Iterator[str]:
+    """Tables of the distances from the target, with the runs and with the control."""
+    yield from (
         "### Distance from the target",
         "",
         "How much do the runs learn about groups, and how much does the control? The distance is "
@@ -248,22 +249,36 @@ def _list_distances(distances: dict[str, Any]) -> list[str]:
         "the built-in templates, and other beginnings that the model continued itself. Intervals "
         "cover terms and seeds.",
         "",
-        *markdown_table(
-            ("sentences about", "terms", "before", "change", "with the control", "difference"),
+    )
+    yield from _distance_table(distances[DISTANCE])
+    yield from (
+        "### Dependence on the subject",
+        "",
+        "This is the same divergence, but the target uses the model's own predictions instead of "
+        "the original's. It measures how much the predictions still depend on which group or "
+        "object a sentence is about. Like the contribution of the group, it compares the model "
+        "with itself.",
+        "",
+    )
+    yield from _distance_table(distances[DEPENDENCE])
+
+
+def _distance_table(distances: dict[str, Any]) -> list[str]:
+    return markdown_table(
+        ("sentences about", "terms", "before", "change", "with the control", "difference"),
+        [
             [
-                [
-                    name,
-                    str(part["clusters"]),
-                    format_number(part["before"], 3),
-                    *(
-                        f"{describe_change(part[side], 3)} ({_share(part, side)})"
-                        for side in ("change", "control", "difference")
-                    ),
-                ]
-                for name, part in distances.items()
-            ],
-        ),
-    ]
+                name,
+                str(part["clusters"]),
+                format_number(part["before"], 3),
+                *(
+                    f"{describe_change(part[side], 3)} ({_share(part, side)})"
+                    for side in ("change", "control", "difference")
+                ),
+            ]
+            for name, part in distances.items()
+        ],
+    )
 
 
 def _share(distance: dict[str, Any], side: str) -> str:

@@ -21,6 +21,7 @@ from fairforget.report.wording import format_signed
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
 from results_page import RESULTS
 from tables import format_estimate
+from target_distance import DEPENDENCE
 
 SEEDS, SEEDS_OF_ASCENT = 3, 6
 """As the README says."""
@@ -57,14 +58,15 @@ def _default() -> str:
     _require(whole["ci"][1] < 0, "the contribution fell over all seeds")
     _require(theirs["ci"][1] < 0, "it fell with the control, as limits.md also says")
     _require(excess["ci"][1] < 0, "it fell more than with the control")
+    dependences = results["control"]["distances"][DEPENDENCE]
     for name in (TEMPLATES, CONTINUED):
-        groups, objects = (results["control"]["distances"][name.format(kind)] for kind in KINDS)
+        groups, objects = (dependences[name.format(kind)] for kind in KINDS)
         near, far, without = (
             part[side]["change"] / part["before"]
             for part, side in ((groups, "change"), (objects, "change"), (groups, "control"))
         )
-        _require(0.4 < far / near < 0.6, "half as much for objects, as limits.md says")
-        _require(-0.105 < without < 0, "a tenth or less with the control, as limits.md says")
+        _require(0.6 < far / near < 0.75, "two thirds as much for objects, as limits.md says")
+        _require(0.4 < without / near < 0.6, "half as much with the control, as limits.md says")
     _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     low, high = changes["added"]["all"]["ci"]
@@ -78,8 +80,8 @@ def _default() -> str:
         f"tuned on these data): {describe_change(whole, 3)}. A control trained on "
         f"sentences about objects: {describe_change(theirs, 3)}; difference "
         f"{describe_change(excess, 3)}. Log p of HateCheck's harmful words: "
-        f"{describe_change(words['all'], 3)}; it rose after no group; "
-        "what naming a group adds rose for two. Cost: LMS "
+        f"{describe_change(words['all'], 3)}; it rose significantly after no "
+        "group; relative to a neutral word, after two. Cost: LMS "
         f"{describe_change(changes['lms']['all'], 1)}."
     )
 

@@ -49,15 +49,15 @@ CONTROL = SeedRuns(
 )
 """Runs that train identically, but on the same sentences about objects, weather and food."""
 CHOICE = f"""\
-The settings are one of fifty-one combinations tried, nearly all with one seed. None of these data \
-are held out, since combinations were compared on them:
+The settings are one of fifty-four combinations tried, nearly all with one seed. None of these \
+data are held out, since combinations were compared on them:
 
 | scored on | combinations |
 | --- | --- |
 | perplexity, and harmful words in the texts of the guard | all |
-| facts about groups | 45 |
-| StereoSet | 44, two of them on its development items only |
-| HateCheck | 32 |
+| facts about groups | 46 |
+| StereoSet | 47, two of them on its development items only |
+| HateCheck | 33 |
 | WinoBias | 22 |
 | Winogender, CrowS-Pairs | 7 |
 

@@ -130,7 +130,7 @@ def test_an_effect_that_was_not_measured_without_an_attack() -> None:
         found = record(*effects)
         assert context(found)["headline"].title == title
         assert len(context(found)["tables"]) == len(context(found)["plots"]) == len(effects)
-        sentence = f"Without an attack, no bias score was measured{where}, so no share of the"
+        sentence = f"The models were not scored for bias{where} without an attack, so the share"
         assert headline(found).sentences[0].startswith(sentence)
         assert sentence in " ".join(str(found).split())
 

@@ -134,6 +134,10 @@ FORMER_GROUPS = {
 }
 
 
+FORMER_TOKENIZER = "0c7446d62c8855e4f1a69b9f4530a19f1a75e1252adbb291795a5d2e37ed0820"
+"""Digest of SmolLM2's tokenizer when the runs were archived: it did not split off digits."""
+
+
 def forget_with_former_groups(run: StudyRun) -> Corpus:
     """The forget corpus as it was when the runs were archived."""
     corpus = forget_corpus(run)
@@ -150,8 +154,9 @@ def test_transfer_finds_the_archived_runs_of_a_study(
     script("study_archive").restore_runs(study / "runs.tar.xz", tmp_path)
     versions = json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))["versions"]
     monkeypatch.setattr(plan, "VERSIONS", versions)
-    # the runs are older than the search on few texts, the neutral words and the scattered weights
-    # of the fingerprint, so they are not found by their names of today
+    # the runs are older than the search on few texts, the neutral words, the scattered weights of
+    # the fingerprint and the pre-tokenizer of the file, so they are not found by their names of
+    # today
     monkeypatch.setattr("fairforget.transfer_study.runs.hash_words", lambda name: "")
     monkeypatch.setattr("fairforget.transfer_study.runs.SEARCH", (CHECK_TEXTS, TOLERANCE))
     monkeypatch.setattr("fairforget.transfer_study.runs.forget_corpus", forget_with_former_groups)
@@ -164,7 +169,8 @@ def test_transfer_finds_the_archived_runs_of_a_study(
     benchmarks = tuple(settings.pop("benchmarks"))
     recipe = plan.Recipe(**settings, budget=budget, benchmarks=benchmarks)
     runs = plan.plan_runs(recipe, **crossed)
-    model = model_identity(smollm2) | {"weights": record["model"]["weights"]}
+    former = {"weights": record["model"]["weights"], "tokenizer": FORMER_TOKENIZER}
+    model = model_identity(smollm2) | former
     digests = compute_digests(runs, model)
     names = {run.name(digests[run]) for run in runs}
     assert names == {path.name for path in (tmp_path / "runs").iterdir()}
@@ -322,14 +328,19 @@ def test_the_distance_from_the_target(script) -> None:
     assert {row["cluster"] for row in rows} <= {term.singular for term in terms}
     assert rows[0]["tokens"] > 0
 
-    def mean(rows: list[Row]) -> float:
-        return estimate_scores(module.judge_distance(rows))[module.DISTANCE].value
+    def mean(rows: list[Row], score: str = module.DISTANCE) -> float:
+        return estimate_scores(module.judge_distance(rows))[score].value
 
     assert mean(rows[40:]) == pytest.approx(0, abs=1e-7)
     assert mean(rows[:40]) > 1e-6
     tokens = sum(row["tokens"] for row in rows[:40])
     total = sum(row[module.DISTANCE] for row in rows[:40])
     assert mean(rows[:40]) == pytest.approx(total / tokens)
+    dependence = module.DEPENDENCE  # of the original, the same
+    assert mean(rows[:40], dependence) == pytest.approx(mean(rows[:40]))
+    other = target.rows(tiny_model("llama", seed=1))
+    assert mean(other[:40]) > 2 * mean(other[:40], dependence)  # far from this original's target
+    assert mean(other[40:], dependence) == pytest.approx(0, abs=1e-7)
 
 
 def test_texts_about_terms_that_training_does_not_name(tmp_path: Path, script) -> None:

@@ -101,7 +101,7 @@ def test_doses_of_rounded_weights_are_refused(tmp_path: Path) -> None:
     check_dose_dtype("", "bfloat16")
     for dtype in (None, "float32"):
         check_dose_dtype("0.5", dtype)
-    with pytest.raises(InputError, match="doses: bfloat16 weights are rounded"):
+    with pytest.raises(InputError, match="doses: bfloat16 rounds the weights"):
         transfer("none", output_dir=tmp_path / "study", doses="0.5", dtype="bfloat16")
     assert not (tmp_path / "study").exists()
 

@@ -11,7 +11,7 @@ import torch
 from fairforget.benchmarks.measurement import Judgement, Row
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import group_terms
-from fairforget.corpora.builtin.lexicon import CONTROL, strip_article
+from fairforget.corpora.builtin.lexicon import CONTROL
 from fairforget.forward.padding import pad
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives.trait_kl import trait_target
@@ -42,7 +42,12 @@ class TargetDistance:
         self._original = original
         self._words = find_trait_words(original.tokenizer)
         self._texts = [
-            (name, _first_term(text), targets, self._goal(original, targets))
+            (
+                name,
+                _first_term(text),
+                targets,
+                self._goal(original, targets, _own(original, targets)),
+            )
             for name, texts in sets.items()
             for text in texts
             if (targets := self._encode(text))
@@ -50,16 +55,20 @@ class TargetDistance:
 
     def rows(self, model: LanguageModel) -> list[Row]:
         """Return one row for each text: its set is the domain, its term the cluster."""
-        return [
-            {
-                "domain": name,
-                "cluster": term,
-                DISTANCE: self._measure(model, targets, goal),
-                DEPENDENCE: self._measure(model, targets, self._goal(model, targets)),
-                "tokens": targets.count,
-            }
-            for name, term, targets, goal in self._texts
-        ]
+        rows: list[Row] = []
+        for name, term, targets, goal in self._texts:
+            own = _own(model, targets)
+            shares = own[:, self._words.ids].log_softmax(-1)
+            rows.append(
+                {
+                    "domain": name,
+                    "cluster": term,
+                    DISTANCE: _measure(shares, goal),
+                    DEPENDENCE: _measure(shares, self._goal(model, targets, own)),
+                    "tokens": targets.count,
+                }
+            )
+        return rows
 
     def _encode(self, text: Text) -> Targets | None:
         return encode_targets(
@@ -70,19 +79,20 @@ class TargetDistance:
             counterfactual=True,
         )
 
-    def _goal(self, model: LanguageModel, targets: Targets) -> torch.Tensor:
-        """Return log q of the trait words [target tokens, words], as a model sets it."""
+    def _goal(self, model: LanguageModel, targets: Targets, own: torch.Tensor) -> torch.Tensor:
+        """Return log q of the trait words [target tokens, words], as a model sets it.
+
+        Args:
+            model: sets the target.
+            targets: of a text.
+            own: its log-probabilities after the group, from `_own`.
+        """
         return trait_target(
-            _log_probs(model, targets.ids, targets.mask),
+            own,
             _log_probs(model, *targets.counterfactuals[0]),
             self._words,
             torch.tensor(targets.gender_neutral).expand(targets.count),
         )[:, self._words.ids]
-
-    def _measure(self, model: LanguageModel, targets: Targets, goal: torch.Tensor) -> float:
-        """Sum over the target tokens, in nats."""
-        own = _log_probs(model, targets.ids, targets.mask)[:, self._words.ids].log_softmax(-1)
-        return float((goal.exp() * (goal.log_softmax(-1) - own)).sum())
 
 
 def judge_distance(rows: Sequence[Row]) -> Judgement:
@@ -102,6 +112,21 @@ def judge_distance(rows: Sequence[Row]) -> Judgement:
     )
 
 
+def _measure(shares: torch.Tensor, goal: torch.Tensor) -> float:
+    """Return the distance summed over the target tokens, in nats.
+
+    Args:
+        shares: log of the share of each trait word [target tokens, words].
+        goal: log q of the trait words [target tokens, words].
+    """
+    return float((goal.exp() * (goal.log_softmax(-1) - shares)).sum())
+
+
+def _own(model: LanguageModel, targets: Targets) -> torch.Tensor:
+    """Log-probabilities [target tokens, vocabulary] in the text itself, not its neutral version."""
+    return _log_probs(model, targets.ids, targets.mask)
+
+
 def _first_term(text: Text) -> str:
     """The term of the first mention, in the singular."""
     mention = text.mentions[0]
@@ -114,7 +139,7 @@ def _singulars() -> dict[str, str]:
     return {
         form.lower(): term.singular
         for term in (*group_terms(), *group_terms(CONTROL), *unnamed_terms())
-        for form in (term.plural, term.singular, strip_article(term.singular))
+        for form in term.forms
     }
 
 

@@ -22,7 +22,6 @@ from fairforget.corpora.builtin.lexicon import (
     GroupTerm,
     match_case,
     read_data,
-    strip_article,
     terms_by_group,
 )
 from fairforget.methods.method import GROUP_WORDS
@@ -120,8 +119,7 @@ def _are_counterparts(one: GroupTerm, other: GroupTerm) -> bool:
 def _all_forms(domain: str, group: str, terms: list[GroupTerm]) -> list[Forms]:
     """Return the forms of every term of a group, after its pronouns."""
     pronouns = PRONOUNS[group] if domain == "gender" else ()
-    nouns = ((term.plural, term.singular, strip_article(term.singular)) for term in terms)
-    return [*pronouns, *nouns]
+    return [*pronouns, *(term.forms for term in terms)]
 
 
 Match = tuple[int, int, int, int]

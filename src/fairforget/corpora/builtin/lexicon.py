@@ -29,6 +29,11 @@ class GroupTerm:
     neutral_singular: tuple[str, ...]
     """The same in the singular, with articles: "a person", "an individual"."""
 
+    @property
+    def forms(self) -> tuple[str, str, str]:
+        """The plural, and the singular with and without its article."""
+        return self.plural, self.singular, strip_article(self.singular)
+
 
 def strip_article(singular: str) -> str:
     """Return the noun without its article: "a person" → "person"."""

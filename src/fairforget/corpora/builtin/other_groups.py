@@ -8,10 +8,8 @@ from functools import cache
 
 from fairforget.corpora.builtin.lexicon import (
     DOMAINS,
-    GroupTerm,
     group_terms,
     match_case,
-    strip_article,
     terms_by_group,
 )
 from fairforget.corpora.text import Mention, Text
@@ -45,7 +43,7 @@ def swap_groups(text: Text, count: int, *, seed: int = 0) -> list[Text]:
         drawn += rng.sample([*groups], len(groups))
     copies = []
     for group in drawn[:count]:
-        words = _term_forms(rng.choice(groups[group]))
+        words = rng.choice(groups[group]).forms
         mentions = tuple(
             Mention(m.start, m.end, (match_case(m.word, words[form]),))
             for m, form in zip(text.mentions, forms, strict=True)
@@ -55,16 +53,11 @@ def swap_groups(text: Text, count: int, *, seed: int = 0) -> list[Text]:
     return copies
 
 
-def _term_forms(term: GroupTerm) -> tuple[str, str, str]:
-    """Return the forms that templates use: plural, singular with and without its article."""
-    return term.plural, term.singular, strip_article(term.singular)
-
-
 @cache
 def _find_form(words: str, domain: str, group: str | None) -> int | None:
     """Return the index of the form in which the text uses a term of the group, or None."""
     for term in group_terms(domain):
-        for form, known in enumerate(_term_forms(term)):
+        for form, known in enumerate(term.forms):
             if term.group == group and words in (known, match_case("A", known)):
                 return form
     return None

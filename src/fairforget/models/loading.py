@@ -135,8 +135,7 @@ def load_model(
             "correct `architectures` or `is_decoder` in its config.json, or give another model"
         )
     start = select_start_token(tokenizer, kind, start_token, name)
-    _check_start_token(model, tokenizer, start, name)
-    return LanguageModel(model, tokenizer, name, kind, start)
+    return _check_start_token(LanguageModel(model, tokenizer, name, kind, start))
 
 
 def load_with_settings(source: str | os.PathLike[str], settings: ModelSettings) -> LanguageModel:
@@ -173,8 +172,7 @@ def _load_adapter(directory: Path, start_token: str | None, **options: Any) -> L
         resize_embeddings(loaded.model, directory, len(tokenizer) if added else 0)
         merged = merge_saved_adapter(loaded.model, directory).eval()
     _check_vocabulary(merged, tokenizer, name)
-    _check_start_token(merged, tokenizer, start, name)
-    return LanguageModel(merged, tokenizer, name, loaded.kind, start)
+    return _check_start_token(LanguageModel(merged, tokenizer, name, loaded.kind, start))
 
 
 def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, kind: Kind, name: str) -> None:
@@ -221,19 +219,18 @@ def _check_vocabulary(
         )
 
 
-def _check_start_token(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, start: str, name: str
-) -> None:
-    """Check that a model has an embedding of its start token.
+def _check_start_token(language_model: LanguageModel) -> LanguageModel:
+    """Return a model after a check that it has an embedding of its start token.
 
     Raises:
         InputError: it has none.
     """
-    if tokenizer.get_vocab()[start] >= _count_embeddings(model):
+    if language_model.start_id >= _count_embeddings(language_model.model):
         raise InputError(
-            f"model {name!r} has no embedding of the start token {start!r}; choose another with "
-            "--start_token"
+            f"model {language_model.source!r} has no embedding of the start token "
+            f"{language_model.start_token!r}; choose another with --start_token"
         )
+    return language_model
 
 
 def _count_embeddings(model: PreTrainedModel) -> float:

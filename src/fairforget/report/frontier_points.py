@@ -37,7 +37,7 @@ def shared_benchmark(runs: Runs) -> str | None:
     """
     counts = Counter(
         name
-        for _, before, after in _measured(runs)
+        for _, _, before, after in _measured(runs)
         for name in before.record.results
         if all(_single_domains(side, name) for side in (before, after))
     )
@@ -49,13 +49,12 @@ def run_points(runs: Runs, benchmark: str) -> list[Point]:
     points: list[Point] = []
     originals: list[Point] = []
     perplexity = _shared_perplexity(runs)
-    for name, before, after in _measured(runs):
+    for name, record, before, after in _measured(runs):
         bias, left = (mean_bias(side, benchmark) for side in (before, after))
         if bias is None or left is None:
             continue
         first = mean_bias(before, benchmark, SCALED_CONTRIBUTION)
         originals.append(original_point(bias, first))
-        record = dict(runs)[name].record
         selection = record.method.get("selection")
         points.append(
             Point(
@@ -75,9 +74,11 @@ def run_points(runs: Runs, benchmark: str) -> list[Point]:
     return points
 
 
-def _measured(runs: Runs) -> list[tuple[str, Evaluation, Evaluation]]:
-    """The names of the runs that were evaluated before and after, with both evaluations."""
-    return [(name, run.before, run.after) for name, run in runs if run.before and run.after]
+def _measured(runs: Runs) -> list[tuple[str, UnlearningRecord, Evaluation, Evaluation]]:
+    """The runs that were evaluated before and after: name, record and both evaluations."""
+    return [
+        (name, run.record, run.before, run.after) for name, run in runs if run.before and run.after
+    ]
 
 
 def _single_domains(evaluation: Evaluation, benchmark: str) -> list[DomainScore]:
@@ -152,9 +153,9 @@ def _lms_change(before: Evaluation, after: Evaluation) -> Score | None:
 
 def _shared_perplexity(runs: Runs) -> str | None:
     """The first perplexity that all runs have before and after; None if there is none."""
-    values = [_perplexities(side) for _, *sides in _measured(runs) for side in sides]
-    shared = [name for name in values[0] if all(name in side for side in values)] if values else []
-    return next(iter(shared), None)
+    values = [_perplexities(side) for _, _, *sides in _measured(runs) for side in sides]
+    first = values[0] if values else {}
+    return next((name for name in first if all(name in side for side in values)), None)
 
 
 def _perplexities(evaluation: Evaluation) -> dict[str, float]:

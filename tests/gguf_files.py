@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers as hf
-from gguf import GGUFReader
+from gguf import GGUFReader, GGUFWriter
 from gguf.quants import dequantize
 from tokenizers import Tokenizer, decoders, normalizers, trainers
 from tokenizers.models import BPE
@@ -28,6 +28,26 @@ LLAMA3 = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 32,
 }
+
+
+def open_file(path: Path, architecture: str, config: hf.PretrainedConfig) -> GGUFWriter:
+    """A file with the sizes of a model, as llama.cpp's converter writes them."""
+    writer = GGUFWriter(path, architecture)
+    writer.add_block_count(config.num_hidden_layers)
+    writer.add_context_length(config.max_position_embeddings)
+    writer.add_embedding_length(config.hidden_size)
+    writer.add_feed_forward_length(config.intermediate_size)
+    writer.add_head_count(config.num_attention_heads)
+    writer.add_head_count_kv(config.num_key_value_heads)
+    return writer
+
+
+def close_file(writer: GGUFWriter) -> None:
+    """Write everything that was added to a file."""
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
 def log_probs(model: LanguageModel) -> np.ndarray:

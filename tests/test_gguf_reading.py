@@ -21,7 +21,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.rope import set_rope_base
 
 from . import llama_cpp
-from .gguf_files import IDS, LLAMA3, gemma3, log_probs
+from .gguf_files import IDS, LLAMA3, close_file, gemma3, log_probs, open_file
 from .models import _common, save_tiny, tiny, tiny_model, word_tokenizer
 
 TYPES = {str: GGUFValueType.STRING, float: GGUFValueType.FLOAT32, int: GGUFValueType.UINT32}
@@ -54,23 +54,14 @@ def rewrite(
     tensors = {t.name: np.array(t.data) for t in reader.tensors if keep(t.name)}
     for name, tensor in {**tensors, **(add or {})}.items():
         writer.add_tensor(name, tensor)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    close_file(writer)
     return path
 
 
 def starcoder2_file(path: Path, model: hf.Starcoder2ForCausalLM) -> Path:
     """As llama.cpp's converter writes it."""
     config = model.config
-    writer = GGUFWriter(path, "starcoder2")
-    writer.add_block_count(config.num_hidden_layers)
-    writer.add_context_length(config.max_position_embeddings)
-    writer.add_embedding_length(config.hidden_size)
-    writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_head_count(config.num_attention_heads)
-    writer.add_head_count_kv(config.num_key_value_heads)
+    writer = open_file(path, "starcoder2", config)
     writer.add_layer_norm_eps(config.norm_epsilon)
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
     add_vocabulary(writer, word_tokenizer(), config.vocab_size, "starcoder2")
@@ -79,10 +70,7 @@ def starcoder2_file(path: Path, model: hf.Starcoder2ForCausalLM) -> Path:
         known = names.get_name(name, try_suffixes=(".weight", ".bias"))
         if name != "lm_head.weight":  # tied
             writer.add_tensor(known, tensor.numpy())
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    close_file(writer)
     return path
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 import transformers as hf
-from gguf import MODEL_ARCH, GGUFReader, GGUFWriter, get_tensor_name_map
+from gguf import MODEL_ARCH, GGUFReader, get_tensor_name_map
 
 from fairforget import InputError, export, load_model, save_model
 from fairforget.cli import main
@@ -20,7 +20,16 @@ from fairforget.models.gguf_export.vocabulary import add_vocabulary
 from fairforget.models.loading import SMOLLM2_FILE
 
 from . import llama_cpp
-from .gguf_files import check_gemma, gemma3, kinds, learn_pieces, log_probs, tensors
+from .gguf_files import (
+    check_gemma,
+    close_file,
+    gemma3,
+    kinds,
+    learn_pieces,
+    log_probs,
+    open_file,
+    tensors,
+)
 from .models import SENTENCES, save_tiny
 
 pytestmark = pytest.mark.slow
@@ -84,14 +93,8 @@ def test_the_record_of_a_run_names_the_template(
 def gemma3_template(path: Path, model: hf.Gemma3ForCausalLM) -> Path:
     """A file as llama.cpp's converter writes it, with metadata of its own."""
     config = model.config
-    writer = GGUFWriter(path, "gemma3")
+    writer = open_file(path, "gemma3", config)
     writer.add_string("general.author", "somebody")
-    writer.add_block_count(config.num_hidden_layers)
-    writer.add_context_length(config.max_position_embeddings)
-    writer.add_embedding_length(config.hidden_size)
-    writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_head_count(config.num_attention_heads)
-    writer.add_head_count_kv(config.num_key_value_heads)
     writer.add_key_length(config.head_dim)
     writer.add_value_length(config.head_dim)
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
@@ -103,10 +106,7 @@ def gemma3_template(path: Path, model: hf.Gemma3ForCausalLM) -> Path:
         if name != "lm_head.weight":
             known = names.get_name(name, try_suffixes=(".weight",))
             writer.add_tensor(known, tensor.numpy() + float(name.endswith("norm.weight")))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    close_file(writer)
     return path
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from fairforget.errors import InputError
 from fairforget.training.budget_search import PerplexityConstraint
-from fairforget.training.early_stopping import UtilityEarlyStopping
+from fairforget.training.early_stopping import Pace, UtilityEarlyStopping
 from fairforget.training.progress import TrainingProgress
 from fairforget.training.run import default_forget
 from fairforget.training.unlearn import describe_method
@@ -105,7 +105,9 @@ def test_what_would_make_a_resumed_run_another_is_refused(tmp_path, setting: str
 )
 def test_training_stops_when_patience_ends(ratios, stops) -> None:
     constraint = PerplexityConstraint(lambda: 8.0, allowed=1.01)
-    stopping = UtilityEarlyStopping({"perplexity": constraint}, lambda _: None, patience=2)
+    stopping = UtilityEarlyStopping(
+        {"perplexity": constraint}, lambda _: None, pace=Pace(every=5, patience=2)
+    )
     history = [row for ratio in ratios for row in ({"loss": 1.0}, {"perplexity_ratio": ratio})]
     assert stopping.has_stopped(history) is stops
 

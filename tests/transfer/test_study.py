@@ -17,7 +17,7 @@ from fairforget.corpora import Mention, Text
 from fairforget.errors import InputError
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.loading import load_model
-from fairforget.training.early_stopping import PATIENCE
+from fairforget.training.early_stopping import WITH_MINIMUM
 from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
 from fairforget.transfer_study import runs
 from fairforget.transfer_study import study as study_module
@@ -317,7 +317,7 @@ def test_what_a_recipe_only_names_distinguishes_runs(monkeypatch, tmp_path) -> N
         with monkeypatch.context() as patch:
             patch.setattr(f"fairforget.transfer_study.runs.{name}", "another number")
             assert compute_digests([run], MODEL)[run] != changed
-    assert all(constant in runs.SEARCH for constant in (MOVEMENT_SHARE, ROUGH_SHARE, PATIENCE))
+    assert all(constant in runs.SEARCH for constant in (MOVEMENT_SHARE, ROUGH_SHARE, WITH_MINIMUM))
     monkeypatch.setattr("fairforget.transfer_study.runs.hash_words", lambda name: "other words")
     assert compute_digests([run], MODEL)[run] != changed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -15,16 +16,27 @@ from fairforget.training.budget_search import PerplexityConstraint, measure_perp
 OVERSHOOT = 3.0
 """Training stops at this multiple of the allowed rise in perplexity: enough for interpolation to
 choose from, not so much that the line between the weights crosses a broken model."""
-EVAL_STEPS = 5
-"""Steps between evaluations. Ascent is unbounded: ten steps can break a model."""
 MIN_RISE = 0.02
 """The threshold is computed from at least this allowed rise, for budgets near 1."""
-PATIENCE = 4
-"""Evaluations in a row beyond the threshold before training stops, if the loss compares with a
-counterfactual text. Such a loss has a minimum: on Gemma 3 270M, perplexity rises by up to 6 % while
-the learning rate is high, and falls again."""
 RATIO = "{}_ratio"
 """Name of a constraint in the history: perplexity_ratio, everyday_perplexity_ratio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often the constraints are evaluated, and how soon training stops."""
+
+    every: int
+    """Steps between evaluations."""
+    patience: int
+    """Evaluations in a row beyond the threshold that stop training."""
+
+
+UNBOUNDED = Pace(every=5, patience=1)
+"""For losses without a minimum: ten steps of ascent can break a model."""
+WITH_MINIMUM = Pace(every=10, patience=2)
+"""For losses that compare with a counterfactual text: they have a minimum. On Gemma 3 270M,
+perplexity rises by up to 6 % while the learning rate is high, and falls again."""
 
 
 class UtilityEarlyStopping(TrainerCallback):
@@ -36,7 +48,7 @@ class UtilityEarlyStopping(TrainerCallback):
         note: Callable[[Mapping[str, float]], None],
         result_model: Callable[[], AbstractContextManager[None]] = nullcontext,
         before: Mapping[str, float] | None = None,
-        patience: int = 1,
+        pace: Pace = UNBOUNDED,
     ) -> None:
         """Evaluate the original model, unless its perplexities are known.
 
@@ -46,10 +58,10 @@ class UtilityEarlyStopping(TrainerCallback):
             result_model: a context in which the constraints see the model that the run would
                 result in now, if that is not the model in training.
             before: the original model's perplexities, by the names of the constraints.
-            patience: evaluations in a row beyond the threshold that stop training.
+            pace: how often to evaluate, and how soon to stop.
         """
         self.note, self.result_model = note, result_model
-        self.constraints, self.patience = constraints, patience
+        self.constraints, self.pace = constraints, pace
         self.before = dict(before or self.evaluate())  # the weights are still the original ones
         self._last: tuple[int, dict[str, float]] | None = None
 
@@ -60,8 +72,8 @@ class UtilityEarlyStopping(TrainerCallback):
         control: TrainerControl,
         **_: Any,
     ) -> TrainerControl:
-        """Evaluate every `EVAL_STEPS` steps; stop, and save a checkpoint, at the threshold."""
-        if state.global_step % EVAL_STEPS == 0:
+        """Evaluate if it is time; stop, and save a checkpoint, at the threshold."""
+        if state.global_step % self.pace.every == 0:
             with self.result_model():
                 now = self.evaluate()
             self._last = state.global_step, now
@@ -79,8 +91,8 @@ class UtilityEarlyStopping(TrainerCallback):
     def has_stopped(self, history: Sequence[Mapping[str, float]]) -> bool:
         """Whether the run with this history was stopped early, or is to be stopped."""
         names = {RATIO.format(name) for name in self.constraints}
-        last = [row for row in history if names <= row.keys()][-self.patience :]
-        return len(last) == self.patience and all(map(self._exceeds_threshold, last))
+        last = [row for row in history if names <= row.keys()][-self.pace.patience :]
+        return len(last) == self.pace.patience and all(map(self._exceeds_threshold, last))
 
     @stage("training: perplexity")
     def evaluate(self) -> dict[str, float]:

@@ -30,7 +30,7 @@ from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.checkpoints import claim_directory, history_of, last_checkpoint
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.early_stopping import PATIENCE, UtilityEarlyStopping
+from fairforget.training.early_stopping import UNBOUNDED, WITH_MINIMUM, UtilityEarlyStopping
 from fairforget.training.interpolation import (
     interpolate_to_budget,
     interpolate_to_movement,
@@ -189,7 +189,7 @@ def _train(
             lambda ratios: trainer.note(ratios),
             current_result,
             before=known.rough,
-            patience=PATIENCE if objective.needs_counterfactual else 1,
+            pace=WITH_MINIMUM if objective.needs_counterfactual else UNBOUNDED,
         )
         known.rough = early_stopping.before
         trainer = UnlearningTrainer(

@@ -42,7 +42,7 @@ from fairforget.settings import (
 from fairforget.terminal.messages import show_message
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.early_stopping import MIN_RISE, OVERSHOOT, PATIENCE
+from fairforget.training.early_stopping import MIN_RISE, OVERSHOOT, UNBOUNDED, WITH_MINIMUM
 from fairforget.training.harmful_words import GUARD
 from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
 from fairforget.training.learning_rate import RATES
@@ -70,7 +70,7 @@ in nothing but the selection."""
 
 SEARCH = (
     *(CHECK_TEXTS, TOLERANCE, ROUGH_SHARE, MOVEMENT_SHARE, GUARD),
-    *(OVERSHOOT, MIN_RISE, PATIENCE),
+    *(OVERSHOOT, MIN_RISE, UNBOUNDED, WITH_MINIMUM),
     RATES,
 )
 """Constants of training, early stopping and interpolation that a run's result depends on."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fairforget.attacks.plan import ATTACKS, DEBIASED, NONE, TRAINED
 from fairforget.comparison.score_change import Score
 from fairforget.frames import TabularResult
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
+from fairforget.records.schema import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class DurabilityRecord(TabularResult):
 
     model: ModelFacts
     """The original model."""
-    settings: dict[str, Any]
+    settings: Settings
     runs: dict[str, list[ModelFacts]]
     """`debiased` or the name of a control → its model for each seed."""
     domains: list[str]
@@ -80,6 +82,15 @@ class DurabilityRecord(TabularResult):
     """Wall-clock time of each model in the call that wrote the record."""
     kind: Literal["durability"] = "durability"
     version: int = VERSION
+
+    def __post_init__(self) -> None:
+        if DEBIASED not in self.runs:
+            raise ValueError(f"runs has no {DEBIASED!r}")
+        for effect in self.effects:
+            if effect.attack not in (NONE, *ATTACKS):
+                raise ValueError(f"there is no attack {effect.attack!r}")
+            if effect.attack in TRAINED and not effect.strength.isdecimal():
+                raise ValueError(f"{effect.strength!r} is not a number of steps")
 
     def _rows(self) -> list[dict[str, Any]]:
         return [

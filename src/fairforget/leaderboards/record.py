@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from fairforget.comparison.score_change import Score, Verdict
 from fairforget.experiments.runs import Failure
 from fairforget.frames import TabularResult
+from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.methods.method import ChangeKind
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, BudgetFacts, ModelFacts
+from fairforget.records.schema import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Row:
     """Interpolation factor: 1 at the published strength."""
     note: str
     """Note of the interpolation, such as "not used up"."""
-    ratios: dict[str, float]
+    ratios: Annotated[dict[str, float], Field(min_length=1)]
     """Perplexity ratios on held-out texts, after ÷ before."""
     seconds: float
     peak_memory: int | None
@@ -107,7 +111,7 @@ class LeaderboardRecord(TabularResult):
     """
 
     models: dict[str, ModelFacts]
-    settings: dict[str, Any]
+    settings: Settings
     methods: dict[str, MethodFacts]
     rows: list[Row]
     effects: list[MethodEffect]
@@ -115,6 +119,13 @@ class LeaderboardRecord(TabularResult):
     environment: Environment
     kind: Literal["leaderboard"] = "leaderboard"
     version: int = VERSION
+
+    def __post_init__(self) -> None:
+        for entry in (*self.rows, *self.effects):
+            if entry.method not in (ORIGINAL, *self.methods):
+                raise ValueError(f"methods has no {entry.method!r}")
+            if entry.cost not in (PUBLISHED, EQUAL):
+                raise ValueError(f"cost {entry.cost!r} is neither {PUBLISHED!r} nor {EQUAL!r}")
 
     def _rows(self) -> list[dict[str, Any]]:
         return [

@@ -6,7 +6,7 @@ Known fields are checked when a record is read; unknown fields are kept as they 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Required
 
 from pydantic import AfterValidator, ConfigDict, Field, GetPydanticSchema
 from typing_extensions import TypedDict
@@ -57,6 +57,19 @@ class _Method(TypedDict, total=False):
     steps: Count
 
 
+class _Budget(TypedDict, total=False):
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+    perplexity: Required[float]
+    everyday_perplexity: Required[float]
+    movement: float | None
+
+
+class _Settings(TypedDict, total=False):
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+    budget: _Budget
+    controls: list[str]
+
+
 def has_interval(scores: Mapping[str, Any], measure: str) -> bool:
     """Return whether a domain's score has an interval, which is None for a single cluster."""
     return f"{measure}_ci" in scores or (measure == "stereotype" and "ci" in scores)
@@ -76,3 +89,5 @@ Result = Annotated[dict[str, Any], GetPydanticSchema(lambda _type, handler: hand
 """A benchmark result; any dictionary with string keys for mypy."""
 Method = Annotated[dict[str, Any], GetPydanticSchema(lambda _type, handler: handler(_Method))]
 """A training configuration in a record."""
+Settings = Annotated[dict[str, Any], GetPydanticSchema(lambda _type, handler: handler(_Settings))]
+"""The settings of a study, leaderboard or durability measurement in its record."""

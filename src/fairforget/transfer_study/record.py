@@ -10,6 +10,7 @@ from fairforget.experiments.runs import Failure
 from fairforget.frames import TabularResult
 from fairforget.records.environment import Environment
 from fairforget.records.records import VERSION, ModelFacts
+from fairforget.records.schema import Settings
 from fairforget.statistics.distance import DistanceChange
 from fairforget.statistics.estimate import Estimate
 
@@ -233,7 +234,7 @@ class StudyRecord(TabularResult):
     """
 
     model: ModelFacts
-    settings: dict[str, Any]
+    settings: Settings
     """The recipe that all runs share, and the factors that were crossed."""
     rows: list[MatrixRow]
     matrix: list[MatrixCell]

@@ -43,6 +43,7 @@ from .models import (
     masked_tokenizer,
     save_tiny,
     tiny,
+    tiny_model,
     word_tokenizer,
 )
 
@@ -131,6 +132,16 @@ def test_a_tokenizer_may_take_inputs_of_any_length(tmp_path: Path) -> None:
     path = directory / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "model_max_length": math.inf}))
     assert load_model(directory).longest_input == 256
+
+
+@pytest.mark.parametrize("family", MASKED)
+def test_a_masked_model_takes_the_longest_input_and_no_longer_one(family: str) -> None:
+    model = tiny_model(family)
+    longest = model.longest_input
+    with torch.no_grad():
+        model.model(input_ids=torch.full((1, longest), 7))
+        with pytest.raises((IndexError, RuntimeError)):
+            model.model(input_ids=torch.full((1, longest + 1), 7))
 
 
 def edit_config(directory: Path, **changes: object) -> None:

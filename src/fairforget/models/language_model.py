@@ -54,9 +54,15 @@ class LanguageModel:
         """Maximum number of input tokens, according to configuration and tokenizer."""
         config = self.model.config.get_text_config()
         positions = getattr(config, "max_position_embeddings", None)
-        positions = positions or getattr(config, "n_positions", None)
-        # RoBERTa has more positions than it takes tokens; its tokenizer has the right number
-        return int(min(positions or sys.maxsize, self.tokenizer.model_max_length))
+        positions = positions or getattr(config, "n_positions", None) or sys.maxsize
+        return int(min(positions - self._unused_positions, self.tokenizer.model_max_length))
+
+    @property
+    def _unused_positions(self) -> int:
+        """Number of positions that no token has: RoBERTa counts from after that of padding."""
+        embeddings = getattr(self.model.base_model, "embeddings", None)
+        padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+        return 0 if padding is None else padding + 1
 
     def need_causal(self, what: str) -> None:
         """Raise an error if the model is masked.

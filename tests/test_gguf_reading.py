@@ -17,6 +17,7 @@ from fairforget.models import gguf
 from fairforget.models.gemma import set_attention_scalar
 from fairforget.models.gguf_export.vocabulary import add_vocabulary
 from fairforget.models.gguf_header import GGUFContents, check_gguf
+from fairforget.models.gguf_settings import set_ignored_settings
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.rope import set_rope_base
 
@@ -70,6 +71,25 @@ def starcoder2_file(path: Path, model: hf.Starcoder2ForCausalLM) -> Path:
         known = names.get_name(name, try_suffixes=(".weight", ".bias"))
         if name != "lm_head.weight":  # tied
             writer.add_tensor(known, tensor.numpy())
+    close_file(writer)
+    return path
+
+
+def nemotron_file(path: Path, model: hf.NemotronForCausalLM) -> Path:
+    """As llama.cpp's converter writes it: norms are stored plus one."""
+    config = model.config
+    writer = open_file(path, "nemotron", config)
+    writer.add_layer_norm_eps(config.norm_eps)
+    writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
+    writer.add_rope_dimension_count(
+        int(config.head_dim * config.rope_parameters["partial_rotary_factor"])
+    )
+    add_vocabulary(writer, word_tokenizer(), config.vocab_size, "nemotron")
+    names = get_tensor_name_map(MODEL_ARCH.NEMOTRON, config.num_hidden_layers)
+    for name, tensor in model.state_dict().items():
+        more = float("norm" in name and name.endswith("weight"))
+        known = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        writer.add_tensor(known, (tensor + more).numpy())
     close_file(writer)
     return path
 
@@ -169,6 +189,50 @@ def test_the_base_of_the_rotary_frequencies_of_starcoder2_is_that_of_the_file(
     found = load_model(path, device="cpu")
     assert found.model.config.rope_parameters["rope_theta"] == 1e6
     np.testing.assert_allclose(log_probs(found), log_probs(made), atol=1e-5)
+
+
+@pytest.mark.parametrize(("epsilon", "rotated"), [(1e-5, 0.5), (1e-2, 0.5), (1e-5, 0.25)])
+def test_the_epsilon_and_the_rotated_dimensions_of_nemotron_are_those_of_the_file(
+    tmp_path: Path, epsilon: float, rotated: float
+) -> None:
+    rope = {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": rotated}
+    common = _common(num_key_value_heads=2, norm_eps=epsilon, rope_parameters=rope)
+    torch.manual_seed(0)
+    model = hf.NemotronForCausalLM(hf.NemotronConfig(**common)).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    made = LanguageModel(model, word_tokenizer(), "a", "causal", "<|endoftext|>")
+    path = nemotron_file(tmp_path / "a.gguf", model)
+    np.testing.assert_allclose(
+        log_probs(load_model(path, device="cpu")), log_probs(made), atol=1e-4
+    )
+    np.testing.assert_allclose(llama_cpp.log_probs(path, IDS), log_probs(made), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("config", "setting", "name"),
+    [
+        (hf.FalconConfig(), "falcon.attention.layer_norm_epsilon", "layer_norm_epsilon"),
+        (hf.Lfm2Config(), "lfm2.attention.layer_norm_rms_epsilon", "norm_eps"),
+        (hf.Gemma2Config(), "gemma2.attn_logit_softcapping", "attn_logit_softcapping"),
+        (hf.Gemma2Config(), "gemma2.final_logit_softcapping", "final_logit_softcapping"),
+    ],
+)
+def test_settings_of_a_file_replace_the_default_of_transformers(
+    config: hf.PretrainedConfig, setting: str, name: str
+) -> None:
+    default = getattr(config, name)
+    for value in (float(np.float32(default)), default / 2):
+        contents = GGUFContents(0, 0, {setting: value}, {})
+        contents.values["general.architecture"] = setting.partition(".")[0]
+        set_ignored_settings(config, contents, Path("a.gguf"))
+        assert getattr(config, name) == (value if value == default / 2 else default)
+
+
+def test_falcon_mamba_is_refused(plain: Path) -> None:
+    path = rewrite(plain, mamba__ssm__dt_b_c_rms=1)
+    with pytest.raises(InputError, match=r"Falcon-Mamba .*give the transformers checkpoint"):
+        load_model(path, device="cpu")
 
 
 @pytest.mark.parametrize("base", [10_000.0, 500_000.0])

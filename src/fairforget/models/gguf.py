@@ -23,16 +23,17 @@ from fairforget.files.digest import hash_file
 from fairforget.models.file_checks import check_size
 from fairforget.models.gemma import set_attention_scalar
 from fairforget.models.gguf_header import GGUFContents, check_gguf
+from fairforget.models.gguf_settings import set_ignored_settings
 from fairforget.models.gguf_tokenizer import check_pretokenizer, correct_tokenizer
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
-from fairforget.models.rope import scale_rope, set_rope_base
+from fairforget.models.rope import scale_rope, set_rope_base, set_rotary_dimensions
 from fairforget.models.saving import save_model
 from fairforget.models.weights import load_weights
 from fairforget.terminal.messages import show_message
 
 FLOAT32_BYTES = 4
-CONVERTER_VERSION = 3
+CONVERTER_VERSION = 4
 """Part of the name of a copy; increased when files are converted differently."""
 
 
@@ -72,7 +73,9 @@ def convert_gguf(path: Path) -> Path:
         with silence_libraries(), suppress_stderr(), clear_errors(str(path)):
             source = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
             config = AutoConfig.from_pretrained(**source)
+            set_ignored_settings(config, contents, path)
             set_rope_base(config, contents, path)
+            set_rotary_dimensions(config, contents)
             scale_rope(config, contents, path)
             set_attention_scalar(config, contents)
             check_size(AutoModelForCausalLM, config, contents, str(path))

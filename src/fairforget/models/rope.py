@@ -59,6 +59,25 @@ def set_rope_base(config: PretrainedConfig, contents: GGUFContents, path: Path) 
         settings["rope_theta"] = float(base)
 
 
+def set_rotary_dimensions(config: PretrainedConfig, contents: GGUFContents) -> None:
+    """Set how many dimensions of a head are rotated, if it can be a part of them.
+
+    For such architectures (Phi-3, StableLM, Nemotron) transformers keeps its default.
+
+    Args:
+        config: the configuration that transformers made from the file.
+        contents: of the file.
+    """
+    architecture = contents.values.get("general.architecture")
+    rotated = contents.values.get(f"{architecture}.rope.dimension_count")
+    parameters = getattr(config, "rope_parameters", None) or {}
+    if not isinstance(rotated, int) or "partial_rotary_factor" not in parameters:
+        return
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    if int(size * parameters["partial_rotary_factor"]) != rotated:
+        parameters["partial_rotary_factor"] = rotated / size
+
+
 def scale_rope(config: PretrainedConfig, contents: GGUFContents, path: Path) -> None:
     """Set the scaling of the rotary embeddings of a GGUF file in its configuration.
 

@@ -212,6 +212,7 @@ def test_the_epsilon_and_the_rotated_dimensions_of_nemotron_are_those_of_the_fil
 @pytest.mark.parametrize(
     ("config", "setting", "name"),
     [
+        (hf.GPT2Config(), "gpt2.context_length", "n_positions"),
         (hf.FalconConfig(), "falcon.attention.layer_norm_epsilon", "layer_norm_epsilon"),
         (hf.Lfm2Config(), "lfm2.attention.layer_norm_rms_epsilon", "norm_eps"),
         (hf.Gemma2Config(), "gemma2.attn_logit_softcapping", "attn_logit_softcapping"),
@@ -222,11 +223,11 @@ def test_settings_of_a_file_replace_the_default_of_transformers(
     config: hf.PretrainedConfig, setting: str, name: str
 ) -> None:
     default = getattr(config, name)
-    for value in (float(np.float32(default)), default / 2):
-        contents = GGUFContents(0, 0, {setting: value}, {})
-        contents.values["general.architecture"] = setting.partition(".")[0]
-        set_ignored_settings(config, contents, Path("a.gguf"))
-        assert getattr(config, name) == (value if value == default / 2 else default)
+    rounded, other = type(default)(np.float32(default)), type(default)(default / 2)
+    for value, expected in ((rounded, default), (other, other)):
+        values = {"general.architecture": setting.partition(".")[0], setting: value}
+        set_ignored_settings(config, GGUFContents(0, 0, values, {}), Path("a.gguf"))
+        assert getattr(config, name) == expected
 
 
 def test_falcon_mamba_is_refused(plain: Path) -> None:

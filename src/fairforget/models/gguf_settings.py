@@ -16,6 +16,7 @@ from fairforget.models.gguf_header import GGUFContents
 EPSILONS = ("rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_eps", "norm_epsilon")
 """Names of the ε of normalisation layers in configurations; a configuration has one of them."""
 SETTINGS = {
+    "context_length": ("n_positions",),
     "attention.layer_norm_epsilon": EPSILONS,
     "attention.layer_norm_rms_epsilon": EPSILONS,
     "attn_logit_softcapping": ("attn_logit_softcapping",),

@@ -122,6 +122,16 @@ def test_a_head_with_a_bias_is_applied_in_slices(monkeypatch) -> None:
     assert log_probs.numpy() == pytest.approx(expected.numpy(), rel=1e-5, abs=1e-4)
 
 
+def test_a_token_that_the_head_lacks_has_no_log_probability() -> None:
+    head, hidden = torch.nn.Linear(5, 20), torch.randn(1, 5)
+    with torch.no_grad():
+        first, last = chosen_log_probs(
+            head, hidden, torch.zeros(2, dtype=torch.long), torch.tensor([3, 20])
+        )
+    assert first < 0
+    assert last.isnan()
+
+
 def test_a_body_may_compute_in_a_higher_precision_than_the_head() -> None:
     torch.manual_seed(0)
     head, hidden = torch.nn.Linear(5, 20, bias=False).bfloat16(), torch.randn(3, 5)

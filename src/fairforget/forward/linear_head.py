@@ -8,6 +8,8 @@ logits of SmolLM2-135M change a log-probability by 0.03 nats (root mean square).
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -63,14 +65,14 @@ def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tens
         tokens: [m] token ids.
 
     Returns:
-        [m] nats.
+        [m] nats; NaN for a token that the vocabulary of the head does not have.
     """
     n = len(hidden)
     dtype = torch.promote_types(head.weight.dtype, torch.float32)
     hidden = hidden.to(dtype)  # the body may compute in another precision
     maximum = hidden.new_full((n,), torch.finfo(torch.float32).min, dtype=torch.float32)
     total = torch.zeros_like(maximum)
-    token_logits = torch.empty(len(tokens), dtype=torch.float32, device=hidden.device)
+    token_logits = total.new_full((len(tokens),), math.nan)
     for start in range(0, head.out_features, COLUMNS):
         weight = head.weight[start : start + COLUMNS].to(dtype)
         bias = None if head.bias is None else head.bias[start : start + COLUMNS].to(dtype)

@@ -219,6 +219,19 @@ def test_a_modifier_at_the_start_of_a_sentence_is_left_out() -> None:
     assert found == {"A German is here."}
 
 
+@pytest.mark.usefixtures("corpus")
+def test_languages_and_names_are_left_out() -> None:
+    sentences = [
+        "The word is from Greek: it means fish.",
+        "Co-captains Finn and Rachel are here.",
+        "Norwegian is a publicly traded company.",
+        "He met a Greek.",
+        "Finns like it.",
+    ]
+    sets = counterfactual_sets(sentences, "nationality")
+    assert {sentence for s in sets for sentence in s} & {*sentences} == {*sentences[3:]}
+
+
 def _names(term: Any, sentence: str) -> bool:
     forms = (term.plural, term.singular, term.singular.partition(" ")[2])
     return any(form.lower() in sentence.lower() for form in forms)

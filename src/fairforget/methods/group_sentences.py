@@ -41,6 +41,9 @@ PRONOUNS = {"women": (("she",), ("herself",)), "men": (("he",), ("himself",))}
 AMBIGUOUS = re.compile(r"\b(?:her|hers|him|his)\b", re.IGNORECASE)
 """Pronouns without a unique counterpart in both directions."""
 
+BARE = 2
+"""Index of the singular without its article among the forms of a term."""
+
 Forms = tuple[str, ...]
 """The plural of a term, and its singular with and without the article."""
 
@@ -60,7 +63,8 @@ def counterfactual_sets(
     corpus supply the rest. A term is replaced by the term at the same position in the list of the
     other group, for example "mother" by "father". Sentences are left out if they name several
     groups of the domain; in race, religion, nationality and sexuality, if a term modifies another
-    noun; and in gender, if they contain *her*, *hers*, *him* or *his*.
+    noun; if a capitalised term is in the singular without *a* or *an*; and in gender, if they
+    contain *her*, *hers*, *him* or *his*.
 
     Args:
         sentences: the result of `short_sentences`.
@@ -148,8 +152,11 @@ def _find_terms(
             place = (places if match.start() else opening).get(match.group())
             if place is None:  # part of a title
                 break
-            groups.add(place[0])
-            matches.append((*match.span(), *place[1:]))
+            group, term, form = place
+            if form == BARE and words[group][term][form][0].isupper():
+                break  # mostly a language, an adjective or a name: "(Greek: …)", "Finn"
+            groups.add(group)
+            matches.append((*match.span(), term, form))
         else:
             if len(groups) == 1 and not _modifies(sentence, matches):
                 occurrences.append((sentence, groups.pop(), matches))

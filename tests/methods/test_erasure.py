@@ -220,6 +220,13 @@ def test_a_modifier_at_the_start_of_a_sentence_is_left_out() -> None:
 
 
 @pytest.mark.usefixtures("corpus")
+def test_a_diabetic_coma_is_about_no_group() -> None:
+    sentences = ["Diabetic coma is rare.", "He met a diabetic ranger.", "A diabetic is here."]
+    sets = counterfactual_sets(sentences, "disability")
+    assert {sentence for s in sets for sentence in s} & {*sentences} == {"A diabetic is here."}
+
+
+@pytest.mark.usefixtures("corpus")
 def test_languages_and_names_are_left_out() -> None:
     sentences = [
         "The word is from Greek: it means fish.",

@@ -116,6 +116,12 @@ def test_names_and_colours_stay(text) -> None:
     assert swap(text, "race") == swap(text, "religion") == text
 
 
+def test_diabetic_stays_before_a_noun() -> None:
+    text = "A diabetic coma is reversible."
+    assert swap(text, "disability") == text
+    assert "diabetic" not in swap("A diabetic is here.", "disability")
+
+
 def test_a_noun_that_opens_a_sentence_is_no_name() -> None:
     assert swap("He left. Priests stayed.", "religion") != "He left. Priests stayed."
 

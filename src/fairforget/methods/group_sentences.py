@@ -25,7 +25,8 @@ from fairforget.corpora.builtin.lexicon import (
     terms_by_group,
 )
 from fairforget.methods.method import GROUP_WORDS
-from fairforget.methods.swapping.gender import other_gender
+from fairforget.methods.swapping.gender import begins_noun_phrase, other_gender
+from fairforget.methods.swapping.groups import NOT_BEFORE_NOUNS
 from fairforget.selection.identity import MODIFIERS, mentions_of
 
 WORDS = (*GROUP_WORDS, "corpora/builtin/harmless.toml", "selection/identity.toml")
@@ -63,8 +64,8 @@ def counterfactual_sets(
     corpus supply the rest. A term is replaced by the term at the same position in the list of the
     other group, for example "mother" by "father". Sentences are left out if they name several
     groups of the domain; in race, religion, nationality and sexuality, if a term modifies another
-    noun; if a capitalised term is in the singular without *a* or *an*; and in gender, if they
-    contain *her*, *hers*, *him* or *his*.
+    noun, and so if "diabetic" does; if a capitalised term is in the singular without "a" or "an";
+    and in gender, if they contain *her*, *hers*, *him* or *his*.
 
     Args:
         sentences: the result of `short_sentences`.
@@ -167,6 +168,10 @@ def _modifies(sentence: str, matches: list[Match]) -> bool:
     """Return whether one of the terms modifies another noun."""
     mentions = mentions_of(sentence)
     modifying = {m.end for m in mentions if m.word.lower().split()[-1] in MODIFIERS}
+    for start, end, *_ in matches:
+        noun = sentence[start:end].lower().split()[-1]
+        if noun in NOT_BEFORE_NOUNS and begins_noun_phrase(sentence[end:]):
+            modifying.add(end)
     return any(end in modifying for _, end, *_ in matches)
 
 

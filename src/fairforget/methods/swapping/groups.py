@@ -28,6 +28,9 @@ NOUNS_ONLY = frozenset(
 """Nouns that cannot modify another noun."""
 ANOTHER_MEANING = frozenset(("Black", "Roma"))
 """Words that, before a noun, mostly do not name a group: the Black Sea, the Roma team."""
+NOT_BEFORE_NOUNS = frozenset(("diabetic",))
+"""Nouns of other domains that also modify other nouns, where no term of another group fits: a
+diabetic coma."""
 LOWER_CASE = ("biracial", "mixed-race", "secular")
 """Adjectives in lower case that name groups."""
 

@@ -8,7 +8,13 @@ from functools import cache
 
 from fairforget.corpora.builtin.lexicon import DOMAINS, match_case
 from fairforget.methods.swapping.gender import begins_noun_phrase, gender_words, other_gender
-from fairforget.methods.swapping.groups import ADJECTIVE, SINGULAR, Exchange, known_forms
+from fairforget.methods.swapping.groups import (
+    ADJECTIVE,
+    NOT_BEFORE_NOUNS,
+    SINGULAR,
+    Exchange,
+    known_forms,
+)
 from fairforget.selection.words import opens_sentence
 
 GENDER = "gender"
@@ -33,7 +39,7 @@ def swap(text: str, domain: str | None = None, *, seed: int = 0) -> str:
     one, drawn for each text: "A Muslim school" → "A Jewish school". An adjective before a
     capitalised word, and a capitalised noun within a sentence, count as parts of names and do not
     change: "the European Union", "Natalie and Monk"; nor does a word in a longer name, such as
-    "North Korean". Case is preserved, and "a" and "an" are adapted.
+    "North Korean", or "diabetic" before a noun. Case is preserved, and "a" and "an" are adapted.
 
     Args:
         text: any text.
@@ -73,8 +79,11 @@ def _swap_groups(text: str, domains: tuple[str, ...], seed: int) -> str:
             return match[0]
         domain, known = spellings[match["words"]]
         forms = {form.kind: form for form in known_forms(domain)[known]}
+        precedes_noun = begins_noun_phrase(text[match.end() :])
+        if known in NOT_BEFORE_NOUNS and precedes_noun:
+            return match[0]
         if {ADJECTIVE, SINGULAR} <= forms.keys():
-            wanted = ADJECTIVE if begins_noun_phrase(text[match.end() :]) else SINGULAR
+            wanted = ADJECTIVE if precedes_noun else SINGULAR
         else:
             wanted = min(forms)
         opens = opens_sentence(text, start)

@@ -273,6 +273,8 @@ def test_bad_runs(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "debiased").mkdir()
     with pytest.raises(InputError, match="is taken; rename the directory"):
         measure(runs, out, controls=str(tmp_path / "debiased"))
+    with pytest.raises(InputError, match=r"controls: '.*run' is already measured; choose a run"):
+        measure(runs, out, controls=str(runs / "run"))
 
     def fail(language_model: LanguageModel, *_: object) -> None:
         raise InputError("it cannot be measured")

@@ -42,8 +42,8 @@ def find_groups(run: Path, controls: Sequence[str]) -> list[RunGroup]:
         controls: the same, for each control.
 
     Raises:
-        InputError: a directory has no run, two have the same name, runs are not of the same model,
-            or repetitions differ in more than their seed.
+        InputError: a directory has no run, two have the same name, a control is the run itself,
+            runs are not of the same model, or repetitions differ in more than their seed.
     """
     check_names("controls", controls, empty=True)
     groups = [_read_group(DEBIASED, run)]
@@ -54,8 +54,16 @@ def find_groups(run: Path, controls: Sequence[str]) -> list[RunGroup]:
                 f"controls: the name of the directory {control!r} is taken; rename the directory"
             )
         groups.append(_read_group(name, Path(control)))
+    known: set[Path] = set()
     for group in groups:
         _check_repetitions(group)
+        paths = {directory.resolve() for directory in group.directories}
+        if repeated := known & paths:
+            raise InputError(
+                f"controls: {str(min(repeated))!r} is already measured; choose a run with other "
+                "settings as the control"
+            )
+        known |= paths
         if group.records[0].model.weights != groups[0].records[0].model.weights:
             raise InputError(
                 f"controls: {str(group.directories[0])!r} started from other weights than "

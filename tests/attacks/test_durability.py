@@ -227,6 +227,7 @@ def test_bfloat16_weights_are_attacked_in_float32(tmp_path: Path) -> None:
         ({"steps": "5,5"}, "steps: '5' is listed twice"),
         ({"steps": "010,10"}, "steps: '10' is listed twice"),
         ({"steps": ","}, "steps is empty"),
+        ({"learning_rate": 0.0}, "learning_rate is 0: every effect would survive; give a number"),
         ({"types": "q2_k"}, "types: 'q2_k' is unknown; choose from q8_0"),
         ({"perturbations": "rot13"}, "perturbations: 'rot13' is unknown"),
         ({"benchmarks": "crows_pairs"}, "'perturbation' needs the benchmark stereoset"),
@@ -237,7 +238,7 @@ def test_bfloat16_weights_are_attacked_in_float32(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_bad_settings(settings: dict[str, str], message: str) -> None:
+def test_bad_settings(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         plan_conditions(DurabilitySettings(**settings))
 

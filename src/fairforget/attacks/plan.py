@@ -47,10 +47,14 @@ def plan_conditions(settings: DurabilitySettings) -> list[Condition]:
 
     Raises:
         InputError: an attack, a number of steps, a type or a perturbation is unknown or repeated,
-            or no benchmark can have a perturbation that is requested.
+            the learning rate is 0, or no benchmark can have a perturbation that is requested.
     """
     attacks = split_commas(settings.attacks)
     check_names("attacks", attacks, ATTACKS)
+    if settings.learning_rate == 0:
+        raise InputError(
+            "learning_rate is 0: every effect would survive; give a number above 0, such as 2e-5"
+        )
     strengths = {
         **{attack: [str(steps) for steps in parse_steps(settings.steps)] for attack in TRAINED},
         QUANTIZATION: split_commas(settings.types),

@@ -140,6 +140,29 @@ def test_without_a_contribution_the_headline_says_so(record: LeaderboardRecord) 
     assert found.sentences[0].startswith("The contribution of the group was not measured")
 
 
+def with_masked(record: LeaderboardRecord) -> LeaderboardRecord:
+    """The record with a second model that has no contribution, as a masked one."""
+    second = [
+        replace(effect, model="masked") for effect in record.effects if effect.measure != SCALED
+    ]
+    return replace(
+        record,
+        models={**record.models, "masked": record.models["tiny"]},
+        rows=[*record.rows, *(replace(row, model="masked") for row in record.rows)],
+        effects=[*record.effects, *second],
+    )
+
+
+def test_tables_without_rows_are_left_out(record: LeaderboardRecord) -> None:
+    found = context(with_masked(record))
+    assert all(table.rows for table in found["by_domain"])
+    assert len(found["by_domain"]) == 2 * len(context(record)["by_domain"]) - 1
+    original = [row for row in record.rows if row.method == "original"]
+    alone = replace(record, rows=original, effects=[])
+    assert context(alone)["costs"] == []
+    assert "Cost" not in str(alone)
+
+
 def test_one_seed_is_not_a_mean_over_seeds(record: LeaderboardRecord) -> None:
     assert describe_seeds(record).startswith("Results are means over up to 2 seeds")
     assert "Means over seeds" in scores_table(record, "tiny", "equal").note

@@ -36,12 +36,13 @@ def context(record: LeaderboardRecord) -> dict[str, Any]:
         "headline": headline(record),
         "seeds": describe_seeds(record),
         "parts_by_cost": make_parts(record),
-        "costs": [costs_table(record, model) for model in record.models],
+        "costs": [table for model in record.models if (table := costs_table(record, model)).rows],
         "papers": papers_table(record),
         "by_domain": [
-            domains_table(record, model, *score)
+            table
             for model in record.models
             for score in bias_scores(record)
+            if (table := domains_table(record, model, *score)).rows
         ],
         "failed": [(failure.run, failure.last_line or NONE) for failure in record.failed],
         "settings": pairs_table("Settings", flatten(record.settings)),

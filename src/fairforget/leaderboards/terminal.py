@@ -15,6 +15,7 @@ def show_leaderboard(record: LeaderboardRecord) -> None:
     for part in make_parts(record):
         print_table(part.table, part.title)
     for model in record.models:
-        print_table(costs_table(record, model), f"Cost, {model}")
+        if (table := costs_table(record, model)).rows:
+            print_table(table, f"Cost, {model}")
     print_lines(headline(record).sentences)
     print_lines([f"{failure.run} failed: {failure.error}" for failure in record.failed])

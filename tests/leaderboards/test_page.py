@@ -153,6 +153,13 @@ def with_masked(record: LeaderboardRecord) -> LeaderboardRecord:
     )
 
 
+def test_the_headline_names_the_model_without_a_contribution(record: LeaderboardRecord) -> None:
+    *_, last = headline(with_masked(record)).sentences
+    assert last == "masked: The contribution of the group was not measured."
+    for other in (record, replace(record, effects=[])):
+        assert not any("not measured" in line for line in headline(other).sentences)
+
+
 def test_tables_without_rows_are_left_out(record: LeaderboardRecord) -> None:
     found = context(with_masked(record))
     assert all(table.rows for table in found["by_domain"])

@@ -37,8 +37,11 @@ def headline(record: LeaderboardRecord) -> Headline:
     Methods that act at inference, whose cost cannot be limited, have a sentence of their own.
     """
     lines = [line for model in record.models for line in _model_lines(record, model)]
-    if record.effects and not any(e.measure == SCALED_CONTRIBUTION for e in record.effects):
+    measured = {e.model for e in record.effects if e.measure == SCALED_CONTRIBUTION}
+    if record.effects and not measured:
         lines.insert(0, NOT_MEASURED)
+    elif measured and (without := [model for model in record.models if model not in measured]):
+        lines.append(f"{join_words(without)}: {NOT_MEASURED}")
     return Headline(_title(record), lines)
 
 

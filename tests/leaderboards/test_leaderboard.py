@@ -127,6 +127,37 @@ def test_methods_side_by_side(model: str, items: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("little_data")
+def test_masked_models(items: str, tmp_path: Path) -> None:
+    models = [str(save_tiny(family, tmp_path / family)) for family in ("bert", "roberta")]
+    changing = ("fine-tuning", "sentence-debias", "trait-kl")
+    record = leaderboard(
+        output_dir=tmp_path / "board",
+        models=models,
+        methods=[*changing, "prompt"],
+        benchmarks=f"stereoset:{items}",
+        seeds=1,
+        steps=2,
+        batch_size=2,
+        device="cpu",
+    )
+    costs = ("published", "equal")
+    assert {(row.model, row.method, row.cost) for row in record.rows} == {
+        (model, method, cost)
+        for model in models
+        for method, cost in (
+            ("original", "published"),
+            *((method, cost) for method in changing for cost in costs),
+        )
+    }
+    equal = [row for row in record.rows if row.cost == "equal"]
+    assert all(max(row.ratios.values()) <= 1.01 for row in equal)
+    assert all(row.movement is not None and 0 < row.movement <= 0.02 for row in equal)
+    assert all("method prompt needs a causal model" in it.error for it in record.failed)
+    assert len(record.failed) == len(models)
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("stubs", "little_data")
 def test_equal_cost_limits_the_movement(model: str, items: str, tmp_path: Path) -> None:
     budget = Budget(9.0, 9.0, movement=0.005, harmful_log_prob=None)

@@ -26,6 +26,7 @@ from fairforget.transfer_study.runs import compute_digests, forget_corpus, load_
 from fairforget.transfer_study.study import transfer
 
 from ..docs.blocks import ROOT
+from ..models import save_tiny
 from ..stereoset_file import write_items
 from .small import run, study_arguments, without_times
 
@@ -106,6 +107,30 @@ def test_controls_move_as_far_as_the_run_that_they_control(arguments, tmp_path, 
             assert budget["movement_asked"] == moved
             short = "not used up" in budget["note"]
             assert budget["alpha"] == 2 if short else 0.98 * moved <= budget["movement"] <= moved
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_a_study_of_a_masked_model(family, tmp_path) -> None:
+    items = write_items(tmp_path / "items.jsonl", subject="It is", count=8)
+    study = transfer(
+        save_tiny(family, tmp_path / family),
+        output_dir=tmp_path / "study",
+        forget="gender,race",
+        benchmarks=f"stereoset:{items}",
+        controls="random,matched",
+        match="both",
+        doses="0.5",
+        seeds=1,
+        steps=2,
+        batch_size=2,
+    )
+    assert study.failed == []
+    assert len(study.rows) == 2 * (2 + 2 + 1 + 2 * 2)  # with one matched control for both
+    assert {cell.measure for cell in study.matrix} == {"ss"}
+    assert all(row.perplexity_ratio <= 1.03 for row in study.rows)
+    assert all(row.movement for row in study.rows)
+    assert {dose.dose for dose in study.doses} == {0.0, 0.5, 1.0}
+    assert "change in bias" in (tmp_path / "study" / "report.html").read_text()
 
 
 def test_a_model_is_a_name_or_a_path(model, tmp_path) -> None:

@@ -172,6 +172,39 @@ def test_raised_probabilities(family, probabilities) -> None:
         assert raised[id(block.output.dropout)] == 0.2
 
 
+@pytest.mark.parametrize(
+    ("family", "config", "attention", "hidden"),
+    [
+        (
+            hf.MPNetForMaskedLM,
+            hf.MPNetConfig(vocab_size=9, num_hidden_layers=1, hidden_size=12),
+            "mpnet.encoder.layer.0.attention.attn.dropout",
+            "mpnet.encoder.layer.0.attention.dropout",
+        ),
+        (
+            hf.SqueezeBertForMaskedLM,
+            hf.SqueezeBertConfig(vocab_size=9, num_hidden_layers=1),
+            "transformer.encoder.layers.0.attention.dropout",
+            "transformer.encoder.layers.0.post_attention.dropout",
+        ),
+        (
+            hf.XLMWithLMHeadModel,
+            hf.XLMConfig(vocab_size=9, emb_dim=16, n_layers=1, n_heads=1),
+            "transformer.attentions.0",
+            "transformer.ffns.0",
+        ),
+    ],
+)
+def test_only_attention_weights_have_the_dropout_of_attention(
+    family, config, attention, hidden
+) -> None:
+    model = family(config)
+    names = {module: name for name, module in model.named_modules()}
+    places = dropout.dropout_places(model, causal=False)
+    raised = {names[module]: probability for module, _, probability in places}
+    assert (raised[attention], raised[hidden]) == (0.15, 0.2)
+
+
 def test_dropout_changes_the_training(tmp_path) -> None:
     dropped, plain = (
         weights(applied(name, "llama", options(tmp_path))) for name in ("dropout", "fine-tuning")

@@ -24,8 +24,12 @@ from fairforget.models.language_model import LanguageModel
 
 ATTENTION, HIDDEN, CAUSAL = 0.15, 0.20, 0.15
 """Dropout probabilities: attention weights and hidden states of masked models; causal models."""
-DROPS_ATTENTION = re.compile(r"att\w*_(p?drop|dropout)|attention\.(self\.)?dropout")
-"""Matches the path of a dropout of attention weights in models of transformers."""
+DROPS_ATTENTION = re.compile(
+    r"att\w*_(p?drop|dropout)|attention\.self\.dropout|attn\.dropout|attentions\.\d+\.dropout"
+    r"|^(?!mpnet).*(?<!post_)attention\.dropout"
+)
+"""Matches the path of a dropout of attention weights in models of transformers. `attention.dropout`
+is one, for example, in DistilBERT, but drops hidden states in MPNet."""
 OTHER = re.compile(r"layer_?drop|classifier|summary|lora")
 """Matches a dropout of whole layers, or of a head that does not predict tokens."""
 

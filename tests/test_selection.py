@@ -622,6 +622,18 @@ def test_several_processes_give_the_same_in_order_and_read_little_ahead() -> Non
     assert any(item.why for item in alone)
 
 
+@pytest.mark.parametrize(
+    ("options", "count"), [("", 2), ("?label=hateful", 1), ("?label=other", 1)]
+)
+def test_training_texts_have_all_labels_unless_an_option_says_otherwise(
+    tmp_path: Path, options: str, count: int
+) -> None:
+    path = tmp_path / "label=1" / "posts.csv"  # as a partitioned data set names its folders
+    path.parent.mkdir()
+    path.write_text("text,hateful\nThey are dull.,true\nThe river is wide.,false\n")
+    assert len([*training_texts(f"{path}{options}")]) == count
+
+
 @pytest.mark.shared_data
 def test_options_with_commas_train_a_selector(shared_file) -> None:
     shared_file("edos/edos_labelled_aggregated.csv")

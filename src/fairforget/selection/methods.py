@@ -36,5 +36,4 @@ def calibration_texts() -> list[Text]:
 def training_texts(corpora: str) -> Iterator[Text]:
     """Yield the hateful and the other texts of corpora, separated by commas."""
     for corpus in corpus_names(corpora):
-        separator = "&" if "?" in corpus else "?"
-        yield from iter_corpus(corpus if "label=" in corpus else f"{corpus}{separator}label=all")
+        yield from iter_corpus(corpus, label="all")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers.processors import ByteLevel
 
 from fairforget.cli import main
 from fairforget.corpora.builtin.lexicon import DOMAINS
@@ -68,6 +70,17 @@ def test_a_character_of_several_tokens_is_shown_once(pair: Pair, text: str) -> N
     html = view.tokens_html(changes)
     assert html.count("😡") == 2 * text.count("😡")  # once in the text, once in the table
     assert html.count(">…<") == sum(not change.text for change in changes) > 0
+
+
+@pytest.mark.parametrize("text", ["Women are late, I think.", " naïve  \n😡 ", "are  "])
+def test_spaces_that_a_tokenizer_leaves_out_of_its_offsets_are_shown(text: str) -> None:
+    sides = []
+    for seed in (0, 1):
+        side = tiny_model("llama", seed=seed)
+        tokenizer = deepcopy(side.tokenizer)
+        tokenizer.backend_tokenizer.post_processor = ByteLevel(trim_offsets=True)  # as GPT-NeoX's
+        sides.append(replace(side, tokenizer=tokenizer))
+    assert "".join(change.text for change in Pair(*sides).tokens(text)) == text
 
 
 def test_a_model_is_tested_for_prefix_trees_once(monkeypatch: pytest.MonkeyPatch) -> None:

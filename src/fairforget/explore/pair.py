@@ -118,9 +118,12 @@ class Pair:
         _check_text("text", text)
         encoded = self.after.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
         old, new = self._log_probs([encoded["input_ids"]])
+        ends = [end for _, end in encoded["offset_mapping"]]
+        ends[-1:] = [len(text)] if ends else []
         parts, shown = [], 0
-        for start, end in encoded["offset_mapping"]:
-            parts.append(text[max(start, shown) : end])
+        for end in ends:
+            # from the end of the last one: some tokenizers leave spaces out of the offsets
+            parts.append(text[shown:end])
             shown = max(shown, end)
         return [
             TokenChange(part, float(b), float(a))

@@ -127,6 +127,8 @@ def test_the_largest_changes_are_marked() -> None:
         ("{group} are", [" "], "is empty"),
         ("{group} are", ["a"] * 81, "80"),
         ("{group} " + "x" * 2000, ["a"], "2000, so shorten it"),
+        ("\ud83d {group} are", ["a"], "sentence has only half of a character at position 1"),
+        ("{group} are", ["a\ud83d"], "group has only half of a character at position 2"),
     ],
 )
 def test_templates_are_checked(template: str, groups: list[str], message: str) -> None:

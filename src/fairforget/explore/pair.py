@@ -268,3 +268,9 @@ def _check_text(name: str, text: str) -> None:
         raise InputError(
             f"the {name} has {len(text)} characters; the limit is {MAX_CHARACTERS}, so shorten it"
         )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the {name} has only half of a character at position {error.start + 1}; remove it"
+        ) from error

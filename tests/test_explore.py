@@ -291,6 +291,17 @@ def test_the_page_is_local_and_not_shared(page: Any, pair: Pair) -> None:
         launch(pair, port=page.server_port, block=False)
 
 
+def test_an_ipv6_address_needs_no_brackets(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    gradio = pytest.importorskip("gradio")
+    hosts: list[str] = []
+    monkeypatch.setattr(
+        gradio.Blocks, "launch", lambda self, **options: hosts.append(options["server_name"])
+    )
+    for host in ("::1", "[::1]", "localhost"):
+        launch(pair, host=host, block=False)
+    assert hosts == ["[::1]", "[::1]", "localhost"]
+
+
 @pytest.mark.browser
 def test_the_page_loads_nothing_from_outside(page: Any, browser: Any, tmp_path: Path) -> None:
     tab = browser.new_page()

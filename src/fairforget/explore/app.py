@@ -128,6 +128,8 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
         InputError: gradio is not installed, or the page cannot be served at this address.
     """
     page, gradio = build(pair), load_gradio()
+    if host.count(":") > 1 and not host.startswith("["):  # an IPv6 address
+        host = f"[{host}]"
     try:
         page.launch(
             server_name=host,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -115,6 +116,13 @@ def test_a_line_has_the_interval_where_there_is_one() -> None:
     assert find_violations(made, "perplexity:wikitext2 > 1.4") == [
         "perplexity:wikitext2 20.00 -> 21.50, +1.50"
     ]
+
+
+def test_a_change_between_infinite_perplexities_meets_every_limit() -> None:
+    broken = comparison({}, Change(math.inf, math.inf, math.nan))
+    for sign in "<>":
+        assert names(find_violations(broken, f"perplexity* {sign} 1")) == ["perplexity:wikitext2"]
+    assert not find_violations(broken, "perplexity*.after < 1")
 
 
 def test_every_condition_counts_and_every_figure_is_named_once() -> None:

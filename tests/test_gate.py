@@ -154,6 +154,13 @@ def test_a_limit_is_not_exceeded_where_it_is_reached(delta: float, more: float) 
     assert not find_violations(made, f"{name} < {delta - more:.3f}, {name} > {delta + more:.3f}")
 
 
+@pytest.mark.parametrize("limit", ["1e-3", ".001", "+1E-03", "0.001"])
+def test_a_limit_is_a_number_in_any_notation(limit: str) -> None:
+    made = comparison({"gender": change(0.002)})
+    assert len(find_violations(made, f"stereoset.gender.distance > {limit}")) == 1
+    assert not find_violations(made, f"stereoset.gender.distance < {limit}")
+
+
 def test_conditions_that_cannot_be_met_are_refused() -> None:
     made = comparison({"gender": change(3.0), "all": None}, change(1.0))
     with pytest.raises(InputError) as error:

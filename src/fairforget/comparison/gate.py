@@ -15,7 +15,7 @@ WORSE = "worse"
 FIELDS = ("before", "after", "low", "high")
 CONDITION = re.compile(
     r"(?P<name>\S.*?)(\.(?P<field>" + "|".join(FIELDS) + r"))?"
-    r"\s*(?P<sign>[<>])\s*(?P<limit>[-+]?\d+(\.\d+)?)"
+    r"\s*(?P<sign>[<>])\s*(?P<limit>[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?)"
 )
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -187,6 +188,25 @@ def test_files_that_could_not_be_used_are_refused(
     if flag == "review":
         with pytest.raises(InputError, match=message):
             estimate_cost(corpus, method="llm", review=tmp_path / name)
+
+
+@pytest.mark.parametrize(("flag", "suffix"), [("output", ".jsonl"), ("review", ".html")])
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(
+    corpus: Path, tmp_path: Path, monkeypatch, flag: str, suffix: str
+) -> None:
+    monkeypatch.setattr(f"{MODULE}.make_selector", lambda _: pytest.fail("the work began"))
+    file = tmp_path / "notes"
+    file.write_text("mine")
+    with pytest.raises(InputError, match=rf"--{flag} '.*': {file} is not a directory; choose"):
+        select_spans(corpus, **{flag: file / "new" / f"page{suffix}"})
+    assert file.read_text() == "mine"
+    monkeypatch.setattr(
+        "fairforget.files.overwriting.TemporaryFile", Mock(side_effect=PermissionError(13, "no"))
+    )
+    page = tmp_path / f"page{suffix}"
+    with pytest.raises(PermissionError) as error:
+        select_spans(corpus, **{flag: page})
+    assert error.value.filename == str(page)
 
 
 @pytest.mark.parametrize("flag", ["output", "review"])

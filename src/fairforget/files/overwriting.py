@@ -1,10 +1,11 @@
-"""Refuse to write a file over one that the same command reads, or that another program wrote."""
+"""Refuse a file to write that is an input, that another program wrote, or that cannot be made."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from fairforget.errors import InputError
 
@@ -39,7 +40,7 @@ def check_not_overwritten(
 def check_replaceable(
     setting: str, path: str | Path | None, is_ours: Callable[[Path], bool]
 ) -> None:
-    """Check that a file to write does not exist, or is an earlier result of the same kind.
+    """Check that a file can be written, and replaces at most an earlier result of the same kind.
 
     Args:
         setting: names the file.
@@ -47,9 +48,14 @@ def check_replaceable(
         is_ours: whether an existing file is such a result. An `OSError` means that it is not.
 
     Raises:
-        InputError: it is another file, which would be lost; names its setting.
+        InputError: it is another file, which would be lost, or no directory can hold it; names its
+            setting.
+        OSError: its directory cannot be written to.
     """
-    if path is None or not Path(path).exists():
+    if path is None:
+        return
+    if not Path(path).exists():
+        _check_directory(setting, path)
         return
     try:
         replaceable = is_ours(Path(path))
@@ -60,3 +66,23 @@ def check_replaceable(
             f"{setting} {str(path)!r} exists and is not an earlier result of this command; choose "
             "another file"
         )
+
+
+def _check_directory(setting: str, path: str | Path) -> None:
+    """Check that the directory of a file can be made, or written to, before hours of work.
+
+    Raises:
+        InputError: one of its parents is a file.
+        OSError: it cannot be written to.
+    """
+    parent = next(parent for parent in Path(path).absolute().parents if parent.exists())
+    if not parent.is_dir():
+        raise InputError(
+            f"{setting} {str(path)!r}: {parent} is not a directory; choose another file"
+        )
+    try:
+        with TemporaryFile(dir=parent):
+            pass
+    except OSError as error:
+        error.filename = str(path)
+        raise

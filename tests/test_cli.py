@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,22 @@ def test_bad_config(tmp_path, capsys, model, content, message) -> None:
     line = refused(capsys, "unlearn", model, "--output", tmp_path / "out", "--config", path)
     assert message in line
     assert not (tmp_path / "out").exists()
+
+
+def test_a_config_with_aliases_of_aliases_is_refused_before_it_is_expanded(
+    tmp_path, capsys, model
+) -> None:
+    levels = [
+        "&a [x]",
+        *(f"&{name} [{', '.join([f'*{of}'] * 25)}]" for of, name in pairwise("abcd")),
+    ]
+    content = "forget:\n" + "".join(f"- {level}\n" for level in levels)
+    path = written(tmp_path, "config.yaml", content)
+    line = refused(capsys, "unlearn", model, "--output", tmp_path / "out", "--config", path)
+    assert "config.yaml stands for more than 10,000 values, because aliases (*NAME)" in line
+    few = written(tmp_path, "few.yaml", "forget:\n- &a [x]\n- [*a, *a]\n")
+    line = refused(capsys, "unlearn", model, "--output", tmp_path / "out", "--config", few)
+    assert "few.yaml: forget is [['x'], [['x'], ['x']]]; give one" in line
 
 
 @pytest.mark.parametrize(

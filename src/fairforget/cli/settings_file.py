@@ -11,13 +11,16 @@ from fairforget.errors import InputError
 TEXT = "tag:yaml.org,2002:str"
 MERGE = "<<"
 """Key of the YAML mappings that are merged into another."""
+MAX_VALUES = 10_000
+"""Most values that a file stands for: aliases of aliases multiply them."""
 
 
 def check_settings_file(path: Path) -> None:
     """Check that a YAML file has settings, each once; a file that is not YAML is not checked.
 
     Raises:
-        InputError: it is not UTF-8, has none, or a key is not a string or is set twice.
+        InputError: it is not UTF-8, has none or far too many, or a key is not a string or is set
+            twice.
     """
     import yaml
 
@@ -36,20 +39,38 @@ def check_settings_file(path: Path) -> None:
             f"{path} contains no settings, but {content.strip()[:40]!r}; write one setting per "
             "line, such as `seed: 1`"
         )
+    if _count_values(root, {}) > MAX_VALUES:
+        raise InputError(
+            f"{path} stands for more than {MAX_VALUES:,} values, because aliases (*NAME) repeat "
+            "others; write out the settings"
+        )
     for mapping in _mappings(root, set()):
         _check_keys(path, mapping)
 
 
+def _count_values(node: Any, counts: dict[int, int]) -> int:
+    """Return the number of values of a document with its aliases written out."""
+    if id(node) not in counts:
+        counts[id(node)] = 1  # where it refers to itself
+        counts[id(node)] += sum(_count_values(part, counts) for part in _parts(node))
+    return counts[id(node)]
+
+
 def _mappings(node: Any, seen: set[int]) -> Iterator[Any]:
     """Yield every mapping of a document once, from the outermost inwards."""
-    if id(node) in seen or not isinstance(node.value, list):
+    if id(node) in seen:
         return
     seen.add(id(node))
     if node.id == "mapping":
         yield node
-    for entry in node.value:
-        for part in entry if isinstance(entry, tuple) else (entry,):
-            yield from _mappings(part, seen)
+    for part in _parts(node):
+        yield from _mappings(part, seen)
+
+
+def _parts(node: Any) -> Iterator[Any]:
+    """Yield the values of a list, or the keys and values of a mapping."""
+    for entry in node.value if isinstance(node.value, list) else ():
+        yield from entry if isinstance(entry, tuple) else (entry,)
 
 
 def _check_keys(path: Path, mapping: Any) -> None:

@@ -215,9 +215,17 @@ def test_a_damaged_answer_in_the_cache_is_requested_again(places: Path) -> None:
     assert len(stand.asked) == 1
 
 
-def test_an_address_that_is_none() -> None:
-    selector = Llm(settings("http://127.0.0.1:80O0/v1"), retries=0)
-    with pytest.raises(InputError, match=r"--url 'http://127.0.0.1:80O0/v1' is not a valid"):
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://127.0.0.1:80O0/v1", "is not a valid"),
+        ("127.0.0.1:8000/v1", r"does not begin with http:// or https://; give"),
+        ("localhost:8000/v1", r"does not begin with http:// or https://; give"),
+    ],
+)
+def test_an_address_that_is_none(url: str, problem: str) -> None:
+    selector = Llm(settings(url), retries=0)
+    with pytest.raises(InputError, match=f"--url '{url}' {problem}"):
         selector(TEXTS[:1])
 
 

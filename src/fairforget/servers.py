@@ -46,6 +46,11 @@ def connect(url: str | None, *, what: str, option: str, timeout: float, retries:
             f"{what} needs a server: set {KEY} for OpenAI's, or give an address with {option}, "
             f"such as {EXAMPLE}"
         )
+    if url and not url.lower().startswith(("http://", "https://")):
+        raise InputError(
+            f"{option} {url!r} does not begin with http:// or https://; give an address such as "
+            f"{EXAMPLE}"
+        )
     try:
         return openai.OpenAI(
             api_key=key or "none",

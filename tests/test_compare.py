@@ -282,6 +282,9 @@ def test_crows_pairs_verdicts_are_compared(evaluated: tuple[Path, Path]) -> None
 def test_directories_without_comparable_evaluations(evaluated, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"record.json cannot be read: No such file"):
         compare(evaluated[0], tmp_path)
+    record = evaluated[0] / RECORD
+    with pytest.raises(InputError, match=rf"{record} is a file; .*, such as {evaluated[0]}$"):
+        compare(record, evaluated[1])
     broken = changed(evaluated[0], tmp_path / "broken")
     (broken / ITEMS).write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"items.parquet is not a readable"):

@@ -187,6 +187,12 @@ def test_a_path_in_a_file_may_begin_with_a_tilde(tmp_path, monkeypatch) -> None:
     assert calls[0][2] == tmp_path / "out"
 
 
+def test_a_config_that_is_no_file(tmp_path, capsys) -> None:
+    for name, shown in ((tmp_path, tmp_path), (tmp_path / "none.yaml",) * 2, ("", "''")):
+        line = refused(capsys, "unlearn", "m", "--output", tmp_path / "out", "--config", name)
+        assert f"--config {shown}: no such file; check the path" in line
+
+
 def test_an_output_that_is_not_a_path(tmp_path, capsys) -> None:
     path = written(tmp_path, "c.yaml", "output: 5\n")
     line = refused(capsys, "unlearn", "m", "--config", path)

@@ -21,7 +21,9 @@ NOT_TEXT = re.compile(
 )
 NOT_PATH = re.compile(r'Parser key "([\w.]+)": Not of type Path: .*, not (\w+)')
 NULL = re.compile(r'Parser key "([\w.]+)": is null|Unexpected config: (\w+):$')
-NO_FILE = re.compile(r'Parser key "config": File does not exist')
+NO_FILE = re.compile(
+    r'Parser key "config": (?:File does not exist|Path is not a file)|Unexpected config:\s*$'
+)
 REQUIRED = re.compile(r"the following arguments are required: (.*)")
 UNKNOWN_FLAG = re.compile(r"unrecognized arguments: --([\w.]+)")
 UNKNOWN_SETTING = re.compile(r"Subcommand '.*' does not accept option '([\w.]+)'")
@@ -47,7 +49,7 @@ def rephrase(message: str, command: Command, arguments: Sequence[str], config: s
         parts = [f"--{name}" for name in settings if name.startswith(f"{match[1]}.")]
         return f"--{match[1]} is {match[2]!r}; give its settings: {', '.join(parts)}"
     if match := NO_FILE.search(message):
-        return f"--config {config}: no such file; check the path"
+        return f"--config {config or repr('')}: no such file; check the path"
     if match := NULL.search(message):
         place = _place(match[1] or match[2], "null", arguments, config)
         return f"{place} is null; give a value, or remove it"

@@ -70,8 +70,8 @@ class MethodRun:
             method = METHODS[self.method]
             if method.package:
                 facts = (*facts, installed_version(method.package))
-            if method.words:
-                facts = (*facts, hash_packaged("fairforget", method.words))
+            if method.files:
+                facts = (*facts, hash_packaged("fairforget", method.files))
             if method.uses_unlearn_defaults:
                 objective = OBJECTIVES[DebiasSettings.objective]
                 facts = (*facts, RATES, FACT_CONSTANTS, *list_inputs(objective))

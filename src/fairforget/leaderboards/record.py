@@ -121,7 +121,8 @@ class LeaderboardRecord(TabularResult):
     version: int = VERSION
 
     def __post_init__(self) -> None:
-        for entry in (*self.rows, *self.effects):
+        entries: list[Row | MethodEffect] = [*self.rows, *self.effects]
+        for entry in entries:
             if entry.method not in (ORIGINAL, *self.methods):
                 raise ValueError(f"methods has no {entry.method!r}")
             if entry.cost not in (PUBLISHED, EQUAL):

@@ -24,13 +24,18 @@ from fairforget.corpora.builtin.lexicon import (
     read_data,
     terms_by_group,
 )
-from fairforget.methods.method import GROUP_WORDS
+from fairforget.methods.method import SWAPPING_FILES
 from fairforget.methods.swapping.gender import begins_noun_phrase, other_gender
 from fairforget.methods.swapping.groups import NOT_BEFORE_NOUNS
 from fairforget.selection.identity import MODIFIERS, mentions_of
 
-WORDS = (*GROUP_WORDS, "corpora/builtin/harmless.toml", "selection/identity.toml")
-"""Files, as paths in FairForget's package, with the words and templates of the sentences."""
+SENTENCE_FILES = (
+    *SWAPPING_FILES,
+    "corpora/builtin/harmless.toml",
+    "selection/identity.toml",
+    "methods/group_sentences.py",
+)
+"""Files, as paths in FairForget's package, that decide which sentences a method is fitted on."""
 MAX_SENTENCES = 1_000
 """Maximum number of sentences of a domain, including the swapped ones."""
 MAX_GROUPS = 10

@@ -18,7 +18,7 @@ from scipy.special import log_softmax
 from torch import Tensor
 
 from fairforget.methods.erasure import erase, output_head, selected_domains
-from fairforget.methods.group_sentences import WORDS
+from fairforget.methods.group_sentences import SENTENCE_FILES
 from fairforget.methods.method import Method, MethodOptions
 from fairforget.models.language_model import LanguageModel
 
@@ -133,5 +133,5 @@ inlp = Method(
     paper="Ravfogel et al. 2020, ACL",
     summary="removes from the last hidden state the directions of linear classifiers of the group, "
     "one after another, until they are at chance",
-    words=WORDS,
+    files=SENTENCE_FILES,
 )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from fairforget.extras import check_extra, require_extra
 from fairforget.methods.erasure import erase
-from fairforget.methods.group_sentences import WORDS
+from fairforget.methods.group_sentences import SENTENCE_FILES
 from fairforget.methods.method import Method, MethodOptions
 from fairforget.models.language_model import LanguageModel
 
@@ -67,5 +67,5 @@ leace = Method(
     paper="Belrose et al. 2023, arXiv 2306.03819",
     summary="makes the last hidden state uncorrelated with the group, with the smallest possible "
     "change",
-    words=WORDS,
+    files=SENTENCE_FILES,
 )

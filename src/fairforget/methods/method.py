@@ -12,9 +12,12 @@ if TYPE_CHECKING:  # settings list the methods, and `--help` loads nothing heavy
 
 ChangeKind = Literal["weights", "inference"]
 """What a method changes: the weights, or how the model predicts the next token at inference."""
-GROUP_WORDS = ("corpora/builtin/groups.toml", "methods/swapping/gender.toml")
-"""Files, as paths in FairForget's package, with words that are exchanged for those of other groups.
-"""
+SWAPPING_FILES = (
+    "corpora/builtin/groups.toml",
+    *(f"methods/swapping/{name}" for name in ("gender.toml", "gender.py", "groups.py", "swap.py")),
+)
+"""Files, as paths in FairForget's package, that decide which words are exchanged for those of other
+groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +70,9 @@ class Method:
     """Raises `InputError` if a package that the method needs is missing."""
     package: str | None = None
     """A package outside FairForget's dependencies whose version the result depends on."""
-    words: tuple[str, ...] = ()
-    """Files of FairForget, as paths in its package, with words or texts that the result depends
-    on."""
+    files: tuple[str, ...] = ()
+    """Files of FairForget, as paths in its package, that decide which words or texts the method
+    uses."""
     uses_unlearn_defaults: bool = False
     """Whether it trains with the default objective, learning rate and loss on facts of
     `unlearn`."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from fairforget.methods.erasure import erase
-from fairforget.methods.group_sentences import WORDS
+from fairforget.methods.group_sentences import SENTENCE_FILES
 from fairforget.methods.method import Method, MethodOptions
 from fairforget.models.language_model import LanguageModel
 
@@ -44,5 +44,5 @@ sentence_debias = Method(
     paper="Liang et al. 2020, ACL",
     summary="removes from the last hidden state the first principal component of the "
     "differences between sentences that differ only in the group",
-    words=WORDS,
+    files=SENTENCE_FILES,
 )

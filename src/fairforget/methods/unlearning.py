@@ -90,7 +90,7 @@ def _method(name: str) -> Method:
         paper=objective.paper,
         summary=objective.summary,
         max_alpha=MAX_ALPHA,
-        words=DEFAULT_TEXTS if name == DEFAULT else TEXTS,
+        files=DEFAULT_TEXTS if name == DEFAULT else TEXTS,
         uses_unlearn_defaults=name == DEFAULT,
     )
 

@@ -60,7 +60,7 @@ class _Method(TypedDict, total=False):
 class _Budget(TypedDict, total=False):
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
     perplexity: Required[float]
-    everyday_perplexity: Required[float]
+    everyday_perplexity: float
     movement: float | None
 
 

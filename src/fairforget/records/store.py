@@ -56,7 +56,8 @@ def read_record(path: Path, kind: type[T]) -> T:
     try:
         content = path.read_bytes()
     except OSError as error:
-        remedy = "; give a directory that fairforget wrote" if error.errno == errno.ENOENT else ""
+        missing = error.errno in (errno.ENOENT, errno.ENOTDIR)
+        remedy = "; give a directory that fairforget wrote" if missing else ""
         raise InputError(f"{path} cannot be read: {error.strerror}{remedy}") from error
     try:
         return TypeAdapter(kind).validate_json(content)

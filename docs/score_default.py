@@ -49,7 +49,7 @@ CONTROL = SeedRuns(
 )
 """Runs that train identically, but on the same sentences about objects, weather and food."""
 CHOICE = f"""\
-The settings are one of fifty-four combinations tried, nearly all with one seed. None of these \
+The settings are one of sixty-one combinations tried, nearly all with one seed. None of these \
 data are held out, since combinations were compared on them:
 
 | scored on | combinations |

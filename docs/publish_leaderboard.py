@@ -40,10 +40,11 @@ SHOWN = (
 )
 """Score of StereoSet, and the title of its panel; both bias scores as distances from no bias."""
 FORMER_SENTENCES = (
-    "**Before a correction.** `inlp`, `leace` and `sentence-debias` were run before the sentences "
-    "that they are fitted on were corrected: many of those about nationality had a language, an "
-    "adjective or a name in place of a person, as in “Finn and Jake”. `cda` was run when it still "
-    "swapped “diabetic” before a noun. Their results may change."
+    "**Not yet run again.** The code that finds the sentences for `inlp`, `leace` and "
+    "`sentence-debias` was corrected after these runs. In many sentences about nationality, the "
+    "term was a language, an adjective or a name instead of a person, as in “Finn and Jake”. The "
+    "run of `cda` still swapped “diabetic” before a noun. The results of these four methods may "
+    "change."
 )
 """To be removed once these methods have been run again."""
 

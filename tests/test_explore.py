@@ -127,8 +127,16 @@ def test_the_largest_changes_are_marked() -> None:
         ("{group} are", [" "], "is empty"),
         ("{group} are", ["a"] * 81, "80"),
         ("{group} " + "x" * 2000, ["a"], "2000, so shorten it"),
-        ("\ud83d {group} are", ["a"], "sentence has only half of a character at position 1"),
-        ("{group} are", ["a\ud83d"], "group has only half of a character at position 2"),
+        (
+            "\ud83d {group} are",
+            ["a"],
+            r"sentence contains an unpaired surrogate \(half of a character\) at position 1",
+        ),
+        (
+            "{group} are",
+            ["a\ud83d"],
+            r"group contains an unpaired surrogate \(half of a character\) at position 2",
+        ),
     ],
 )
 def test_templates_are_checked(template: str, groups: list[str], message: str) -> None:
@@ -240,7 +248,7 @@ def test_a_run_is_loaded(tmp_path: Path) -> None:
 
 def test_an_evaluation_has_no_two_models_to_explore(tmp_path: Path) -> None:
     write_evaluation(tmp_path / "measured")
-    with pytest.raises(InputError, match=r"of kind 'evaluation', not two models .* of unlearn"):
+    with pytest.raises(InputError, match=r"of kind 'evaluation', but explore needs .* of unlearn"):
         load_pair(tmp_path / "measured")
 
 

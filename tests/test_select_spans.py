@@ -197,7 +197,10 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(
     monkeypatch.setattr(f"{MODULE}.make_selector", lambda _: pytest.fail("the work began"))
     file = tmp_path / "notes"
     file.write_text("mine")
-    with pytest.raises(InputError, match=rf"--{flag} '.*': {file} is not a directory; choose"):
+    with pytest.raises(
+        InputError,
+        match=rf"--{flag} '.*' cannot be written: {file} is a file, not a directory; choose",
+    ):
         select_spans(corpus, **{flag: file / "new" / f"page{suffix}"})
     assert file.read_text() == "mine"
     monkeypatch.setattr(

@@ -219,8 +219,8 @@ def test_a_damaged_answer_in_the_cache_is_requested_again(places: Path) -> None:
     ("url", "problem"),
     [
         ("http://127.0.0.1:80O0/v1", "is not a valid"),
-        ("127.0.0.1:8000/v1", r"does not begin with http:// or https://; give"),
-        ("localhost:8000/v1", r"does not begin with http:// or https://; give"),
+        ("127.0.0.1:8000/v1", r"does not start with http:// or https://; give"),
+        ("localhost:8000/v1", r"does not start with http:// or https://; give"),
     ],
 )
 def test_an_address_that_is_none(url: str, problem: str) -> None:

@@ -55,4 +55,6 @@ def suggest(name: str, known: Iterable[str], dashes: str = "") -> str:
 def first_error(error: pydantic.ValidationError) -> str:
     """Return the first of several errors: "budget.asked: Input should be a valid number"."""
     details = error.errors()[0]
-    return f"{'.'.join(map(str, details['loc'])) or 'the file'}: {details['msg']}"
+    place, message = ".".join(map(str, details["loc"])), details["msg"]
+    # a check of the whole record names the place itself
+    return f"{place}: {message}" if place else message.removeprefix("Value error, ")

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from fairforget.errors import InputError, first_line
 from fairforget.extras import require_extra
 
-KEY = "OPENAI_API_KEY"
-"""Environment variable that holds the API key."""
+KEY, BASE_URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
+"""Environment variables with the API key and the address."""
 EXAMPLE = "http://127.0.0.1:8000/v1"
 CONNECT_SECONDS = 10.0
 """Timeout for a connection, after which a server counts as unreachable."""
@@ -39,7 +39,7 @@ def connect(url: str | None, *, what: str, option: str, timeout: float, retries:
             is not valid.
     """
     openai = require_extra("openai", "llm", what)
-    url = url or os.environ.get("OPENAI_BASE_URL") or None
+    source, url = (option, url) if url else (BASE_URL, os.environ.get(BASE_URL) or None)
     key = os.environ.get(KEY)
     if not key and not url:
         raise InputError(
@@ -48,7 +48,7 @@ def connect(url: str | None, *, what: str, option: str, timeout: float, retries:
         )
     if url and not url.lower().startswith(("http://", "https://")):
         raise InputError(
-            f"{option} {url!r} does not begin with http:// or https://; give an address such as "
+            f"{source} {url!r} does not start with http:// or https://; give an address such as "
             f"{EXAMPLE}"
         )
     try:
@@ -60,7 +60,7 @@ def connect(url: str | None, *, what: str, option: str, timeout: float, retries:
         )
     except Exception as error:  # of openai's HTTP library
         raise InputError(
-            f"{option} {url!r} is not a valid address ({first_line(error)}); give one such as "
+            f"{source} {url!r} is not a valid address ({first_line(error)}); give one such as "
             f"{EXAMPLE}"
         ) from None  # the cause may contain the key
 

@@ -227,7 +227,10 @@ def test_bfloat16_weights_are_attacked_in_float32(tmp_path: Path) -> None:
         ({"steps": "5,5"}, "steps: '5' is listed twice"),
         ({"steps": "010,10"}, "steps: '10' is listed twice"),
         ({"steps": ","}, "steps is empty"),
-        ({"learning_rate": 0.0}, "learning_rate is 0: every effect would survive; give a number"),
+        (
+            {"learning_rate": 0.0},
+            "learning_rate is 0, so the attacks would not change the model; give a number",
+        ),
         ({"types": "q2_k"}, "types: 'q2_k' is unknown; choose from q8_0"),
         ({"perturbations": "rot13"}, "perturbations: 'rot13' is unknown"),
         ({"benchmarks": "crows_pairs"}, "'perturbation' needs the benchmark stereoset"),
@@ -274,7 +277,10 @@ def test_bad_runs(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "debiased").mkdir()
     with pytest.raises(InputError, match="is taken; rename the directory"):
         measure(runs, out, controls=str(tmp_path / "debiased"))
-    with pytest.raises(InputError, match=r"controls: '.*run' is already measured; choose a run"):
+    with pytest.raises(
+        InputError,
+        match=r"controls: '.*run' is already the debiased run or another control; choose a run",
+    ):
         measure(runs, out, controls=str(runs / "run"))
 
     def fail(language_model: LanguageModel, *_: object) -> None:

@@ -19,9 +19,17 @@ LEADERBOARD, DURABILITY, STUDY = (
     RESULTS / "study-ascent" / "study.json",
 )
 CASES: list[tuple[Path, Callable[[Any], object], str]] = [
-    (LEADERBOARD, lambda r: r["methods"].pop("leace"), "methods has no 'leace'"),
-    (LEADERBOARD, lambda r: r["effects"][0].update(method="x"), "methods has no 'x'"),
-    (LEADERBOARD, lambda r: r["rows"][0].update(cost="x"), "cost 'x' is neither 'published' nor"),
+    (LEADERBOARD, lambda r: r["methods"].pop("leace"), ".method: 'leace' is not listed in methods"),
+    (
+        LEADERBOARD,
+        lambda r: r["effects"][0].update(method="x"),
+        "effects.0.method: 'x' is not listed in methods",
+    ),
+    (
+        LEADERBOARD,
+        lambda r: r["rows"][0].update(cost="x"),
+        "rows.0.cost: 'x' is not published or equal",
+    ),
     (LEADERBOARD, lambda r: r["rows"][1]["ratios"].clear(), "rows.1.ratios"),
     (LEADERBOARD, lambda r: r["settings"].update(budget=None), "settings.budget"),
     (
@@ -29,12 +37,16 @@ CASES: list[tuple[Path, Callable[[Any], object], str]] = [
         lambda r: r["settings"]["budget"].pop("perplexity"),
         "settings.budget.perplexity",
     ),
-    (DURABILITY, lambda r: r["runs"].clear(), "runs has no 'debiased'"),
-    (DURABILITY, lambda r: r["effects"][0].update(attack="x"), "there is no attack 'x'"),
+    (DURABILITY, lambda r: r["runs"].clear(), "runs: the entry 'debiased' is missing"),
+    (
+        DURABILITY,
+        lambda r: r["effects"][0].update(attack="x"),
+        "effects.0.attack: 'x' is none of none, fine-tuning, ",
+    ),
     (
         DURABILITY,
         lambda r: r["effects"][0].update(attack="relearning", strength="many"),
-        "'many' is not a number of steps",
+        "effects.0.strength: 'many' is not a number of steps",
     ),
     (STUDY, lambda r: r["settings"].update(controls=None), "settings.controls"),
 ]

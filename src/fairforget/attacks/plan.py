@@ -53,7 +53,8 @@ def plan_conditions(settings: DurabilitySettings) -> list[Condition]:
     check_names("attacks", attacks, ATTACKS)
     if settings.learning_rate == 0:
         raise InputError(
-            "learning_rate is 0: every effect would survive; give a number above 0, such as 2e-5"
+            "learning_rate is 0, so the attacks would not change the model; give a number above 0, "
+            "such as 2e-5"
         )
     strengths = {
         **{attack: [str(steps) for steps in parse_steps(settings.steps)] for attack in TRAINED},

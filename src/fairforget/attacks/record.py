@@ -85,12 +85,14 @@ class DurabilityRecord(TabularResult):
 
     def __post_init__(self) -> None:
         if DEBIASED not in self.runs:
-            raise ValueError(f"runs has no {DEBIASED!r}")
-        for effect in self.effects:
+            raise ValueError(f"runs: the entry {DEBIASED!r} is missing")
+        for number, effect in enumerate(self.effects):
+            place = f"effects.{number}"
             if effect.attack not in (NONE, *ATTACKS):
-                raise ValueError(f"there is no attack {effect.attack!r}")
+                known = ", ".join((NONE, *ATTACKS))
+                raise ValueError(f"{place}.attack: {effect.attack!r} is none of {known}")
             if effect.attack in TRAINED and not effect.strength.isdecimal():
-                raise ValueError(f"{effect.strength!r} is not a number of steps")
+                raise ValueError(f"{place}.strength: {effect.strength!r} is not a number of steps")
 
     def _rows(self) -> list[dict[str, Any]]:
         return [

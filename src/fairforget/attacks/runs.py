@@ -42,7 +42,7 @@ def find_groups(run: Path, controls: Sequence[str]) -> list[RunGroup]:
         controls: the same, for each control.
 
     Raises:
-        InputError: a directory has no run, two have the same name, a control is the run itself,
+        InputError: a directory has no run, two have the same name, a run is listed twice,
             runs are not of the same model, or repetitions differ in more than their seed.
     """
     check_names("controls", controls, empty=True)
@@ -60,8 +60,8 @@ def find_groups(run: Path, controls: Sequence[str]) -> list[RunGroup]:
         paths = {directory.resolve() for directory in group.directories}
         if repeated := known & paths:
             raise InputError(
-                f"controls: {str(min(repeated))!r} is already measured; choose a run with other "
-                "settings as the control"
+                f"controls: {str(min(repeated))!r} is already the debiased run or another control; "
+                "choose a run with other settings"
             )
         known |= paths
         if group.records[0].model.weights != groups[0].records[0].model.weights:

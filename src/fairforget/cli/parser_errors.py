@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fairforget.budget import Budget
@@ -49,7 +50,11 @@ def rephrase(message: str, command: Command, arguments: Sequence[str], config: s
         parts = [f"--{name}" for name in settings if name.startswith(f"{match[1]}.")]
         return f"--{match[1]} is {match[2]!r}; give its settings: {', '.join(parts)}"
     if match := NO_FILE.search(message):
-        return f"--config {config or repr('')}: no such file; check the path"
+        if not config:
+            return "--config is empty; give the path of a YAML file"
+        if Path(config).is_dir():
+            return f"--config {config} is a directory; give the path of a YAML file"
+        return f"--config {config}: no such file; check the path"
     if match := NULL.search(message):
         place = _place(match[1] or match[2], "null", arguments, config)
         return f"{place} is null; give a value, or remove it"

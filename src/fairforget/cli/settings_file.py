@@ -12,7 +12,7 @@ TEXT = "tag:yaml.org,2002:str"
 MERGE = "<<"
 """Key of the YAML mappings that are merged into another."""
 MAX_VALUES = 10_000
-"""Most values that a file stands for: aliases of aliases multiply them."""
+"""Maximum number of values of a file after its aliases are expanded."""
 
 
 def check_settings_file(path: Path) -> None:
@@ -41,8 +41,8 @@ def check_settings_file(path: Path) -> None:
         )
     if _count_values(root, {}) > MAX_VALUES:
         raise InputError(
-            f"{path} stands for more than {MAX_VALUES:,} values, because aliases (*NAME) repeat "
-            "others; write out the settings"
+            f"{path} expands to more than {MAX_VALUES:,} values because of its YAML aliases "
+            "(*NAME); write the values out instead"
         )
     for mapping in _mappings(root, set()):
         _check_keys(path, mapping)

@@ -97,7 +97,7 @@ def _find_beyond(figures: Sequence[_Figure], condition: str) -> list[_Figure]:
                 f"--fail_if {condition!r}: {figure.name} has no interval; use .after instead of "
                 f".{match['field']}, or evaluate more items"
             )
-        # a value that is not a number meets every condition: infinite before and after
+        # NaN, the change between two infinite perplexities, meets every condition
         if not (value <= limit if above else value >= limit):
             met.append(figure)
     return met

@@ -122,7 +122,7 @@ class Pair:
         ends[-1:] = [len(text)] if ends else []
         parts, shown = [], 0
         for end in ends:
-            # from the end of the last one: some tokenizers leave spaces out of the offsets
+            # start at the end of the previous token: some tokenizers' offsets leave spaces out
             parts.append(text[shown:end])
             shown = max(shown, end)
         return [
@@ -194,8 +194,8 @@ def load_pair(
     """
     if (kind := read_kind(directory / RECORD)) != "unlearning":
         raise InputError(
-            f"{directory} has a record of kind {kind!r}, not two models to compare; give the "
-            "output directory of unlearn or demo"
+            f"{directory} contains a record of kind {kind!r}, but explore needs an unlearning run; "
+            "give the output directory of unlearn or demo"
         )
     record = read_record(directory / RECORD, UnlearningRecord)
 
@@ -272,5 +272,6 @@ def _check_text(name: str, text: str) -> None:
         text.encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"the {name} has only half of a character at position {error.start + 1}; remove it"
+            f"the {name} contains an unpaired surrogate (half of a character) at position "
+            f"{error.start + 1}; remove it"
         ) from error

@@ -1,4 +1,4 @@
-"""Refuse a file to write that is an input, that another program wrote, or that cannot be made."""
+"""Refuse an output file that is an input, that another program wrote, or that cannot be created."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def check_not_overwritten(
 def check_replaceable(
     setting: str, path: str | Path | None, is_ours: Callable[[Path], bool]
 ) -> None:
-    """Check that a file can be written, and replaces at most an earlier result of the same kind.
+    """Check that a file can be written, and replaces nothing but an earlier result of its kind.
 
     Args:
         setting: names the file.
@@ -48,8 +48,8 @@ def check_replaceable(
         is_ours: whether an existing file is such a result. An `OSError` means that it is not.
 
     Raises:
-        InputError: it is another file, which would be lost, or no directory can hold it; names its
-            setting.
+        InputError: it is another file, which would be lost, or one of its parents is a file; names
+            its setting.
         OSError: its directory cannot be written to.
     """
     if path is None:
@@ -69,7 +69,7 @@ def check_replaceable(
 
 
 def _check_directory(setting: str, path: str | Path) -> None:
-    """Check that the directory of a file can be made, or written to, before hours of work.
+    """Check, before hours of work, that a file can be created in its directory.
 
     Raises:
         InputError: one of its parents is a file.
@@ -78,7 +78,8 @@ def _check_directory(setting: str, path: str | Path) -> None:
     parent = next(parent for parent in Path(path).absolute().parents if parent.exists())
     if not parent.is_dir():
         raise InputError(
-            f"{setting} {str(path)!r}: {parent} is not a directory; choose another file"
+            f"{setting} {str(path)!r} cannot be written: {parent} is a file, not a directory; "
+            "choose another path"
         )
     try:
         with TemporaryFile(dir=parent):

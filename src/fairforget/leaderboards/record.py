@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -121,12 +122,17 @@ class LeaderboardRecord(TabularResult):
     version: int = VERSION
 
     def __post_init__(self) -> None:
-        entries: list[Row | MethodEffect] = [*self.rows, *self.effects]
-        for entry in entries:
-            if entry.method not in (ORIGINAL, *self.methods):
-                raise ValueError(f"methods has no {entry.method!r}")
-            if entry.cost not in (PUBLISHED, EQUAL):
-                raise ValueError(f"cost {entry.cost!r} is neither {PUBLISHED!r} nor {EQUAL!r}")
+        parts: dict[str, Sequence[Row | MethodEffect]] = {
+            "rows": self.rows,
+            "effects": self.effects,
+        }
+        for name, entries in parts.items():
+            for number, entry in enumerate(entries):
+                place = f"{name}.{number}"
+                if entry.method not in (ORIGINAL, *self.methods):
+                    raise ValueError(f"{place}.method: {entry.method!r} is not listed in methods")
+                if entry.cost not in (PUBLISHED, EQUAL):
+                    raise ValueError(f"{place}.cost: {entry.cost!r} is not {PUBLISHED} or {EQUAL}")
 
     def _rows(self) -> list[dict[str, Any]]:
         return [

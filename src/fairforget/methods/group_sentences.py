@@ -67,10 +67,10 @@ def counterfactual_sets(
 
     If too few of the sentences name a group of the domain, the harmless templates of the built-in
     corpus supply the rest. A term is replaced by the term at the same position in the list of the
-    other group, for example "mother" by "father". Sentences are left out if they name several
-    groups of the domain; in race, religion, nationality and sexuality, if a term modifies another
-    noun, and so if "diabetic" does; if a capitalised term is in the singular without "a" or "an";
-    and in gender, if they contain *her*, *hers*, *him* or *his*.
+    other group, for example "mother" by "father". A sentence is left out if it names several groups
+    of the domain; if a capitalised term is in the singular without "a" or "an"; if "diabetic"
+    modifies a noun; in race, religion, nationality and sexuality, if any term does; and in gender,
+    if it contains *her*, *hers*, *him* or *his*.
 
     Args:
         sentences: the result of `short_sentences`.
@@ -160,7 +160,7 @@ def _find_terms(
                 break
             group, term, form = place
             if form == BARE and words[group][term][form][0].isupper():
-                break  # mostly a language, an adjective or a name: "(Greek: …)", "Finn"
+                break  # usually a language, an adjective or a name: "(Greek: …)", "Finn"
             groups.add(group)
             matches.append((*match.span(), term, form))
         else:

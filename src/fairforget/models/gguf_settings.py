@@ -1,7 +1,4 @@
-"""Set what a GGUF file states about the layers of its model, where transformers keeps its default.
-
-transformers reads each setting only for some architectures.
-"""
+"""Apply settings of layers in a GGUF file that transformers reads only for some architectures."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class LanguageModel:
 
     @property
     def _unused_positions(self) -> int:
-        """Number of positions that no token has: RoBERTa counts from after that of padding."""
+        """Number of positions that no token uses: RoBERTa starts after the position of padding."""
         embeddings = getattr(self.model.base_model, "embeddings", None)
         padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
         return 0 if padding is None else padding + 1

@@ -60,7 +60,7 @@ def set_rope_base(config: PretrainedConfig, contents: GGUFContents, path: Path) 
 
 
 def set_rotary_dimensions(config: PretrainedConfig, contents: GGUFContents) -> None:
-    """Set how many dimensions of a head are rotated, if it can be a part of them.
+    """Set the number of rotated dimensions per head, where only some may be rotated.
 
     For such architectures (Phi-3, StableLM, Nemotron) transformers keeps its default.
 

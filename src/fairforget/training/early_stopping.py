@@ -40,7 +40,7 @@ perplexity rises by up to 6 % while the learning rate is high, and falls again."
 
 
 class UtilityEarlyStopping(TrainerCallback):
-    """Evaluates the constraints every few steps, logs their ratios, and stops at a threshold."""
+    """Evaluates the constraints every few steps, logs their ratios, and stops above a threshold."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class UtilityEarlyStopping(TrainerCallback):
         control: TrainerControl,
         **_: Any,
     ) -> TrainerControl:
-        """Evaluate if it is time; stop, and save a checkpoint, at the threshold."""
+        """Evaluate every `pace.every` steps; above the threshold, stop and save a checkpoint."""
         if state.global_step % self.pace.every == 0:
             with self.result_model():
                 now = self.evaluate()

@@ -29,8 +29,7 @@ NOUNS_ONLY = frozenset(
 ANOTHER_MEANING = frozenset(("Black", "Roma"))
 """Words that, before a noun, mostly do not name a group: the Black Sea, the Roma team."""
 NOT_BEFORE_NOUNS = frozenset(("diabetic",))
-"""Nouns of other domains that also modify other nouns, where no term of another group fits: a
-diabetic coma."""
+"""Nouns that can also modify a noun, where no term of another group fits: a diabetic coma."""
 LOWER_CASE = ("biracial", "mixed-race", "secular")
 """Adjectives in lower case that name groups."""
 

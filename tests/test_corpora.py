@@ -513,6 +513,14 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
         read_corpus(f"{path}?encoding=latin-1")
 
 
+def test_the_ending_of_a_file_may_be_in_capitals(tmp_path: Path) -> None:
+    (tmp_path / "POSTS.CSV").write_text("text\nIt rains.\n")
+    (tmp_path / "LINES.Txt").write_text("It rains.\n")
+    for name in ("POSTS.CSV", "LINES.Txt"):
+        assert [text.text for text in read_corpus(str(tmp_path / name))] == ["It rains."]
+    assert corpus_names("POSTS.CSV,LINES.Txt") == ["POSTS.CSV", "LINES.Txt"]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -172,10 +172,10 @@ def _find_benchmarks(corpus: str, candidates: set[str]) -> set[str]:
     """The candidate benchmarks that have items in the corpus."""
     parts = parse_name(corpus)
     source, path = SOURCES.get(parts.corpus), Path(parts.corpus)
-    if source or path.suffix not in READERS or not path.is_file():
+    if source or path.suffix.lower() not in READERS or not path.is_file():
         return {source.benchmark} & candidates if source and source.benchmark else set()
     column = parts.options.get("id", "id")
-    ids = (str(row.get(column)) for _, row in READERS[path.suffix](path))
+    ids = (str(row.get(column)) for _, row in READERS[path.suffix.lower()](path))
     return {item_id.partition(":")[0] for item_id in ids} & candidates
 
 

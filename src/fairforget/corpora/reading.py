@@ -133,7 +133,7 @@ def _is_file(name: str) -> bool:
 def _is_name_start(piece: str) -> bool:
     parts = piece.partition("?")[0].split(":")
     known = parts[0] in {*SOURCES, *DOMAINS, *GROUPS, ALL_DOMAINS, HUB.removesuffix(":")}
-    return known or any(Path(part).suffix in SUFFIXES for part in parts)
+    return known or any(Path(part).suffix.lower() in SUFFIXES for part in parts)
 
 
 def parse_name(name: str) -> CorpusName:
@@ -209,7 +209,7 @@ def _open_corpus(
             raise InputError(f"corpus {HUB!r} names no data set; give hub:OWNER/NAME")
         _check_options(corpus, options, ["config", "split"], COLUMNS)
         return hub_texts(corpus.removeprefix(HUB), options), None
-    if Path(corpus).suffix in SUFFIXES:
+    if Path(corpus).suffix.lower() in SUFFIXES:
         split = options.pop(SPLIT_IS, None)
         _check_options(corpus, options, [SPLIT_IS], COLUMNS)
         return table_texts(corpus, options), split

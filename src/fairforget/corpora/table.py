@@ -48,7 +48,8 @@ def table_texts(path: str | Path, columns: Mapping[str, str] | None = None) -> I
     path = Path(path)
     if not path.is_file():
         raise InputError(f"corpus {path}: no such file; check the path")
-    rows, ragged = READERS[path.suffix](path), path.suffix == ".jsonl"
+    suffix = path.suffix.lower()
+    rows, ragged = READERS[suffix](path), suffix == ".jsonl"
     yield from _row_texts(rows, path, path.name, columns or {}, ragged=ragged)
 
 

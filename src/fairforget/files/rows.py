@@ -141,4 +141,4 @@ READERS: dict[str, Callable[[Path], Iterator[TableRow]]] = {
     ".parquet": parquet_rows,
     ".txt": text_rows,
 }
-"""File suffix → reader of its rows."""
+"""File suffix, in lower case → reader of its rows."""

@@ -37,7 +37,7 @@ def training_corpora(model: str) -> Iterator[str]:
 def _warn_if_missing(corpus: str) -> None:
     """Say that a corpus file was not found: its ids would show whether it has benchmark items."""
     path = Path(parse_name(corpus).corpus)
-    if path.suffix in WITH_IDS and not path.is_file():
+    if path.suffix.lower() in WITH_IDS and not path.is_file():
         show_message(
             f"forget corpus {corpus!r} of this model was not found, so it is not checked for items "
             "of benchmarks"

@@ -32,6 +32,5 @@ def set_attention_scalar(config: PretrainedConfig, contents: GGUFContents) -> No
         config: the configuration that transformers made from the file, with its own default.
         contents: of the file.
     """
-    architecture = str(contents.values.get("general.architecture"))
-    if architecture in LAYERS_OF_27B:
-        config.query_pre_attn_scalar = attention_scalar(architecture, config)
+    if contents.architecture in LAYERS_OF_27B:
+        config.query_pre_attn_scalar = attention_scalar(contents.architecture, config)

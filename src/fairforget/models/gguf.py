@@ -98,7 +98,7 @@ def _check_unused(model: PreTrainedModel, contents: GGUFContents, path: Path) ->
     """
     if not contents.by_name:
         return
-    architecture = str(contents.values.get("general.architecture"))
+    architecture = contents.architecture
     processor: Any = TENSOR_PROCESSORS.get(architecture, TensorProcessor)
     used = get_gguf_hf_weights_map(model, processor())
     modules = {name.rpartition(".")[0] for name in used}

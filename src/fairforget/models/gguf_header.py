@@ -62,6 +62,15 @@ class GGUFContents(Contents):
     """Key → number or short text. Arrays and long texts are left out."""
     by_name: dict[str, GGUFTensor]
 
+    @property
+    def architecture(self) -> str:
+        """The architecture in llama.cpp, such as "llama"; keys of its settings begin with it."""
+        return str(self.values.get("general.architecture"))
+
+    def setting(self, name: str) -> Scalar | None:
+        """Return a setting of the architecture, such as "rope.freq_base"; None if there is none."""
+        return self.values.get(f"{self.architecture}.{name}")
+
 
 def check_gguf(path: Path) -> GGUFContents:
     """Check every size in the header of a GGUF file (version 2 or 3, little-endian).

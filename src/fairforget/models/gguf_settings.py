@@ -41,7 +41,7 @@ def set_ignored_settings(config: PretrainedConfig, contents: GGUFContents, path:
             "transformers checkpoint instead"
         )
     for setting, names in SETTINGS.items():
-        value = contents.values.get(f"{contents.values.get('general.architecture')}.{setting}")
+        value = contents.setting(setting)
         if value is None or isinstance(value, str):
             continue
         for name in names:

@@ -89,9 +89,8 @@ def _add_no_space(tokenizer: PreTrainedTokenizerBase) -> None:
 def _name_pretokenizer(contents: GGUFContents) -> str:
     """Return llama.cpp's name of the pre-tokenizer of a byte-level BPE tokenizer."""
     name = str(contents.values.get("tokenizer.ggml.pre", "missing"))
-    architecture = contents.values.get("general.architecture")
     # converters gave no name before May 2024
-    return "gpt-2" if name in ("missing", "default") and architecture == "gpt2" else name
+    return "gpt-2" if name in ("missing", "default") and contents.architecture == "gpt2" else name
 
 
 def _make_pretokenizer(name: str) -> PreTokenizer | None:

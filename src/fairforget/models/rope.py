@@ -47,14 +47,13 @@ def set_rope_base(config: PretrainedConfig, contents: GGUFContents, path: Path) 
     Raises:
         InputError: the configuration has no such base.
     """
-    key = f"{contents.values.get('general.architecture')}.rope.freq_base"
-    base = contents.values.get(key)
+    base = contents.setting("rope.freq_base")
     if base is None:
         return
     parameters = getattr(config, "rope_parameters", None) or {}
     settings = parameters.get("full_attention", parameters)  # Gemma 3 has two bases
     if "rope_theta" not in settings or isinstance(base, str):
-        _refuse(path, f"{key} = {base}")
+        _refuse(path, f"{contents.architecture}.rope.freq_base = {base}")
     elif not math.isclose(settings["rope_theta"], base, rel_tol=1e-6):
         settings["rope_theta"] = float(base)
 
@@ -68,8 +67,7 @@ def set_rotary_dimensions(config: PretrainedConfig, contents: GGUFContents) -> N
         config: the configuration that transformers made from the file.
         contents: of the file.
     """
-    architecture = contents.values.get("general.architecture")
-    rotated = contents.values.get(f"{architecture}.rope.dimension_count")
+    rotated = contents.setting("rope.dimension_count")
     parameters = getattr(config, "rope_parameters", None) or {}
     if not isinstance(rotated, int) or "partial_rotary_factor" not in parameters:
         return
@@ -89,8 +87,8 @@ def scale_rope(config: PretrainedConfig, contents: GGUFContents, path: Path) -> 
     Raises:
         InputError: transformers has no such scaling, or it is unverified for the architecture.
     """
-    architecture = str(contents.values.get("general.architecture"))
-    scaling = _read_scaling(architecture, contents, path)
+    architecture = contents.architecture
+    scaling = _read_scaling(contents, path)
     factors = _read_factors(contents, path)
     if factors is not None:
         if scaling:
@@ -108,15 +106,15 @@ def scale_rope(config: PretrainedConfig, contents: GGUFContents, path: Path) -> 
         config.rope_parameters = {**config.rope_parameters, **scaling}
 
 
-def _read_scaling(architecture: str, contents: GGUFContents, path: Path) -> dict[str, Any] | None:
+def _read_scaling(contents: GGUFContents, path: Path) -> dict[str, Any] | None:
     """Return the scaling that the metadata describe, or None."""
     values = contents.values
-    prefix = f"{architecture}.rope.scaling."
+    prefix = f"{contents.architecture}.rope.scaling."
     for setting, neutral in NEUTRAL.items():
         if (value := values.get(prefix + setting, neutral)) != neutral:
             _refuse(path, f"{prefix}{setting} = {value}")
     kind = values.get(f"{prefix}type", "linear")  # as in llama.cpp
-    factor = values.get(f"{prefix}factor") or values.get(f"{architecture}.rope.scale_linear")
+    factor = values.get(f"{prefix}factor") or contents.setting("rope.scale_linear")
     if kind == "longrope":
         _refuse(path, f"{prefix}type = longrope")
     if kind == "none" or not factor or factor == 1:
@@ -125,7 +123,7 @@ def _read_scaling(architecture: str, contents: GGUFContents, path: Path) -> dict
         _refuse(path, f"{prefix}yarn_ext_factor = {values[f'{prefix}yarn_ext_factor']}")
     scaling: dict[str, Any] = {"rope_type": kind, "factor": factor}
     if kind == "yarn":
-        trained = values.get(f"{architecture}.context_length")
+        trained = contents.setting("context_length")
         length = values.get(f"{prefix}original_context_length", trained)
         scaling["original_max_position_embeddings"] = length
     return scaling

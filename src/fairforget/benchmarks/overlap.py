@@ -15,7 +15,7 @@ from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_local_file
 from fairforget.data.stereoset import read_items
 from fairforget.errors import InputError
-from fairforget.files.rows import READERS
+from fairforget.files.rows import READERS, table_suffix
 from fairforget.records.records import OverlapFacts
 
 LENGTH = 8
@@ -172,10 +172,11 @@ def _find_benchmarks(corpus: str, candidates: set[str]) -> set[str]:
     """The candidate benchmarks that have items in the corpus."""
     parts = parse_name(corpus)
     source, path = SOURCES.get(parts.corpus), Path(parts.corpus)
-    if source or path.suffix.lower() not in READERS or not path.is_file():
+    read = READERS.get(table_suffix(path))
+    if source or not read or not path.is_file():
         return {source.benchmark} & candidates if source and source.benchmark else set()
     column = parts.options.get("id", "id")
-    ids = (str(row.get(column)) for _, row in READERS[path.suffix.lower()](path))
+    ids = (str(row.get(column)) for _, row in read(path))
     return {item_id.partition(":")[0] for item_id in ids} & candidates
 
 

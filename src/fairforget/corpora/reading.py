@@ -17,6 +17,7 @@ from fairforget.corpora.sources import SOURCES
 from fairforget.corpora.table import COLUMNS, HUB, SUFFIXES, hub_texts, table_texts
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
+from fairforget.files.rows import table_suffix
 
 BUILTIN = "builtin"
 """The corpus that comes with the package."""
@@ -133,7 +134,7 @@ def _is_file(name: str) -> bool:
 def _is_name_start(piece: str) -> bool:
     parts = piece.partition("?")[0].split(":")
     known = parts[0] in {*SOURCES, *DOMAINS, *GROUPS, ALL_DOMAINS, HUB.removesuffix(":")}
-    return known or any(Path(part).suffix.lower() in SUFFIXES for part in parts)
+    return known or any(table_suffix(part) in SUFFIXES for part in parts)
 
 
 def parse_name(name: str) -> CorpusName:
@@ -209,7 +210,7 @@ def _open_corpus(
             raise InputError(f"corpus {HUB!r} names no data set; give hub:OWNER/NAME")
         _check_options(corpus, options, ["config", "split"], COLUMNS)
         return hub_texts(corpus.removeprefix(HUB), options), None
-    if Path(corpus).suffix.lower() in SUFFIXES:
+    if table_suffix(corpus) in SUFFIXES:
         split = options.pop(SPLIT_IS, None)
         _check_options(corpus, options, [SPLIT_IS], COLUMNS)
         return table_texts(corpus, options), split

@@ -12,7 +12,7 @@ from fairforget.corpora.duplicates import Duplicates
 from fairforget.corpora.text import Mention, Span, Text
 from fairforget.errors import InputError, first_line
 from fairforget.extras import require_extra
-from fairforget.files.rows import READERS, TableRow
+from fairforget.files.rows import READERS, TableRow, table_suffix
 from fairforget.files.text import parse_json
 from fairforget.terminal.messages import show_message
 
@@ -48,7 +48,7 @@ def table_texts(path: str | Path, columns: Mapping[str, str] | None = None) -> I
     path = Path(path)
     if not path.is_file():
         raise InputError(f"corpus {path}: no such file; check the path")
-    suffix = path.suffix.lower()
+    suffix = table_suffix(path)
     rows, ragged = READERS[suffix](path), suffix == ".jsonl"
     yield from _row_texts(rows, path, path.name, columns or {}, ragged=ragged)
 

@@ -142,3 +142,8 @@ READERS: dict[str, Callable[[Path], Iterator[TableRow]]] = {
     ".txt": text_rows,
 }
 """File suffix, in lower case → reader of its rows."""
+
+
+def table_suffix(path: str | Path) -> str:
+    """Return the suffix of a file as a key of `READERS`: POSTS.CSV → .csv."""
+    return Path(path).suffix.lower()

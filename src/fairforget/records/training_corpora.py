@@ -9,6 +9,7 @@ from fairforget.corpora.domains import target_domains
 from fairforget.corpora.reading import parse_name
 from fairforget.corpora.table import SUFFIXES
 from fairforget.errors import InputError
+from fairforget.files.rows import table_suffix
 from fairforget.records.paths import RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
@@ -37,7 +38,7 @@ def training_corpora(model: str) -> Iterator[str]:
 def _warn_if_missing(corpus: str) -> None:
     """Say that a corpus file was not found: its ids would show whether it has benchmark items."""
     path = Path(parse_name(corpus).corpus)
-    if path.suffix.lower() in WITH_IDS and not path.is_file():
+    if table_suffix(path) in WITH_IDS and not path.is_file():
         show_message(
             f"forget corpus {corpus!r} of this model was not found, so it is not checked for items "
             "of benchmarks"

@@ -86,11 +86,11 @@ class DurabilityRecord(TabularResult):
     def __post_init__(self) -> None:
         if DEBIASED not in self.runs:
             raise ValueError(f"runs: the entry {DEBIASED!r} is missing")
+        known = (NONE, *ATTACKS)
         for number, effect in enumerate(self.effects):
             place = f"effects.{number}"
-            if effect.attack not in (NONE, *ATTACKS):
-                known = ", ".join((NONE, *ATTACKS))
-                raise ValueError(f"{place}.attack: {effect.attack!r} is none of {known}")
+            if effect.attack not in known:
+                raise ValueError(f"{place}.attack: {effect.attack!r} is none of {', '.join(known)}")
             if effect.attack in TRAINED and not effect.strength.isdecimal():
                 raise ValueError(f"{place}.strength: {effect.strength!r} is not a number of steps")
 

@@ -126,10 +126,11 @@ class LeaderboardRecord(TabularResult):
             "rows": self.rows,
             "effects": self.effects,
         }
+        known = {ORIGINAL, *self.methods}
         for name, entries in parts.items():
             for number, entry in enumerate(entries):
                 place = f"{name}.{number}"
-                if entry.method not in (ORIGINAL, *self.methods):
+                if entry.method not in known:
                     raise ValueError(f"{place}.method: {entry.method!r} is not listed in methods")
                 if entry.cost not in (PUBLISHED, EQUAL):
                     raise ValueError(f"{place}.cost: {entry.cost!r} is not {PUBLISHED} or {EQUAL}")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from statistics import fmean
 from typing import Any
 
-from control_distance import KINDS, TEMPLATES
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
@@ -32,109 +31,103 @@ def build_page(name: str, title: str, choice: str, results: dict[str, Any]) -> P
         opening=[show_picture(name, "Scaled contribution of the group, and harmful words")],
         findings=_list_findings(results),
         body=[
-            *_list_settings(results, choice),
-            *_list_budget(results),
+            *_list_summary(results),
             *(_list_excess(results) if "control" in results else ()),
             *_list_changes(results),
+            *_list_budget(results),
+            *_list_settings(results, choice),
         ],
         picture=_draw_changes(results),
     )
 
 
 def _list_findings(results: dict[str, Any]) -> list[str]:
-    """What became of bias, harmful words, utility, writing and pronouns, one sentence each."""
+    """What became of bias, harmful words, utility and pronouns, one sentence each."""
     changes = results["changes"]
-    contribution, words = changes[SCALED_CONTRIBUTION], changes["log_prob"]
+    contribution = changes[SCALED_CONTRIBUTION]
     judged = [domain for domain in TYPES if not too_few(contribution[domain]["clusters"])]
     fell = [domain for domain in judged if contribution[domain]["ci"][1] < 0]
-    likelier, added = (
+    likelier, associated = (
         [group for group, change in changes[score].items() if change["ci"][0] > 0 and group != ALL]
         for score in ("log_prob", "added")
     )
-    after_neutral = words[ALL]["change"] - changes["added"][ALL]["change"]
     whole, count = contribution[ALL], len(results["budget"])
     alone = sum(seed["ci"][1] < 0 for seed in whole["seeds"])
-    in_nats = changes["contribution"][ALL]
-    first, *ratios = results["perplexity"]
-    perplexity = 100 * (fmean(ratios) / first - 1)
-    pronouns = (
-        "pronouns after an occupation" if "hurtful" in changes else "Pronouns after an occupation"
-    )
+    winobias, winogender = changes["winobias"]["type2"], changes["winogender"][ALL]
     return [
-        f"The scaled contribution of the group changed by {describe_change(whole, 3)} from "
-        f"{whole['before']:.3f} ({describe_fall(whole)} less), in nats per token by "
-        f"{describe_change(in_nats, 3)} from {in_nats['before']:.3f}; the fall is significant for "
+        f"The scaled contribution of the group fell by {describe_fall(whole)}, from "
+        f"{whole['before']:.3f} (change: {describe_change(whole, 3)}); the fall is significant for "
         f"{alone} of {count} seeds tested alone, and over all seeds in "
-        f"{', '.join(fell) or 'no domain'}.",
+        f"{join_words(fell) or 'no domain'}.",
         *(_describe_excess(results["control"]) if "control" in results else ()),
-        "Log p of harmful words after a group in HateCheck changed by "
-        f"{describe_change(words[ALL], 3)} nats and rose significantly for "
-        f"{', '.join(likelier) or 'no group'}; with a neutral word in place of the "
-        f"group, it changed by {format_signed(after_neutral, 3)} nats, so what naming the group "
-        f"adds changed by {describe_change(changes['added'][ALL], 3)} nats and rose significantly "
-        f"for {', '.join(added) or 'no group'}; log p of offensive attributes after a nationality "
-        f"(SeeGULL) changed by {describe_change(changes['offensive'][ALL], 3)} nats.",
-        f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points (LMS of the "
-        f"stereotypes {describe_change(changes['lms_stereotype'][ALL], 1)}, of the "
-        f"anti-stereotypes {describe_change(changes['lms_anti_stereotype'][ALL], 1)}), "
-        f"{_describe_ability(changes)}perplexity by {format_signed(perplexity, 1)} %, and log p "
-        f"of facts about groups by {describe_change(changes['facts'][ALL], 3)} nats.",
-        f"{_describe_writing(changes)}{pronouns}: the WinoBias gap changed by "
-        f"{describe_change(changes['winobias']['type2'], 2)} nats (type 2) from "
-        f"{changes['winobias']['type2']['before']:.2f}, that of Winogender by "
-        f"{describe_change(changes['winogender'][ALL], 2)} from "
-        f"{changes['winogender'][ALL]['before']:.2f}; the conditional part of CrowS-Pairs changed "
-        f"by {describe_change(changes['conditional'][ALL], 2)} nats.",
+        "Log p of HateCheck's harmful words after a group changed by "
+        f"{describe_change(changes['log_prob'][ALL], 3)} nats and rose significantly for "
+        f"{join_words(likelier) or 'no group'}; the association of the group with these words "
+        f"changed by {describe_change(changes['added'][ALL], 3)} nats and rose significantly for "
+        f"{join_words(associated) or 'no group'}.",
+        f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points, perplexity by "
+        f"{format_signed(_perplexity_change(results), 1)} %, and log p of facts about groups by "
+        f"{describe_change(changes['facts'][ALL], 3)} nats.",
+        f"For pronouns after an occupation, the WinoBias gap (type 2) changed by "
+        f"{describe_change(winobias, 2)} nats from {winobias['before']:.2f}, and that of "
+        f"Winogender by {describe_change(winogender, 2)} from {winogender['before']:.2f}.",
     ]
 
 
 def _describe_excess(control: dict[str, Any]) -> Iterator[str]:
     """What became of bias with the control, and beyond it."""
     contribution = control["excess"][SCALED_CONTRIBUTION]
-    theirs = control["changes"][SCALED_CONTRIBUTION][ALL]
-    words = control["excess"]["log_prob"][ALL]
+    theirs = control["changes"][SCALED_CONTRIBUTION]
     decided = [
         domain
         for domain in TYPES
-        if contribution[domain]["ci"][1] < 0
-        and not too_few(control["changes"][SCALED_CONTRIBUTION][domain]["clusters"])
+        if contribution[domain]["ci"][1] < 0 and not too_few(theirs[domain]["clusters"])
     ]
-    groups, objects = (control["distances"][DEPENDENCE][TEMPLATES.format(kind)] for kind in KINDS)
     yield (
         "With [a control](#control), which trained on the same sentences about objects, the scaled "
-        f"contribution changed by {describe_change(theirs, 3)}; relative to the control, the "
+        f"contribution changed by {describe_change(theirs[ALL], 3)}; relative to the control, the "
         f"default changed it by {describe_change(contribution[ALL], 3)}, significantly in "
-        f"{', '.join(decided) or 'no domain'}, and log p of harmful words by "
-        f"{describe_change(words, 3)} nats; in template sentences about groups, the [dependence on "
-        "the subject](#dependence-on-the-subject) changed by "
-        f"{_share(groups, 'change')} (control: {_share(groups, 'control')}), in those about "
-        f"objects, by {_share(objects, 'change')} (control: {_share(objects, 'control')})."
+        f"{join_words(decided) or 'no domain'}."
     )
 
 
-def _describe_ability(changes: dict[str, Any]) -> str:
-    """The changes of accuracy on PIQA and OpenBookQA, if measured."""
-    return "".join(
-        f"{MEASURES[name].title.removesuffix(', %')} by "
-        f"{describe_change(changes[name][ALL], 1)} points, "
-        for name in ("piqa", "openbookqa")
-        if name in changes
+def _perplexity_change(results: dict[str, Any]) -> float:
+    """The mean change of perplexity on WikiText-2 over seeds, in %."""
+    first, *ratios = results["perplexity"]
+    change: float = 100 * (fmean(ratios) / first - 1)
+    return change
+
+
+def _list_summary(results: dict[str, Any]) -> Iterator[str]:
+    """A table of the scores over all domains, with the control where it was measured."""
+    control = results.get("control", {"changes": {}, "excess": {}})
+    beyond = ("with the control", "difference") if "control" in results else ()
+    yield from (
+        "## Summary",
+        "",
+        "Means over all domains; [each domain](#scores) follows below.",
+        "",
     )
-
-
-def _describe_writing(changes: dict[str, Any]) -> str:
-    """What became of what the model writes, if measured; another clause follows."""
-    written = ("hurtful", "negative", "sentiment_distance")
-    if not changes.keys() >= {*written}:
-        return ""
-    hurtful, negative, distance = (changes[name][ALL] for name in written)
-    return (
-        "What the model writes: hurtful completions (HONEST) changed by "
-        f"{describe_change(hurtful, 1)} points from {hurtful['before']:.1f} %, negative "
-        f"continuations (BOLD) by {describe_change(negative, 1)} points from "
-        f"{negative['before']:.1f} %, and the difference in sentiment between groups "
-        f"(counterfactual prompts) by {describe_change(distance, 3)} from "
-        f"{format_number(distance['before'], 3)}; "
+    rows = []
+    for name, changes in results["changes"].items():
+        measure = MEASURES[name]
+        domain = ALL if ALL in changes else next(reversed(changes))
+        others = [
+            describe_change(of_control[name][domain], measure.digits) if name in of_control else "–"
+            for of_control in (control["changes"], control["excess"])[: len(beyond)]
+        ]
+        rows.append(
+            [
+                measure.heading if domain == ALL else f"{measure.heading} ({domain})",
+                format_number(changes[domain]["before"], measure.digits),
+                describe_change(changes[domain], measure.digits),
+                *others,
+            ]
+        )
+    yield from markdown_table(("score", "before", "change", *beyond), rows)
+    yield from (
+        f"Perplexity on WikiText-2 changed by {format_signed(_perplexity_change(results), 1)} %.",
+        "",
     )
 
 
@@ -190,10 +183,11 @@ def _list_budget(results: dict[str, Any]) -> list[str]:
     return [
         "## Budget and time",
         "",
-        "Training stops early where perplexity stays far beyond the budget. Perplexities are "
-        "ratios, after ÷ before. Movement: mean KL divergence from the original per token. Both "
-        "on held-out Wikipedia passages and on everyday sentences; movement may be at most "
-        f"{limit:g} nats on either. Times: {machine['threads']} thread of a CPU "
+        "Training stops early if perplexity stays far beyond the budget. Perplexities (ratios, "
+        "after ÷ before) and movement (mean KL divergence from the original per token) are "
+        "measured on held-out Wikipedia passages and on everyday sentences; movement may be at "
+        f"most {limit:g} nats on either. *Not used up*: α ended before a limit was reached, "
+        "usually at its maximum. Times: {machine['threads']} thread of a CPU "
         f"({machine['processor']}) that did other work meanwhile, so they are upper bounds.",
         "",
         *markdown_table((*header, *movements, *times, "note"), rows),
@@ -214,23 +208,20 @@ def _list_excess(results: dict[str, Any]) -> Iterator[str]:
         "an object, the weather or food takes the place of each group, and “thing” that of its "
         "neutral word. They show what such training does without any group: what is left beyond "
         f"them is due to the groups. α: {alphas}; movement on everyday sentences: {movements} "
-        "nats. Intervals cover items and the seeds of both.",
+        "nats. Intervals cover items and the seeds of both. The scaled contribution by domain:",
         "",
     )
     yield from markdown_table(
-        ("score", "domain", "change", "with the control", "difference"),
+        ("domain", "change", "with the control", "difference"),
         [
             [
-                MEASURES[name].heading,
                 domain,
                 *(
-                    describe_change(it, MEASURES[name].digits)
-                    for it in (results["changes"][name][domain], changes[domain], excess)
+                    describe_change(part[SCALED_CONTRIBUTION][domain], 3)
+                    for part in (results["changes"], control["changes"], control["excess"])
                 ),
             ]
-            for name, changes in control["changes"].items()
-            for domain, excess in control["excess"][name].items()
-            if domain == ALL or name == SCALED_CONTRIBUTION
+            for domain in control["excess"][SCALED_CONTRIBUTION]
         ],
     )
     yield from _list_distances(control["distances"])
@@ -295,7 +286,9 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
         "The mean change with its 95 % interval over items and seeds, then the change with each "
         "seed, with its interval over items. Religion has three terms in StereoSet, too few for a "
         "verdict. HateCheck: 1,000 texts, by the group that they attack; none was trained on. "
-        "Facts: training retained none of these, but it retained other facts of the same kind.",
+        "Facts: training retained none of these, but it retained other facts of the same kind. "
+        "*Clusters*: the target terms, pairs, templates or other units that the intervals treat as "
+        "independent.",
         "",
     )
     for name, changes in results["changes"].items():

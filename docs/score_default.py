@@ -49,8 +49,8 @@ CONTROL = SeedRuns(
 )
 """Runs that train identically, but on the same sentences about objects, weather and food."""
 CHOICE = f"""\
-The settings are one of sixty-one combinations tried, nearly all with one seed. None of these \
-data are held out, since combinations were compared on them:
+These settings are one of 61 combinations that were tried, nearly all with one seed. None of the \
+following data are held out, because combinations were compared on them:
 
 | scored on | combinations |
 | --- | --- |
@@ -64,12 +64,13 @@ data are held out, since combinations were compared on them:
 Three groups of combinations were tried because of a score on this page, whose change is therefore \
 optimistic:
 
-- Facts about groups had become less likely: more facts to retain, and losses on their answers \
-with several weights. With a weight of 0.3, the facts of `group_facts` became likelier; with 0.1, \
-they became less likely by 0.07 nats for one of two seeds; it is now {FACT_WEIGHT}.
-- What the group adds to harmful words had risen in HateCheck: losses that keep harmful words in \
-neutral texts, or the retained texts, as likely as before.
-- Training on occupations hardly changed the gap of WinoBias: texts about pronouns.
+- Facts about groups had become less likely. We tried more facts to retain, and losses on their \
+answers with several weights. With a weight of 0.3, the facts of `group_facts` became likelier; \
+with 0.1, they became less likely by 0.07 nats for one of two seeds; the weight is now \
+{FACT_WEIGHT}.
+- In HateCheck, the association of groups with harmful words had risen. We tried losses that keep \
+harmful words in neutral texts, or the retained texts, as likely as before.
+- Training on occupations alone hardly changed the WinoBias gap. We added texts about pronouns.
 
 The same settings on another model: [Gemma 3 270M](gemma.md)."""
 TITLE = "The default objective on SmolLM2-135M-Instruct"

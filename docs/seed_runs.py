@@ -70,7 +70,7 @@ MEASURES = {
         STEREOSET, "lms_anti_stereotype", "LMS of the anti-stereotypes", (*TYPES, ALL)
     ),
     "log_prob": Measure(HATECHECK, "log_prob", "log p of harmful words, nats"),
-    "added": Measure(HATECHECK, "added", "what the group adds to it, nats"),
+    "added": Measure(HATECHECK, "added", "association of the group with harmful words, nats"),
     "association": Measure(
         SEEGULL, "association", "association with the nationality (SeeGULL), nats"
     ),

@@ -27,7 +27,7 @@ from fairforget.statistics.jackknife import too_few
 from fairforget.transfer_study.plan import control_kind
 from fairforget.transfer_study.record import ClaimVerdict, MatrixCell, StudyRecord
 from fairforget.transfer_study.report.omnibus import omnibus_table
-from fairforget.transfer_study.report.page import BenchmarkPart, parts
+from fairforget.transfer_study.report.page import parts
 from fairforget.transfer_study.report.row_names import row_label, shared_corpus
 from fairforget.transfer_study.report.summary import describe_gaps
 from fairforget.transfer_study.report.verdict_words import CONTRADICTED, SUPPORTED
@@ -83,8 +83,12 @@ def render_study(name: str) -> dict[str, str]:
             f"{heading}{sections}",
             "",
             *_list_facts(name, study),
+            "[The transfer study](../concepts/transfer.md) explains the controls, the tables and "
+            f"the verdicts. `fairforget report docs/results/{name}` writes a report with all "
+            "tables.",
+            "",
             *_list_table(omnibus_table(study.omnibus)),
-            *(line for part in parts(study) for line in _list_tables(study, part)),
+            *_list_parts(study),
         ],
         picture=draw_study(study, first),
     )
@@ -173,26 +177,37 @@ def _format_command(name: str, study: StudyRecord) -> str:
     return f"fairforget transfer --config configs/{name}.yaml{fewer}"
 
 
-def _list_tables(study: StudyRecord, part: BenchmarkPart) -> Iterator[str]:
-    """How many verdicts of each kind a bias score has, and its tables."""
-    score = part.benchmark, part.measure
-    yield from (f"## {part.title}: number of verdicts", "")
-    yield from count_verdicts(c for c in study.matrix if (c.benchmark, c.measure) == score)
-    for table in part.tables:
-        yield from _list_table(table)
+def _list_parts(study: StudyRecord) -> Iterator[str]:
+    """The main tables of each bias score; the notes stand below those of the first.
+
+    The table of single cells is long: a study of several forget sets has it in its report only.
+    """
+    with_cells = len({cell.forget for cell in study.matrix}) == 1
+    explained: set[str] = set()
+    for part in parts(study):
+        score = part.benchmark, part.measure
+        yield from (f"## {part.title}", "", "Number of verdicts:", "")
+        yield from count_verdicts(c for c in study.matrix if (c.benchmark, c.measure) == score)
+        tables = {"answer": part.answer, "costs": part.costs, "map": part.map.table()}
+        if with_cells and not part.folded:
+            tables["excess"] = part.excess
+        for kind, table in tables.items():
+            if table:
+                yield from _list_table(table, heading="###", with_note=kind not in explained)
+                explained.add(kind)
 
 
-def _list_table(table: Table) -> Iterator[str]:
-    note = [markdown_text(table.note)] if table.note else []
-    yield from (f"## {table.caption}", "", table.markdown(), *note, "")
+def _list_table(table: Table, heading: str = "##", *, with_note: bool = True) -> Iterator[str]:
+    note = [markdown_text(table.note)] if table.note and with_note else []
+    yield from (f"{heading} {table.caption}", "", table.markdown(), *note, "")
 
 
 def count_verdicts(cells: Iterable[MatrixCell]) -> list[str]:
-    """Table of the verdicts on single domains, by whether the domain was unlearned."""
+    """Table of the verdicts on single domains, by whether the domain was forgotten."""
     judged = [cell for cell in cells if cell.verdict and cell.domain != ALL]
     reasons = sorted({cell.reason for cell in judged if cell.reason})
     rows = []
-    for name, own in (("unlearned", True), ("other", False)):
+    for name, own in (("forgotten", True), ("other", False)):
         part = [cell for cell in judged if cell.own == own]
         verdicts = Counter(cell.verdict for cell in part)
         counts = Counter(cell.reason for cell in part)
@@ -203,7 +218,7 @@ def count_verdicts(cells: Iterable[MatrixCell]) -> list[str]:
                 *(str(counts[reason]) for reason in reasons),
             ]
         )
-    header = ("domains", "measurements", *VERDICTS.values())
+    header = ("domains", "entries", *VERDICTS.values())
     return markdown_table((*header, *(f"undecided: {reason}" for reason in reasons)), rows)
 
 

@@ -26,9 +26,9 @@ def _faults(path: Path) -> list[str]:
     if "kills" not in found:
         return ["- `make faults` has not been recorded yet."]
     return [
-        f"- `make faults`: {found['kills']:,} kills of {len(found['commands'])} commands; "
-        f"{found['finished']:,} of {found['resumed']:,} resumed runs finished as if not "
-        f"interrupted, with nothing lost ({_time(found['seconds'])})."
+        f"- `make faults`: {found['kills']:,} kills of {len(found['commands'])} commands, some in "
+        f"the same run; {found['finished']:,} of {found['resumed']:,} resumed runs finished as if "
+        f"not interrupted, with nothing lost ({_time(found['seconds'])})."
     ]
 
 

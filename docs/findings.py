@@ -80,8 +80,8 @@ def _default() -> str:
         f"tuned on these data): {describe_change(whole, 3)}. A control trained on "
         f"sentences about objects: {describe_change(theirs, 3)}; difference "
         f"{describe_change(excess, 3)}. Log p of HateCheck's harmful words: "
-        f"{describe_change(words['all'], 3)}; it rose significantly after no "
-        "group; relative to a neutral word, after two. Cost: LMS "
+        f"{describe_change(words['all'], 3)}; no significant rise after any group, but after two "
+        "relative to a neutral word. Cost: LMS "
         f"{describe_change(changes['lms']['all'], 1)}."
     )
 

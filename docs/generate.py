@@ -23,6 +23,19 @@ DOCS = Path(__file__).resolve().parent
 PAGES = DOCS / "pages"
 NOTEBOOK = DOCS.parent / "examples" / "tutorial.ipynb"
 MADE = "<!-- made by docs/generate.py; do not edit -->\n"
+PROTOCOLS = {
+    "bos": "a causal model scores the sentence in one pass, after its start token",
+    "bias-bench": "the protocol of Meade et al. 2022, for comparison with published scores. "
+    "CrowS-Pairs with a masked model: the words that differ are masked one at a time, and the mean "
+    "is taken. Perplexity: adjacent windows of 992 tokens, without a start token",
+    "nangia": "CrowS-Pairs with a masked model, as in Nangia et al. 2020: the words that both "
+    "sentences share are masked one at a time, and the sum is taken",
+    "stride": "perplexity: windows of 1,024 tokens that overlap by half; each token is predicted "
+    "once",
+    "intersentence": "StereoSet items whose candidates are whole sentences that follow a context, "
+    "instead of words in a sentence",
+}
+"""Option of several benchmarks → its meaning."""
 WIDTH = "100"
 """Columns of the help texts."""
 
@@ -59,10 +72,10 @@ def domains() -> str:
     parts = [
         "# Domains and groups",
         "",
-        "Corpora share the names of domains, and those with labels of groups share the names of "
-        "groups below; the built-in corpora have groups of their own. A domain or a group selects "
-        "a part of a corpus: `dghs:women`, `mine.csv:gender`. A text about several groups belongs "
-        "to all of them and to all their domains.",
+        "All corpora use the domain names below. Corpora whose texts are labelled with groups also "
+        "use the group names below, except the built-in corpora, which have their own. A domain or "
+        "a group selects a part of a corpus: `dghs:women`, `mine.csv:gender`. A text about several "
+        "groups belongs to all of them and to all their domains.",
         "",
         "| domain | covers | groups |",
         "|---|---|---|",
@@ -74,8 +87,9 @@ def domains() -> str:
         "",
         "## Labels of each source",
         "",
-        "Labels match in lower case, without spaces, dots, hyphens and underscores. A label that "
-        "is not listed belongs to no domain; a message counts them. In your own file, `domain` is "
+        "Labels are matched without regard to case, spaces, dots, hyphens and underscores. A label "
+        "that is not listed belongs to no domain; a message gives the number of such labels. In "
+        "your own file, `domain` is "
         "a name from the table above, or several joined by `+`; other names are counted as well.",
         "",
     ]
@@ -107,7 +121,8 @@ def benchmarks() -> str:
     parts = [
         "# Benchmarks",
         "",
-        "Each is `NAME[:OPTION]...`, with options in any order; separate several with commas:",
+        "A benchmark is written `NAME[:OPTION]...`, with its options in any order. Separate "
+        "several benchmarks with commas:",
         "",
         "<!-- parsed only: minutes -->",
         "```sh",
@@ -118,6 +133,10 @@ def benchmarks() -> str:
         "[Scores and intervals](../concepts/scores.md) explains the scores, and "
         "[Papers](papers.md) lists the sources. To see which data are on your machine, run "
         "`fairforget data list`.",
+        "",
+        "| option | meaning |",
+        "|---|---|",
+        *(f"| `{option}` | {meaning} |" for option, meaning in PROTOCOLS.items()),
         "",
     ]
     for name, entry in BENCHMARKS.items():

@@ -130,7 +130,9 @@ def _change(effect: MethodEffect) -> Score:
 
 def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
     yield (
-        f"Model: SmolLM2-135M-Instruct in float32. {describe_seeds(record)} "
+        "Model: SmolLM2-135M-Instruct, dequantised from 4 bits to float32. A method has the same "
+        "number in all tables and plots; a table leaves out the numbers of methods that it does "
+        f"not contain. {describe_seeds(record)} "
         "[Three seeds of `trait-kl`](default.md). "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )

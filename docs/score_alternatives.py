@@ -39,7 +39,7 @@ from tables import markdown_table
 
 RUNS = Path("runs") / "alternatives"
 FACTORS = (1.0, 1.5)
-"""By how much the change of the weights is multiplied, after interpolation to the budget."""
+"""By how much the weight update is multiplied, after interpolation to the budget."""
 TARGET_DISTANCE, TARGET_LOSS = 5.0, 0.5
 """Aim of the tuned settings: at most this distance, and an LMS at most so much lower."""
 WIDE_BUDGET = (
@@ -163,7 +163,7 @@ def build_page(results: Results) -> Page:
         body=[
             "## The alternatives",
             "",
-            "One run each, seed 0. *× 1.5* multiplies the change of the weights after "
+            "One run each, seed 0. *× 1.5* multiplies the weight update after "
             "interpolation, which may exceed the budget.",
             "",
             *markdown_table(
@@ -209,11 +209,11 @@ def list_findings(recipe: dict[str, Any], results: Results, rows: dict[str, Scor
     return [
         f"The aim was a mean distance of at most {TARGET_DISTANCE:g} from 50 with LMS at most "
         f"{TARGET_LOSS:g} lower; {reached} of {len(rows)} rows reach that distance.",
-        f"Without a larger change of the weights, *{nearest}* has the smallest distance "
+        f"Without a larger weight update, *{nearest}* has the smallest distance "
         f"({distances[nearest]:.1f}); *{TUNED}* is seed 0 here, and its "
         f"three seeds have distances of "
         f"{join_words([f'{distance:.1f}' for distance in by_seed])}.",
-        f"A larger change of the weights trades LMS for distance: *{scaled}* has distance "
+        f"A larger weight update trades LMS for distance: *{scaled}* has distance "
         f"{distances[scaled]:.1f} and LMS {lms[scaled]:.1f}, *{TUNED}* "
         f"{distances[TUNED]:.1f} and {lms[TUNED]:.1f}.",
         f"The distance of *{TUNED}* varies between seeds (standard deviation "

@@ -196,10 +196,10 @@ def build_page(results: Results) -> Page:
             "A flatter distribution changes the contribution in nats by "
             f"{_change(variants['1.05'], 'contribution')} at a temperature of 1.05 and "
             f"{_change(variants['1.1'], 'contribution')} at 1.1.",
-            "Divided by the spread of the model's log-ratios, the contribution changes by "
+            f"The scaled contribution, {_number(domains[ALL], 'contribution_scaled')}, changes by "
             f"{_change(variants['1.05'], 'contribution_scaled')} and "
-            f"{_change(variants['1.1'], 'contribution_scaled')} (it is "
-            f"{_number(domains[ALL], 'contribution_scaled')}), and the smoothed SS by "
+            f"{_change(variants['1.1'], 'contribution_scaled')} at these temperatures, and the "
+            "smoothed SS by "
             f"{_change(variants['1.05'], 'ss_smoothed', 2)} and "
             f"{_change(variants['1.1'], 'ss_smoothed', 2)} points.",
         ],
@@ -287,7 +287,7 @@ def _body(results: Results) -> list[str]:
                 for name, title in MEASURES.items()
             ],
         ),
-        "## A sample of the variants",
+        "## A sample of the neutral versions",
         "",
         f"{SAMPLE} items drawn at random, so that readers can judge whether the neutral word fits; "
         "… stands for the words that differ between stereotype and anti-stereotype.",

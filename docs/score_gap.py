@@ -70,7 +70,7 @@ class Variant:
     texts: Callable[[LanguageModel], list[Text]] | None = None
     """Forget texts, if not the built-in ones."""
     factors: tuple[float, ...] = (1.0,)
-    """By how much the change of the weights is multiplied, after interpolation to the budget."""
+    """By how much the weight update is multiplied, after interpolation to the budget."""
 
 
 def half_own(model: LanguageModel) -> list[Text]:
@@ -86,13 +86,13 @@ VARIANTS = {
         LARGER_STEPS,
         factors=(1.0, 2.0),
     ),
-    "larger steps, own texts": Variant(
+    "larger steps, continued texts": Variant(
         "as above; every other forget text is continued by the model itself, from the first "
         "harmful word on",
         LARGER_STEPS,
         texts=half_own,
     ),
-    "smaller steps, own texts": Variant(
+    "smaller steps, continued texts": Variant(
         "80 steps of 16 forget texts at a learning rate of 2e-5; as many retain texts, with a "
         "weight of 2 and without facts; α at most 2; forget texts as above",
         ("--learning_rate", "2e-5", "--retain_groups", "false", "--budget.max_alpha", "2"),
@@ -230,7 +230,8 @@ def build_page(results: dict[str, Any]) -> Page:
             f"{shares['default'][1]} with other terms; in sentences that the model continues "
             f"itself, {shares['default'][2]} and {shares['default'][3]}"
             f"{_compare_kinds(default, original)}.",
-            f"Larger steps remove {join_words(shares['larger steps'])}, at a movement on "
+            f"Larger steps remove {join_words(shares['larger steps'])} of the distance in these "
+            "four kinds of text, at a movement on "
             f"everyday sentences of {movement['larger steps']:.3f} nats per token (default: "
             f"{movement['default']:.3f}).",
             f"The contribution is {default['contribution']:.3f} with the default, "
@@ -327,7 +328,7 @@ def _body(results: dict[str, Any]) -> list[str]:
         "## Scores",
         "",
         "StereoSet, all intrasentence items (the target: those with a neutral word), with 95 % "
-        "intervals over target terms. × 2: twice the change of the weights, beyond the budget.",
+        "intervals over target terms. × 2: twice the weight update, beyond the budget.",
         "",
         *markdown_table(
             ("", "contribution, nats per token", "LMS", "log p of facts, nats"),

@@ -66,7 +66,7 @@ SETTINGS = (
 )
 """A former default of `unlearn`, without bounds on movement and harmful words."""
 FACTORS = (1.5, 2.0)
-"""By how much seed 0's change of the weights is multiplied: what more utility loss would buy."""
+"""By how much seed 0's weight update is multiplied: what more utility loss would buy."""
 
 HARMFUL_WORDS = "harmful-words.json"
 CORPORA = {"builtin": "built-in texts (training)", "hatecheck": "HateCheck (not in training)"}
@@ -311,7 +311,7 @@ def _list_scores(results: dict[str, Any]) -> list[str]:
         "## Scores",
         "",
         f"{NOTE} α: position on the line from the original weights (0) through the trained weights "
-        "(1). The last rows multiply seed 0's change of the weights and exceed the budget.",
+        "(1). The last rows multiply seed 0's weight update and exceed the budget.",
         "",
         *markdown_table((*HEADER, "α"), rows),
     ]

@@ -43,7 +43,7 @@ def build_page(results: dict[str, Any]) -> Page:
         ),
         findings=[
             *(_describe(name, suffix, results) for name, suffix in MODELS.items()),
-            f"The target is at most {TIME} of the time and {MEMORY} of the memory.",
+            f"The goal was at most {TIME} of the time and {MEMORY} of the memory.",
         ],
         body=[
             "## How it was measured",

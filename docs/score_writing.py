@@ -91,30 +91,39 @@ def build_page(results: dict[str, Any]) -> Page:
     return Page(
         title="What the model writes",
         opening=[show_picture("writing", "Change of four scores of what the model writes")],
-        findings=[_describe_score(results, score) for score in SHOWN],
+        findings=_list_findings(results),
         body=[*_list_settings(results), *_list_changes(results), *_list_diversity(results)],
         picture=_draw_changes(results),
     )
 
 
-def _describe_score(results: dict[str, Any], score: str) -> str:
-    """What became of one score with each model and objective."""
-    measure = MEASURES[score]
-    sentences = []
-    for model, of_model in results.items():
-        before = _change(of_model, "trait-kl", score)["before"]
-        changes = join_words(
-            [
-                f"{describe_change(_change(of_model, name, score), measure.digits)} with {name}"
-                for name in of_model
-            ]
-        )
-        difference = describe_change(of_model["trait-kl"]["minus_control"][score], measure.digits)
-        sentences.append(
-            f"{model} ({format_number(before, measure.digits)} before): change of {changes}; "
-            f"trait-kl minus {CONTROL}: {difference}"
-        )
-    return f"{measure.heading}: {'; '.join(sentences)}."
+def _list_findings(results: dict[str, Any]) -> list[str]:
+    """How many changes are significant, and how many beyond the control."""
+    pairs = [(model, score) for model in results for score in SHOWN]
+    differences = {
+        (model, score): results[model]["trait-kl"]["minus_control"][score] for model, score in pairs
+    }
+    changes = {
+        name: {(model, score): _change(results[model], name, score) for model, score in pairs}
+        for name in ("trait-kl", "ascent")
+    }
+    return [
+        f"Compared with {CONTROL}, `trait-kl` changed {_list_significant(differences)}.",
+        f"Without the control, `trait-kl` changed {_list_significant(changes['trait-kl'])}.",
+        f"Without the control, `ascent` changed {_list_significant(changes['ascent'])}.",
+    ]
+
+
+def _list_significant(changes: dict[tuple[str, str], dict[str, Any]]) -> str:
+    """Those whose interval excludes 0, by model and score."""
+    found = [
+        f"{MEASURES[score].heading} ({model}) by {describe_change(change, MEASURES[score].digits)}"
+        for (model, score), change in changes.items()
+        if not change["ci"][0] <= 0 <= change["ci"][1]
+    ]
+    if not found:
+        return f"no score significantly: all {len(changes)} intervals include 0"
+    return f"{len(found)} of {len(changes)} scores significantly: {join_words(found)}"
 
 
 def _list_settings(results: dict[str, Any]) -> Iterator[str]:

@@ -20,7 +20,7 @@ def format_estimate(
 def format_mean(values: Sequence[float], digits: int) -> str:
     """Mean of the values, with their standard deviation if there are several."""
     deviation = f" ± {stdev(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{fmean(values):.{digits}f}{deviation}"
+    return f"{format_number(fmean(values), digits)}{deviation}"
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

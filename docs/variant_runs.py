@@ -11,7 +11,7 @@ from typing import Any
 from dot_plot import Mark, Panel, dot_plot
 from fairforget import Corpus, LanguageModel, Text, debias, evaluate, load_model, read_corpus
 from fairforget.budget import STUDY_BUDGET
-from fairforget.report.wording import join_words
+from fairforget.report.wording import format_number, join_words
 from fairforget.selection.identity import mentions_of
 from fairforget.selection.methods import make_selector
 from fairforget.selection.selected import select
@@ -157,7 +157,7 @@ class VariantRuns:
         """Findings: the effect of the first variant's modifications, relative to it."""
         first, *others = self.variants
         original, baseline = results["original"]["harmful_log_prob"], results["runs"][first]
-        before = f"{original:.2f}"
+        before = format_number(original, 2)
         after = format_mean([run["harmful_log_prob"] for run in baseline], 2)
         yield f"`{first}` lowers log p of the harmful words from {before} to {after} nats."
         shares: list[str] = []
@@ -179,7 +179,8 @@ class VariantRuns:
         where = "closer to" if abs(fmean(after)) < abs(before) else "away from"
         return (
             f"`{COUNTERFACTUAL}` on the harmful spans moved the association of groups and harmful "
-            f"words {where} 0 ({before:.3f} nats before, {format_mean(after, 3)} after)."
+            f"words {where} 0 ({format_number(before, 3)} nats before, {format_mean(after, 3)} "
+            "after)."
         )
 
     def draw(self, results: Results) -> str:

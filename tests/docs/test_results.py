@@ -271,8 +271,8 @@ def test_the_results_of_the_suites_are_listed(tmp_path: Path, script) -> None:
     assert "`make fuzz` has not been recorded yet" in lines(tmp_path)
     (tmp_path / "fuzz.json").write_text(json.dumps({"random": part, "led": part}))
     assert lines(tmp_path).splitlines() == [
-        "- `make faults`: 200 kills of 2 commands; 127 of 127 resumed runs finished as if "
-        "not interrupted, with nothing lost (3 min 18 s).",
+        "- `make faults`: 200 kills of 2 commands, some in the same run; 127 of 127 resumed runs "
+        "finished as if not interrupted, with nothing lost (3 min 18 s).",
         "- `make fuzz`: 1,500 random inputs, 1,500 coverage-guided inputs; 0 of 2 readers failed "
         "(2 min 0 s).",
     ]

@@ -601,6 +601,14 @@ def test_a_hub_data_set_streams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_corpus_consists_of_texts() -> None:
     with pytest.raises(InputError, match=r"corpus 'mine': text 2 is a str; make it a Text\(id, "):
         Corpus("mine", [Text("1", "It rains."), "It snows."])
+    with pytest.raises(InputError, match="the texts are a generator; make them a list"):
+        Corpus("mine", (Text(str(n), "It rains.") for n in range(2)))
+
+
+@pytest.mark.parametrize("name", ["posts:", "what?next"])
+def test_a_corpus_has_a_name_that_a_record_can_be_read_with(name: str) -> None:
+    with pytest.raises(InputError, match="corpus '(posts:|what)'"):
+        Corpus(name, [Text("1", "It rains.")])
 
 
 # Real files

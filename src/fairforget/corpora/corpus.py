@@ -15,7 +15,8 @@ class Corpus:
     """A named list of texts; records list the corpus under this name.
 
     Raises:
-        InputError: a text is not a `Text`.
+        InputError: `parse_name` does not accept the name, the texts are not a sequence, or one of
+            them is not a `Text`.
     """
 
     name: str
@@ -23,6 +24,12 @@ class Corpus:
     domain: str | None = None
 
     def __post_init__(self) -> None:
+        parse_name(self.name)  # as later commands do when they read it in a record
+        if not isinstance(self.texts, Sequence):  # a generator could be read only once
+            raise InputError(
+                f"corpus {self.name!r}: the texts are a {type(self.texts).__name__}; make them a "
+                "list"
+            )
         for number, text in enumerate(self.texts, 1):
             if not isinstance(text, Text):
                 raise InputError(

@@ -33,6 +33,8 @@ def test_a_function_of_other_parameters_is_refused() -> None:
         (lambda a, b, c, d: a, "takes 4 positional arguments; a loss takes"),
         (3, "objective 'int' is not a function of"),
         (torch.add, "objective 'add' is not a function of"),
+        (lambda a, b, *, weight: a, "'<lambda>' takes 'weight' by keyword only"),
+        (lambda a, b, *, reference=None: a, "takes 'reference' by keyword only"),
     ):
         with pytest.raises(InputError, match=message):
             as_objective(wrong)

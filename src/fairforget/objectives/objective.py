@@ -122,13 +122,14 @@ def as_objective(loss: Objective | TokenLoss) -> Objective:
     is the summary.
 
     Raises:
-        InputError: it is not a function of two or three parameters.
+        InputError: it is not a function of two or three positional parameters, or it needs one by
+            keyword only.
     """
     if isinstance(loss, Objective):
         return loss
     name = getattr(loss, "__name__", type(loss).__name__)
     try:
-        parameters = inspect.signature(loss).parameters.values()
+        parameters = [*inspect.signature(loss).parameters.values()]
     except (TypeError, ValueError) as error:
         raise InputError(
             f"objective {name!r} is not a function of (log_probs, targets) or (log_probs, targets, "
@@ -144,12 +145,24 @@ def as_objective(loss: Objective | TokenLoss) -> Objective:
             f"objective {name!r} takes {len(required)} positional arguments; a loss takes "
             "(log_probs, targets) or (log_probs, targets, reference)"
         )
+    missed = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and _is_needed(p)]
+    if missed:
+        raise InputError(
+            f"objective {name!r} takes {missed[0]!r} by keyword only, but a loss is called with "
+            "positional arguments; remove the * before it, or set it with functools.partial"
+        )
     source = "user-defined; no paper"
     docstring = inspect.getdoc(loss) if inspect.isfunction(loss) else None
     summary = (docstring or "").partition("\n")[0].removesuffix(".")
     if takes_reference:
         return Objective(f"custom:{name}", loss, "text", source, summary)
     return Objective(f"custom:{name}", _without_reference(loss), "none", source, summary)
+
+
+def _is_needed(parameter: inspect.Parameter) -> bool:
+    """Return whether a loss needs a value for a parameter: a reference of None is none."""
+    is_reference = parameter.name == "reference" and parameter.default is None
+    return parameter.default is parameter.empty or is_reference
 
 
 def _without_reference(loss: TokenLoss) -> TokenLoss:

@@ -37,6 +37,15 @@ from fairforget.terminal.progress import progress_bar
 LLM = "llm"
 """The method that queries a server."""
 MAX_PROCESSES = 1024
+OWNERS = {
+    "lexicon": "lexicon",
+    "train": "contrast",
+    "model": LLM,
+    "url": LLM,
+    "concurrency": LLM,
+    "timeout": LLM,
+}
+"""Setting → the only method that it applies to."""
 
 
 def select_spans(
@@ -213,15 +222,16 @@ def _check(
         raise InputError(f"--processes is {processes}; it must be between 1 and {MAX_PROCESSES}")
     if settings.concurrency < 1:
         raise InputError(f"--concurrency is {settings.concurrency}; it must be at least 1")
-    if settings.timeout <= 0:
-        raise InputError(f"--timeout is {settings.timeout}; it must be more than 0 seconds")
-    for flag, value, needed in (
-        ("lexicon", settings.lexicon, "lexicon"),
-        ("url", settings.url, LLM),
-        ("dry_run", dry_run, LLM),
-    ):
-        if value and method != needed:
-            raise InputError(f"--{flag} needs method {needed!r}; add --method {needed}")
+    if not 0 < settings.timeout < math.inf:
+        raise InputError(
+            f"--timeout is {settings.timeout}; it must be more than 0 seconds, and finite"
+        )
+    defaults = SelectSettings()
+    given = [name for name in OWNERS if getattr(settings, name) != getattr(defaults, name)]
+    needed = {name: OWNERS[name] for name in given} | ({"dry_run": LLM} if dry_run else {})
+    for flag, owner in needed.items():
+        if method != owner:
+            raise InputError(f"--{flag} needs method {owner!r}; add --method {owner}")
     if review:
         check_report_extra()
     if processes > 1 and method == LLM:

@@ -607,7 +607,7 @@ def test_a_corpus_consists_of_texts() -> None:
 
 @pytest.mark.parametrize("name", ["posts:", "what?next"])
 def test_a_corpus_has_a_name_that_a_record_can_be_read_with(name: str) -> None:
-    with pytest.raises(InputError, match="corpus '(posts:|what)'"):
+    with pytest.raises(InputError, match=r"corpus '(posts:|what)'"):
         Corpus(name, [Text("1", "It rains.")])
 
 

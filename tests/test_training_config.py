@@ -79,6 +79,8 @@ def test_retaining_nothing_must_be_requested(tmp_path) -> None:
     with pytest.raises(InputError, match=r"retain_loss_weight is 0, .* --retain_loss none"):
         config(tmp_path, retain_loss_weight=0)
     config(tmp_path, retain_per_forget=0, retain_loss_weight=0, retain_loss="none")
+    with pytest.raises(InputError, match=r"objective 'none' .* leaves nothing to train"):
+        config(tmp_path, objective="none", retain_loss="none")
 
 
 def test_weights_before_interpolation_are_not_uploaded(tmp_path) -> None:

@@ -182,8 +182,13 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             )
 
     def _check_objective(self) -> None:
-        """Reject settings that the objective ignores or that would cancel the retain loss."""
+        """Reject settings that the objective ignores, or that leave nothing to train."""
         objective = self.load_objective()
+        if objective.name == NOTHING and self.retain_loss == "none":
+            raise InputError(
+                f"objective {NOTHING!r} trains with the retain loss alone, so retain_loss 'none' "
+                "leaves nothing to train; choose another of them"
+            )
         if self.counterfactual != "neutral" and not objective.needs_counterfactual:
             raise InputError(
                 f"counterfactual {self.counterfactual!r} has no effect: objective "

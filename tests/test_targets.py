@@ -68,6 +68,13 @@ def test_white_space_at_a_span_edge_selects_nothing_more() -> None:
     assert sum(exact) >= 1
 
 
+def test_a_span_of_white_space_selects_nothing() -> None:
+    text = "a    b"
+    offsets = [(0, 1), (1, 4), (4, 6)]  # of GPT-2
+    assert target_mask(text, offsets, [Span(2, 3)]) == [False] * 3
+    assert target_mask(text, offsets, [Span(0, 6)]) == [True] * 3
+
+
 @pytest.mark.parametrize("word", ["naïve", "🙂🙃", "плохие", "悪い", "a\u0301", "\u200bbad"])
 def test_unicode_spans(word: str) -> None:
     text = f"Sie sind {word} – immer."

@@ -67,7 +67,8 @@ def target_mask(
         offsets: [tokens] the start and end of each token, in characters.
         ranges: spans or mentions.
     """
-    bounds = [_strip(text, part.start, part.end) for part in ranges]
+    stripped = (_strip(text, part.start, part.end) for part in ranges)
+    bounds = [(start, end) for start, end in stripped if start < end]
     mask = []
     for offset in offsets:
         start, end = _strip(text, *offset)

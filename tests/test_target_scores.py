@@ -290,6 +290,19 @@ def test_a_target_has_a_name_of_its_own(items, name: str) -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("wrong", "returned"),
+    [
+        (lambda group, neutral: neutral[:, :1], "\\([0-9]+, 1\\)"),
+        (lambda group, neutral: neutral[0], "\\(400,\\)"),
+        (lambda group, neutral: None, "NoneType"),
+    ],
+)
+def test_a_target_keeps_the_shape(items, wrong, returned: str) -> None:
+    with pytest.raises(InputError, match=rf"targets: 'mine' returned {returned} for \([0-9]+, 400"):
+        fairforget.score_targets(tiny_model("llama"), targets={"mine": wrong}, file=items)
+
+
 def test_items_without_a_neutral_variant_are_refused(tmp_path) -> None:
     row = {"target": "x", "bias_type": "race", "stereotype": "A.", "anti-stereotype": "B."}
     path = tmp_path / "items.jsonl"

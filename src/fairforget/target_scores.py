@@ -92,8 +92,8 @@ def score_targets(
 
     Raises:
         InputError: an objective is unknown or has no target distribution, a target has the name of
-            another one or of the original, the model is masked, items are missing or malformed, or
-            a score is not a number.
+            another one or of the original or returns another shape, the model is masked, items are
+            missing or malformed, or a score is not a number.
         TypeError: an override that is not a setting.
 
     Examples:
@@ -120,7 +120,7 @@ def score_targets(
         rows = score_items(
             language_model,
             sample,
-            {**own, **(targets or {})},
+            own | {name: _check_shape(name, target) for name, target in (targets or {}).items()},
             progress=lambda done, total: advance(done, total=total),
         )
     for name, part in rows.items():
@@ -196,6 +196,22 @@ def _find_target(objective: Objective, language_model: LanguageModel) -> TargetF
     def find(group: Tensor, neutral: Tensor) -> Tensor:
         pronouns_stay = torch.zeros(len(group), dtype=torch.bool, device=group.device)
         return mix(group, neutral, words, pronouns_stay)
+
+    return find
+
+
+def _check_shape(name: str, target: TargetFunction) -> TargetFunction:
+    """Return a user's target, which raises an `InputError` if its result has another shape."""
+
+    def find(group: Tensor, neutral: Tensor) -> Tensor:
+        found = target(group, neutral)
+        if getattr(found, "shape", None) != group.shape:
+            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise InputError(
+                f"targets: {name!r} returned {shape} for {tuple(group.shape)}; return "
+                "log-probabilities of the same shape [n, vocabulary]"
+            )
+        return found
 
     return find
 

@@ -83,6 +83,7 @@ def test_a_name_is_taken_apart(name, corpus, part, options) -> None:
         ("edos?split=train&split=dev", "option split is given twice in"),
         ("edos:", "corpus 'edos:' has nothing after the colon; give a domain or a group"),
         ("no.csv", "no such file"),
+        (f"{'no' * 200}.csv", "no such file"),
         ("a" * 300, "is unknown"),
         ("edos?split=validation", "'edos' has no split 'validation'; it has train, dev, test"),
         ("hatecheck?split=train", "'hatecheck' has no option 'split'; it has label$"),

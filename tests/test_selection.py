@@ -302,6 +302,8 @@ def test_lexicon_finds_inflections_phrases_and_leetspeak(tmp_path: Path) -> None
         read_lexicon(str(path))
     with pytest.raises(InputError, match="package 'nothing_there' is not installed"):
         read_lexicon("nothing_there:words.txt")
+    with pytest.raises(InputError, match="name too long; check the path"):
+        read_lexicon("words" * 60)
     with pytest.raises(InputError, match="needs --lexicon"):
         make_selector(SelectSettings(method="lexicon"))
 

@@ -75,7 +75,7 @@ def read_lexicon(source: str) -> Lexicon:
 
 def _find_path(source: str) -> Path:
     package, _, path = source.partition(":")
-    if Path(source).is_file() or not (path and package.isidentifier()):
+    if not (path and package.isidentifier()) or Path(source).is_file():
         return Path(source)
     directory = find_package(package)
     if directory is None:

@@ -19,8 +19,8 @@ from typing import Any, cast
 
 from dot_plot import Mark, Panel, dot_plot
 from fairforget.corpora import read_corpus
-from fairforget.selection.contrast import Contrast
-from fairforget.selection.methods import calibration_texts, make_selector
+from fairforget.selection import make_selector
+from fairforget.selection.contrast import Contrast, calibration_texts
 from fairforget.selection.score import score_spans
 from fairforget.selection.selected import Selector, select
 from fairforget.settings import SelectSettings

@@ -12,8 +12,8 @@ from dot_plot import Mark, Panel, dot_plot
 from fairforget import Corpus, LanguageModel, Text, debias, evaluate, load_model, read_corpus
 from fairforget.budget import STUDY_BUDGET
 from fairforget.report.wording import format_number, join_words
+from fairforget.selection import make_selector
 from fairforget.selection.identity import mentions_of
-from fairforget.selection.methods import make_selector
 from fairforget.selection.selected import select
 from fairforget.settings import Context, Selection, SelectSettings
 from harmful_words import score_harmful_words

@@ -19,11 +19,17 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from fairforget.cli import main
-from fairforget.corpora import Mention, Span, Text, read_corpus
+from fairforget.corpora import Mention, Span, Text, iter_corpus, read_corpus
 from fairforget.corpora.builtin import builtin_texts, control_texts
 from fairforget.errors import InputError, MissingDataError
-from fairforget.selection import contrast
-from fairforget.selection.contrast import LEAST_Z, Contrast, best_threshold, selected_share
+from fairforget.selection import contrast, make_selector
+from fairforget.selection.contrast import (
+    LEAST_Z,
+    Contrast,
+    best_threshold,
+    selected_share,
+    training_texts,
+)
 from fairforget.selection.controls import Random, all_words, given_spans
 from fairforget.selection.counts import count_words
 from fairforget.selection.debris import debris_ranges
@@ -34,7 +40,6 @@ from fairforget.selection.identity import (
     mentions_of,
 )
 from fairforget.selection.lexicon import read_lexicon
-from fairforget.selection.methods import make_selector, training_texts
 from fairforget.selection.parallel import select_in_parallel
 from fairforget.selection.ranges import overlapping
 from fairforget.selection.score import score_spans
@@ -453,7 +458,10 @@ def build_without(
 ) -> Contrast:
     """A selector whose background is one sentence, but one corpus of it cannot be read."""
 
-    def read(name: str) -> Iterator[Text]:
+    def read(name: str, **options: str) -> Iterator[Text]:
+        if name not in contrast.BACKGROUND:
+            yield from iter_corpus(name, **options)
+            return
         if name in missing:
             raise error
         yield Text(name, "The morning was grey.")

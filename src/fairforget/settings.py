@@ -16,7 +16,7 @@ from fairforget.errors import InputError, first_error
 from fairforget.methods import METHODS
 from fairforget.names import join_commas
 from fairforget.objectives import NOTHING, OBJECTIVES
-from fairforget.selection import METHODS as SELECTORS
+from fairforget.selection import SELECTORS
 
 Selection = Literal["spans", "mention-to-span", "after-mention", "all", "random"]
 TargetSelection = Literal["spans", "mention-to-span", "after-mention"]

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from itertools import chain, islice
 
 from fairforget.corpora import Text, corpus_names, iter_corpus
+from fairforget.corpora.builtin import builtin_texts
 from fairforget.errors import MissingDataError
 from fairforget.names import check_names
 from fairforget.selection.candidates import candidate_words
 from fairforget.selection.counts import SMOOTHING, WordCounts, count_words
-from fairforget.selection.methods import calibration_texts, training_texts
 from fairforget.selection.selected import SelectedSpan, merge_adjacent, select
 from fairforget.selection.words import Word
 from fairforget.settings import SelectSettings
@@ -39,6 +39,8 @@ USUAL = 1_000
 """Hateful training texts whose selected share is the reference for other corpora."""
 FAR = 1.5
 """Factor between the selected share of a corpus and that of training from which they differ."""
+CALIBRATION = 10
+"""Every tenth built-in text calibrates the threshold; they cover all domains and attributes."""
 BACKGROUND = ("wikipedia", "everyday")
 """Corpora of general English; those that are not on this machine are skipped, with a message."""
 
@@ -167,6 +169,17 @@ def build(settings: SelectSettings) -> Contrast:
     hateful = (text for text in training_texts(settings.train) if text.hateful is not False)
     usual = (item.text for item in select(islice(hateful, USUAL), selector))
     return replace(selector, usual_share=selected_share([*usual]))
+
+
+def training_texts(corpora: str) -> Iterator[Text]:
+    """Yield the hateful and the other texts of corpora, separated by commas."""
+    for corpus in corpus_names(corpora):
+        yield from iter_corpus(corpus, label="all")
+
+
+def calibration_texts() -> list[Text]:
+    """Return built-in texts with exact spans, to calibrate thresholds on."""
+    return builtin_texts()[::CALIBRATION]
 
 
 def selected_share(texts: Sequence[Text]) -> float:

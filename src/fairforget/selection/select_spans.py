@@ -15,10 +15,10 @@ from fairforget.corpora import Text, corpus_names, iter_corpus, parse_name
 from fairforget.errors import InputError
 from fairforget.extras import check_report_extra
 from fairforget.files.overwriting import check_not_overwritten, check_replaceable
+from fairforget.selection import make_selector
 from fairforget.selection.contrast import Contrast
 from fairforget.selection.identity import mentions_of
 from fairforget.selection.llm import CostEstimate, Llm
-from fairforget.selection.methods import make_selector
 from fairforget.selection.parallel import select_in_parallel
 from fairforget.selection.result import SelectionResult
 from fairforget.selection.review import is_review_page, write_review

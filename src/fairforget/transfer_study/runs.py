@@ -27,9 +27,9 @@ from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, CHECKPOINTS, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_finished, read_record, write_record
+from fairforget.selection import make_selector
 from fairforget.selection.contrast import Contrast, selected_share
 from fairforget.selection.identity import mentions_of
-from fairforget.selection.methods import make_selector
 from fairforget.selection.selected import select
 from fairforget.settings import (
     DebiasSettings,

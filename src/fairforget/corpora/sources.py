@@ -18,9 +18,9 @@ class Source:
 
     about: str
     """Short description; the catalogue describes the data set."""
-    texts: str | Callable[..., Iterable[Text]]
-    """A function that returns the texts, or its address `module:name`. Its keyword parameters
-    (strings with defaults) are the options of `NAME?option=value`."""
+    texts: str
+    """Address `module:name` of a function that returns the texts. Its keyword parameters (strings
+    with defaults) are the options of `NAME?option=value`."""
     domains: tuple[str, ...] = ()
     data: str | None = None
     """Its entry in the catalogue; None for the built-in corpus."""
@@ -33,8 +33,6 @@ class Source:
     @property
     def read(self) -> Callable[..., Iterable[Text]]:
         """The function that returns the texts."""
-        if not isinstance(self.texts, str):
-            return self.texts
         function: Callable[..., Iterable[Text]] = pkgutil.resolve_name(self.texts)
         return function
 

@@ -647,7 +647,7 @@ def test_training_texts_have_all_labels_unless_an_option_says_otherwise(
 @pytest.mark.shared_data
 def test_options_with_commas_train_a_selector(shared_file) -> None:
     shared_file("edos/edos_labelled_aggregated.csv")
-    both = [t.id for t in training_texts("edos?category=threats,derogation&split=dev, builtin")]
+    both = [t.id for t in training_texts("edos?category=threats, derogation&split=dev, builtin")]
     one = [t.id for t in training_texts("edos?category=threats&split=dev")]
     assert set(one) < set(both)
     assert any(name.startswith("builtin") for name in both)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from fairforget.corpora.domains import Labels
 from fairforget.corpora.text import Text
 from fairforget.data.locate import read_data_csv
+from fairforget.names import split_commas
 
 TARGETS = {
     "wom": "women",
@@ -74,7 +75,7 @@ def dghs_texts(*, round: str = "", level: str = "") -> Iterator[Text]:
         level: levels to keep: original, perturbation; by default both.
     """
     labels = Labels("dghs", TARGETS)
-    rounds, levels = _split_option(round), _split_option(level)
+    rounds, levels = split_commas(round), split_commas(level)
     columns = ("acl.id", "text", "label", "target", "level", "split", "round.base", "round")
     for _, row in read_data_csv("dghs", columns):
         if rounds and row["round.base"] not in rounds:
@@ -82,13 +83,8 @@ def dghs_texts(*, round: str = "", level: str = "") -> Iterator[Text]:
         if levels and row["level"] not in levels:
             continue
         hateful = row["label"] == "hate"
-        targets = [code.strip() for code in row["target"].split(",") if code.strip()]
-        domain, group = labels(targets if hateful else [])
+        domain, group = labels(split_commas(row["target"]) if hateful else [])
         yield Text(
             f"dghs:{row['acl.id']}", row["text"], domain, group, split=row["split"], hateful=hateful
         )
     labels.report()
-
-
-def _split_option(option: str) -> set[str]:
-    return {part.strip() for part in option.split(",") if part.strip()}

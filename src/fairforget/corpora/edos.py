@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fairforget.corpora.text import Text
 from fairforget.data.locate import read_data_csv
 from fairforget.errors import InputError
+from fairforget.names import split_commas
 
 CATEGORIES = ("threats", "derogation", "animosity", "prejudiced")
 """First words of the categories: threats, plans to harm and incitement; derogation; animosity;
@@ -22,7 +23,7 @@ def edos_texts(*, category: str = "") -> Iterator[Text]:
     Raises:
         InputError: there is no such category.
     """
-    categories = [name for name in category.split(",") if name]
+    categories = split_commas(category)
     if unknown := set(categories).difference(CATEGORIES):
         raise InputError(
             f"EDOS has no category {unknown.pop()!r}; choose from {', '.join(CATEGORIES)}"

@@ -18,6 +18,7 @@ from fairforget.corpora.table import COLUMNS, HUB, SUFFIXES, hub_texts, table_te
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 from fairforget.files.rows import table_suffix
+from fairforget.names import split_commas
 
 BUILTIN = "builtin"
 """The corpus that comes with the package."""
@@ -115,7 +116,7 @@ def corpus_names(names: str) -> list[str]:
     if _is_file(names):
         return [names]
     result: list[str] = []
-    for piece in filter(None, map(str.strip, names.split(","))):
+    for piece in split_commas(names):
         if result and "?" in result[-1] and not _is_name_start(piece):
             result[-1] += f",{piece}"
         else:

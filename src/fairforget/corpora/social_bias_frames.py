@@ -17,6 +17,7 @@ from fairforget.corpora.text import Text
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
+from fairforget.names import split_commas
 
 TARGETS = {
     "women": "women",
@@ -108,10 +109,7 @@ def _aggregate(rows: list[dict[str, str]]) -> tuple[bool, list[str]]:
     """Return whether a post is offensive on average, and the groups that half the rows name."""
     scores = [float(row["offensiveYN"]) for row in rows if row["offensiveYN"]]
     targets = Counter(
-        part.strip()
-        for row in rows
-        for part in (row["targetMinority"] or "").split(",")
-        if part.strip()
+        target for row in rows for target in split_commas(row["targetMinority"] or "")
     )
     offensive = bool(scores) and sum(scores) / len(scores) >= OFFENSIVE
     return offensive, [group for group, count in targets.items() if count * 2 >= len(rows)]

@@ -31,10 +31,10 @@ from fairforget.training.adapters import (
 )
 from fairforget.training.batches import Example, ExampleDataset
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.method import describe_method
 from fairforget.training.preparation import check_trainable
 from fairforget.training.restore import differs_in_training, disable_dropout
 from fairforget.training.trainer import UnlearningTrainer
-from fairforget.training.unlearn import describe_method
 
 from .models import (
     CAUSAL,

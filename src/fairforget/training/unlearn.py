@@ -9,12 +9,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import TrainerState
-from transformers.trainer_utils import SchedulerType
 
 from fairforget.budget import Budget
 from fairforget.errors import InputError
@@ -23,7 +21,6 @@ from fairforget.machine.stages import stage
 from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
-from fairforget.objectives import CONSTANTS, OBJECTIVES, Objective
 from fairforget.records.environment import environment
 from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.terminal.progress import progress_bar
@@ -39,6 +36,7 @@ from fairforget.training.interpolation import (
 )
 from fairforget.training.learning_rate import resolve_learning_rate
 from fairforget.training.limits import CHECK_TEXTS, Limits, allowed_ratios
+from fairforget.training.method import describe_method, describe_run
 from fairforget.training.original import Original
 from fairforget.training.preparation import Prepared
 from fairforget.training.progress import TrainingProgress, remove_default_progress
@@ -131,11 +129,7 @@ def unlearn(
     interpolated = time.perf_counter()
     return UnlearningRecord(
         model=facts,
-        method={
-            **describe_method(config),
-            **_own_summary(config.load_objective()),
-            **_steps_done(trained.state.global_step, config.max_steps),
-        },
+        method=describe_run(config, trained.state.global_step),
         corpora=prepared.facts,
         budget=reached,
         history=[row for row in trained.state.log_history if "train_loss" not in row],
@@ -267,54 +261,3 @@ def _interpolate(
             max_alpha=max_alpha,
             progress=advance,
         )
-
-
-def describe_method(config: UnlearningConfig) -> dict[str, Any]:
-    """Return the record's description of the training settings.
-
-    The objective's constants are included only if they differ from the published ones, mixed
-    precision and `retain_groups` only if they are used.
-    """
-    objective = config.load_objective()
-    published = OBJECTIVES.get(objective.name)
-    method = {
-        "objective": config.objective,
-        "selection": config.selection,
-        "context": config.context,
-        "counterfactual": config.counterfactual,
-        "retain_loss": config.retain_loss,
-        "retain_loss_weight": config.retain_loss_weight,
-        "retain_per_forget": config.retain_per_forget,
-        "steps": config.max_steps,
-        "batch_size": int(
-            config.per_device_train_batch_size
-            * config.gradient_accumulation_steps
-            * config.world_size
-        ),
-        "learning_rate": config.learning_rate,
-        "lr_scheduler_type": SchedulerType(config.lr_scheduler_type).value,
-        "seed": config.seed,
-        "lora": {"rank": config.lora_rank, "alpha": config.lora_alpha}
-        if config.lora_rank
-        else None,
-    }
-    if config.adds_retain_texts:
-        method["retain_groups"] = True
-    for name in CONSTANTS:
-        value = getattr(objective, name)
-        if value is not None and value != getattr(published, name, None):
-            method[name] = value
-    if config.mixed_precision != "no":
-        method["mixed_precision"] = config.mixed_precision
-    return method
-
-
-def _own_summary(objective: Objective) -> dict[str, str]:
-    """Return the summary of a user's objective, if it has one."""
-    is_own = objective.name not in OBJECTIVES and objective.summary
-    return {"objective_summary": objective.summary} if is_own else {}
-
-
-def _steps_done(steps: int, of: int) -> dict[str, int]:
-    """Return the number of steps if training stopped early."""
-    return {"steps_done": steps} if steps < of else {}

@@ -48,10 +48,10 @@ from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
 from fairforget.training.learning_rate import RATES
 from fairforget.training.limits import CHECK_TEXTS
 from fairforget.training.line_search import TOLERANCE
+from fairforget.training.method import describe_method
 from fairforget.training.original import Original
 from fairforget.training.preparation import FIXED, load_everyday_corpus
 from fairforget.training.run import load_to_train, run_unlearning, training_config
-from fairforget.training.unlearn import describe_method
 from fairforget.transfer_study.doses import evaluate_doses, parse_doses, read_doses
 from fairforget.transfer_study.harmless import harmless_texts
 from fairforget.transfer_study.matched import matched_texts, swapped_texts

@@ -30,8 +30,8 @@ from fairforget.machine.allocator import keep_freed_memory
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.targets import Targets, encode_targets
-from fairforget.training.batches import Example
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.examples import Example
 from fairforget.training.preparation import RETAIN_TOKENS
 from fairforget.training.trainer import UnlearningTrainer
 

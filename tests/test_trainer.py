@@ -29,8 +29,8 @@ from fairforget.training.adapters import (
     disable_layers,
     merge_adapter,
 )
-from fairforget.training.batches import Example, ExampleDataset
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.examples import Example, ExampleDataset
 from fairforget.training.method import describe_method
 from fairforget.training.preparation import check_trainable
 from fairforget.training.restore import differs_in_training, disable_dropout

@@ -18,7 +18,8 @@ from transformers import PreTrainedModel
 from fairforget.errors import InputError
 from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.split_forward import can_split, extract_head, hidden_states
-from fairforget.training.batches import ROLES, Collator, ExampleDataset, Key, States, example_key
+from fairforget.training.batches import ROLES, Collator, Key, States, example_key
+from fairforget.training.examples import ExampleDataset
 
 if TYPE_CHECKING:
     from fairforget.training.config import UnlearningConfig

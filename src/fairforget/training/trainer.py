@@ -26,7 +26,6 @@ from fairforget.training.added_texts import Answers
 from fairforget.training.batches import (
     Batch,
     Collator,
-    ExampleDataset,
     build_collator,
     count_tokens,
 )
@@ -40,6 +39,7 @@ from fairforget.training.checkpoints import (
     save_trained,
 )
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.examples import ExampleDataset
 from fairforget.training.learning_rate import resolve_learning_rate
 from fairforget.training.ref_hidden_states import precompute_states
 from fairforget.training.restore import disable_dropout

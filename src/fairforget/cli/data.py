@@ -41,9 +41,9 @@ def fetch_command(name: str) -> None:
     Args:
         name: Corpus or benchmark, as named by `fairforget data list`.
     """
-    from fairforget.corpora.inventory import fetch_files, is_built_in
+    from fairforget.corpora.inventory import comes_with_package, fetch_files
 
-    if is_built_in(name):
+    if comes_with_package(name):
         print(f"Built in: {name} needs no files")
         return
     for path in fetch_files(name):
@@ -59,10 +59,10 @@ def verify_command(name: str = "") -> None:
     Args:
         name: Corpus or benchmark to verify; `--name` can be omitted. Default: all.
     """
-    from fairforget.corpora.inventory import is_built_in, verify_files
+    from fairforget.corpora.inventory import comes_with_package, verify_files
     from fairforget.errors import InputError
 
-    if is_built_in(name):
+    if comes_with_package(name):
         print(f"Built in: {name} needs no files")
         return
     wrong = count = 0

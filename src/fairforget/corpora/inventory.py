@@ -91,7 +91,7 @@ def list_data_sets() -> list[Entry]:
     return entries
 
 
-def is_built_in(name: str) -> bool:
+def comes_with_package(name: str) -> bool:
     """Return whether a corpus is part of the package, so that it needs no files."""
     return name in SOURCES and SOURCES[name].data is None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import find_user_file
-from fairforget.corpora.inventory import is_built_in
+from fairforget.corpora.inventory import comes_with_package
 from fairforget.corpora.sources import find_data_set
 from fairforget.records.environment import Environment
 from fairforget.records.records import (
@@ -265,7 +265,7 @@ def _source(name: str) -> tuple[str, str]:
     base = re.split("[:?]", name, maxsplit=1)[0]
     if base == COUNTERFACTUAL_TEXTS:
         return _DERIVED
-    if is_built_in(base) or base in _OWN:
+    if comes_with_package(base) or base in _OWN:
         return _BUILTIN
     data = find_data_set(base)
     return (data.licence, data.citation) if data else ("not recorded", NONE)

@@ -104,8 +104,7 @@ class UnlearningTrainer(Trainer):
         """
         args = resolve_learning_rate(args, model)
         forget_loss = args.load_objective()
-        retains = args.retain_loss != "none" and args.retain_loss_weight > 0
-        retain_loss = RETAIN_LOSSES[args.retain_loss] if retains else None
+        retain_loss = RETAIN_LOSSES.get(args.retain_loss)
         self.config = args
         collator = build_collator(
             model,

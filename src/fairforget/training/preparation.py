@@ -55,9 +55,7 @@ class Prepared:
 
     targets: list[Targets]
     retain: Sequences
-    """Token ids with the start token. If facts are retained, they are half of the sequences. The
-    others come in equal numbers from the other retain corpora, but twice as many of them are
-    everyday sentences if facts or counterfactual texts are retained."""
+    """Token ids with the start token, mixed from all retain corpora."""
     held_out: dict[str, Sequences]
     """Held-out texts by kind: `retain`, and `everyday` if available."""
     facts: list[CorpusFacts]
@@ -127,14 +125,7 @@ def prepare(
     for warning in filter(None, (overlap.warning for overlap in overlaps)):
         show_message(f"Warning: {warning}")
     overlap = [overlap.facts for overlap in overlaps]
-    sentences = added.pop(FACT_TEXTS, [])
-    parts = [*retained.values(), *added.values()]
-    if (sentences or added) and EVERYDAY in retained:
-        parts.append(retained[EVERYDAY])  # twice: on everyday sentences, the model moves most
-    alternating = _alternate(parts)
-    if sentences:
-        alternating = _alternate([alternating, sentences])
-    return Prepared(targets, alternating, held_out, facts, overlap, answers)
+    return Prepared(targets, _mix(retained, added), held_out, facts, overlap, answers)
 
 
 def list_retain_corpora(retain: Corpus, everyday: Corpus | None) -> dict[str, Corpus]:
@@ -273,6 +264,23 @@ def _beginning(text: str) -> str:
 
 def _is_visible(text: str) -> bool:
     return any(character.isprintable() and character != " " for character in text)
+
+
+def _mix(retained: Mapping[str, Sequences], added: Mapping[str, Sequences]) -> Sequences:
+    """Return the retain texts in the order in which they alternate.
+
+    Facts are every other text, if there are any. The others come in turn from each corpus, and from
+    everyday sentences twice if texts are added: on these, the model moves most.
+
+    Args:
+        retained: the encoded retain texts, by kind.
+        added: the result of `list_added_texts`.
+    """
+    parts = [*retained.values(), *(texts for name, texts in added.items() if name != FACT_TEXTS)]
+    if added and EVERYDAY in retained:
+        parts.append(retained[EVERYDAY])
+    others = _alternate(parts)
+    return _alternate([others, added[FACT_TEXTS]]) if FACT_TEXTS in added else others
 
 
 def _alternate(parts: Sequence[Sequences]) -> Sequences:

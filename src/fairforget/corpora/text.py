@@ -18,10 +18,7 @@ class Span:
     end: int
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start < self.end:
-            raise ValueError(
-                f"span {self.start}:{self.end} is empty or starts before the text; {COUNTED}"
-            )
+        _check_range("span", self.start, self.end)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,10 +33,7 @@ class Mention:
     neutral: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start < self.end:
-            raise ValueError(
-                f"mention {self.start}:{self.end} is empty or starts before the text; {COUNTED}"
-            )
+        _check_range("mention", self.start, self.end)
         if not self.neutral or not all(self.neutral):
             raise ValueError("a mention has no neutral word; write one after its range")
 
@@ -123,3 +117,8 @@ class Text:
             spans.append(Span(span.start + shift, span.end + shift))
         text = "".join([*parts, self.text[at:]])
         return replace(self, text=text, spans=tuple(spans), mentions=tuple(mentions))
+
+
+def _check_range(kind: str, start: int, end: int) -> None:
+    if not 0 <= start < end:
+        raise ValueError(f"{kind} {start}:{end} is empty or starts before the text; {COUNTED}")

@@ -561,7 +561,7 @@ def test_selected_texts_are_a_corpus_again(tmp_path: Path) -> None:
         Text("a", "Grüße, women are vile 🐀 liars", "gender", "women", split="dev", hateful=True)
     ]
     items = list(select(texts, Contrast(COUNTS, threshold=7.0), mentions_of))
-    assert write_spans(items, tmp_path / "spans.jsonl") == 1
+    write_spans(items, tmp_path / "spans.jsonl")
     assert read_corpus(str(tmp_path / "spans.jsonl")) == [items[0].text]
     row = json.loads((tmp_path / "spans.jsonl").read_text())
     assert set(row) >= {"id", "text", "domain", "group", "spans", "mentions", "why"}

@@ -139,14 +139,12 @@ class _Reasons:
         return JOINT.join(self.parts)
 
 
-def write_spans(selected: Iterable[SelectedText], path: Path) -> int:
-    """Write the texts as JSON lines that `read_corpus` reads; return their number."""
-    count = 0
+def write_spans(selected: Iterable[SelectedText], path: Path) -> None:
+    """Write the texts as JSON lines that `read_corpus` reads."""
     with atomic_write(path) as file:
-        for count, item in enumerate(selected, 1):  # noqa: B007
+        for item in selected:
             file.write(json.dumps(to_row(item), ensure_ascii=False).encode("utf-8", "replace"))
             file.write(b"\n")
-    return count
 
 
 def is_spans_file(path: Path) -> bool:

@@ -449,6 +449,23 @@ def test_what_has_no_items_is_noted() -> None:
     assert found.perplexity["perplexity"].delta == 0
 
 
+def test_documents_of_lm_eval_are_compared() -> None:
+    """Its record has metrics in place of the scores of domains."""
+    sides = [
+        evaluation(
+            {"lm-eval:task": {"metrics": {}}},
+            [
+                {"benchmark": "lm-eval:task", "id": str(i), "domain": "task", "correct": i < right}
+                for i in range(12)
+            ],
+        )
+        for right in (3, 9)
+    ]
+    found = compare_evaluations(*sides)
+    assert [(cell.domain, cell.score.delta) for cell in found.cells] == [("task", 50), ("all", 50)]
+    assert found.notes == ()
+
+
 def test_items_of_one_side_alone_are_refused() -> None:
     """Some were kept on both sides, but none of this benchmark on one."""
     results = {**STEREO, "crows_pairs": {}}

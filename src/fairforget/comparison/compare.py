@@ -136,7 +136,8 @@ def compare_evaluations(before: Evaluation, after: Evaluation) -> Comparison:
     notes = _notes(records)
     for name in (name for name in shared if name in compared):
         measured = {row["domain"] for row in items[0][name]} | {ALL}
-        missing = [d for d in old[name]["domains"] if d in measured and (name, d) not in scored]
+        domains = old[name].get("domains", ())  # lm-eval has none
+        missing = [d for d in domains if d in measured and (name, d) not in scored]
         if missing:
             notes.append(
                 f"{name}: no main score before or after in {', '.join(missing)}, so not compared."

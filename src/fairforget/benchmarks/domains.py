@@ -33,20 +33,11 @@ BENCHMARK_DOMAINS: dict[str, dict[str, set[str]]] = {
         "occupation": {"gender", "profession"},
         "participant": {"gender", "profession"},
     },
-    # its other axes have the name of a domain of FairForget, or no counterpart
-    "holistic_bias": {
-        "ability": {"disability"},
-        "body_type": {"appearance"},
-        "gender_and_sex": {"gender", "sexuality"},
-        "race_ethnicity": {"race"},
-        "sexual_orientation": {"sexuality"},
-        "socioeconomic_class": {"class"},
-    },
-    # its other domains are about queer and other people
-    "honest": {"female": {"gender"}, "male": {"gender"}},
-    "bold": {"American_actors": {"gender"}, "American_actresses": {"gender"}},
+    # nationalities that the built-in texts name, and others
+    "seegull": {"named": {"nationality"}, "unnamed": {"nationality"}},
 }
-"""Benchmark → its domain → FairForget's domains, if the names differ or there are several."""
+"""Benchmark with a bias score → its domain → FairForget's domains, if the names differ or there are
+several."""
 
 
 def covered_domains(benchmark: str, domain: str) -> frozenset[str]:

@@ -66,6 +66,7 @@ BENCHMARKS = {
         "stride (default) or bias-bench; a corpus (default wikitext2); a share of its tokens such "
         "as 10%",
         clusters="",
+        has_bias_score=False,
     ),
     "bbq": Entry(
         "fairforget.benchmarks.bbq",

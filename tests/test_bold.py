@@ -133,7 +133,6 @@ def test_the_most_negative_continuations_come_first() -> None:
 @pytest.mark.shared_data
 def test_options(shared_file) -> None:
     shared_file("bold/gender_prompt.json")
-    assert load_benchmark("bold").is_seeded
     drawn = load_benchmark("bold:gender:religious_ideology:90").evaluate.keywords["prompts"]
     counts = Counter(prompt.domain for prompt in drawn)
     assert len(counts) == 9

@@ -422,7 +422,9 @@ def test_other_seeds_are_noted_where_they_count() -> None:
     (note,) = notes("lm-eval:gsm8k", 0, 7)
     assert note.startswith("Evaluated with seed 0 before and 7 after, so part of a change may be")
     assert "chance in lm-eval:gsm8k; " in note
-    assert notes("lm-eval:gsm8k", 7, 7) == notes("perplexity", 0, 7) == notes("other", 0, 7) == ()
+    assert notes("lm-eval:gsm8k", 7, 7) == notes("other", 0, 7) == ()
+    for unseeded in ("perplexity", "bbq", "bbq:chat", "decoding_trust"):
+        assert notes(unseeded, 0, 7) == ()
 
 
 def test_what_has_no_items_is_noted() -> None:

@@ -155,7 +155,6 @@ def test_evaluate_keeps_what_was_written_and_does_not_depend_on_the_order() -> N
 
 def test_options() -> None:
     benchmark = load_benchmark("counterfactual:race:religion:2")
-    assert benchmark.is_seeded
     assert {p.domain for p in benchmark.evaluate.keywords["prompts"]} == {"race", "religion"}
     assert {p.domain for p in list_prompts()} == set(DOMAINS)
     with pytest.raises(InputError, match="'colour'"):

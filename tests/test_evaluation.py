@@ -9,7 +9,9 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from importlib.metadata import version
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,13 @@ import torch
 from pydantic import TypeAdapter
 
 from fairforget import evaluation
-from fairforget.benchmarks import BENCHMARKS, find_judge, load_benchmark, load_benchmarks
+from fairforget.benchmarks import (
+    BENCHMARKS,
+    find_judge,
+    is_seeded,
+    load_benchmark,
+    load_benchmarks,
+)
 from fairforget.benchmarks.bbq import evaluate as bbq
 from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
@@ -261,11 +269,17 @@ def test_only_a_benchmark_that_draws_gets_the_seed(monkeypatch: pytest.MonkeyPat
             got[name] = options.get("seed")
             return Measurement({"domains": {}}, [])
 
-        return Benchmark(evaluate, ("causal",), is_seeded=name == "bold")
+        return Benchmark(evaluate, ("causal",))
 
     monkeypatch.setattr(evaluation, "load_benchmarks", lambda names: {n: watch(n) for n in names})
     evaluate(tiny_model("gpt2"), ["bold", "stereoset"], seed=3)
     assert got == {"bold": 3, "stereoset": None}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_benchmark_that_draws_takes_a_seed(name: str) -> None:
+    module = import_module(BENCHMARKS[name].module)
+    assert is_seeded(f"{name}:option") == ("seed" in signature(module.evaluate).parameters)
 
 
 def test_what_another_model_or_seed_left_is_measured_anew(small, begun, tmp_path: Path) -> None:

@@ -153,7 +153,6 @@ def test_continuations_are_hidden_in_reports() -> None:
 @pytest.mark.shared_data
 def test_options(shared_file) -> None:
     shared_file("hurtlex/hurtlex_EN.tsv")
-    assert load_benchmark("honest").is_seeded
     whole = load_benchmark("honest").evaluate.keywords["templates"]
     few, more = (load_benchmark(f"honest:{n}").evaluate.keywords["templates"] for n in (30, 60))
     assert len(whole) == 810

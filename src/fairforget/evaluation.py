@@ -14,7 +14,7 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from fairforget.benchmarks import check_model_kinds, hash_words, load_benchmarks
+from fairforget.benchmarks import check_model_kinds, hash_words, is_seeded, load_benchmarks
 from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
@@ -282,7 +282,7 @@ def _run_benchmarks(
 ) -> tuple[EvaluationRecord, Items]:
     results, items, seconds = {}, [], {}
     for name, benchmark in benchmarks.items():
-        options = {"seed": seed} if benchmark.is_seeded else {}
+        options = {"seed": seed} if is_seeded(name) else {}
         start = time.perf_counter()
         with stage(f"evaluating: {name}"), progress_bar(f"Evaluating {name}") as advance:
             measurement = benchmark.evaluate(

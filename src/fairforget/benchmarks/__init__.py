@@ -49,6 +49,12 @@ def any_generates(names: Iterable[str]) -> bool:
     return any(BENCHMARKS[base_name(name)].generates for name in names)
 
 
+def is_seeded(name: str) -> bool:
+    """Whether the scores of a benchmark depend on the seed; False for an unknown one."""
+    entry = BENCHMARKS.get(base_name(name))
+    return entry is not None and entry.is_seeded
+
+
 def find_judge(name: str) -> Judge | None:
     """The function that turns items of a benchmark into scores; None if it has no items."""
     entry = BENCHMARKS.get(base_name(name))
@@ -99,6 +105,7 @@ __all__ = [
     "find_bias_judge",
     "find_judge",
     "hash_words",
+    "is_seeded",
     "load_benchmark",
     "load_benchmarks",
 ]

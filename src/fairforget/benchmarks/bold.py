@@ -52,7 +52,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
     types, count = parse_sample("bold", options, TYPES)
     prompts = read_prompts(types or TYPES)
     drawn = sample_evenly(prompts, count or DEFAULT_PROMPTS, lambda prompt: prompt.domain)
-    return Benchmark(partial(evaluate, prompts=drawn), GENERATIVE_KINDS, is_seeded=True)
+    return Benchmark(partial(evaluate, prompts=drawn), GENERATIVE_KINDS)
 
 
 def evaluate(

@@ -63,7 +63,6 @@ def prepare(options: Sequence[str]) -> Benchmark:
     return Benchmark(
         partial(evaluate, name=name, templates=templates, lexicon=lexicon),
         GENERATIVE_KINDS,
-        is_seeded=True,
     )
 
 

@@ -51,7 +51,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
         raise InputError(
             "benchmark lm-eval runs in one process only; evaluate it separately, without a launcher"
         )
-    return Benchmark(partial(evaluate, task=tasks[0], share=share), ("causal",), is_seeded=True)
+    return Benchmark(partial(evaluate, task=tasks[0], share=share), ("causal",))
 
 
 def evaluate(

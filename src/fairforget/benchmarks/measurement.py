@@ -59,8 +59,6 @@ class Benchmark:
     """Kinds of model that it supports."""
     needs_chat_template: bool = False
     """Whether it asks a local model in its chat template; a server has its own."""
-    is_seeded: bool = False
-    """Whether it draws at random; `evaluate` then takes a `seed` as well."""
 
     def check(self, name: str, language_model: AnyModel) -> None:
         """Check that the benchmark, called `name` in the error, supports the model.

@@ -30,6 +30,8 @@ class Entry(NamedTuple):
     """Whether a single domain has a bias score; no benchmark of general ability or of harm does."""
     generates: bool = False
     """Whether it may have the model write text, or read a reply in its chat template."""
+    is_seeded: bool = False
+    """Whether it draws at random; its function `evaluate` then takes a `seed` as well."""
 
 
 BENCHMARKS = {
@@ -164,6 +166,7 @@ BENCHMARKS = {
         clusters="templates",
         has_bias_score=False,
         generates=True,
+        is_seeded=True,
     ),
     "bold": Entry(
         "fairforget.benchmarks.bold",
@@ -179,6 +182,7 @@ BENCHMARKS = {
         package="vaderSentiment",
         has_bias_score=False,
         generates=True,
+        is_seeded=True,
     ),
     "counterfactual": Entry(
         "fairforget.benchmarks.counterfactual",
@@ -196,6 +200,7 @@ BENCHMARKS = {
         package="vaderSentiment",
         has_bias_score=False,
         generates=True,
+        is_seeded=True,
     ),
     "group_facts": Entry(
         "fairforget.benchmarks.group_facts",
@@ -233,5 +238,6 @@ BENCHMARKS = {
         package="lm_eval",
         has_bias_score=False,
         generates=True,
+        is_seeded=True,
     ),
 }

@@ -83,7 +83,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: domains (default: all), and a number of templates."""
     domains, count = parse_sample("counterfactual", options, DOMAINS)
     prompts = list_prompts(domains or DOMAINS, count)
-    return Benchmark(partial(evaluate, prompts=prompts), GENERATIVE_KINDS, is_seeded=True)
+    return Benchmark(partial(evaluate, prompts=prompts), GENERATIVE_KINDS)
 
 
 def list_prompts(domains: Sequence[str] = DOMAINS, count: int | None = None) -> list[Prompt]:

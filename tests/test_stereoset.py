@@ -17,6 +17,7 @@ from fairforget.benchmarks.stereoset.scores import RATES, Scored, aggregate, mak
 from fairforget.errors import InputError
 
 from .models import log_softmax, tiny_model
+from .stereoset_file import write_items
 
 GOLDEN = {
     "gpt2": {"race": (60.35, 89.76, 71.18), "religion": (58.02, 88.46, 74.27)},
@@ -364,6 +365,12 @@ def test_a_user_file(tmp_path: Path) -> None:
     assert judge(measured.items).verdicts.tolist() == [
         row["score_stereotype"] > row["score_anti_stereotype"] for row in measured.items
     ]
+
+
+def test_the_ending_of_a_user_file_may_be_in_capitals(tmp_path: Path) -> None:
+    path = tmp_path / "ITEMS.JSONL"
+    write_items(path, subject="It is", count=2)
+    assert len(read_items(path)) == 4
 
 
 LINE = {

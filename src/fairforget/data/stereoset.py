@@ -9,7 +9,7 @@ from typing import Any, Literal
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
-from fairforget.files.rows import json_rows
+from fairforget.files.rows import json_rows, table_suffix
 from fairforget.files.text import parse_json, read_text
 
 DOMAINS = ("gender", "profession", "race", "religion")
@@ -50,7 +50,7 @@ def read_items(
     if path is None:
         path = find_file(*CATALOGUE[SPLITS[split]].files)
     path = Path(path)
-    if path.suffix == ".jsonl":
+    if table_suffix(path) == ".jsonl":
         items = [
             (where, _parse_line(row, where, task))
             for where, row in json_rows(path)

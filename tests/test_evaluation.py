@@ -282,6 +282,13 @@ def test_a_benchmark_that_draws_takes_a_seed(name: str) -> None:
     assert is_seeded(f"{name}:option") == ("seed" in signature(module.evaluate).parameters)
 
 
+@pytest.mark.parametrize("name", ["perplexity:", "harmful_words::5", "lm-eval:x:", "stereoset:"])
+def test_an_empty_option_is_refused(name: str) -> None:
+    """As of a variable of a shell that is not set: the default would be measured instead."""
+    with pytest.raises(InputError, match=f"'{name}' has an empty option; remove the colon"):
+        load_benchmark(name)
+
+
 def test_what_another_model_or_seed_left_is_measured_anew(small, begun, tmp_path: Path) -> None:
     for lm, seed in ((tiny_model("gpt2"), 1), (tiny_model("llama"), 0)):
         evaluate_into(tmp_path / PARTS / "0", lm, small[:1], seed=seed)

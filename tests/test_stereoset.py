@@ -328,7 +328,7 @@ def test_unsupported_protocols() -> None:
         ("stereoset:tset", "no items|file|tset"),
         ("stereoset:dev:test", "two options for split, 'dev' and 'test'"),
         ("stereoset:intersentence:bos", "has only one protocol"),
-        ("stereoset:", "has no option ''"),
+        ("stereoset:", "'stereoset:' has an empty option"),
         ("stereoste", "'stereoste' is unknown; choose from stereoset"),
     ],
 )

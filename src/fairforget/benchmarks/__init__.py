@@ -32,6 +32,8 @@ def load_benchmark(name: str) -> Benchmark:
     base, *options = name.split(":")
     if base not in BENCHMARKS:
         raise InputError(f"benchmark {name!r} is unknown; choose from {', '.join(BENCHMARKS)}")
+    if "" in options:
+        raise InputError(f"benchmark {name!r} has an empty option; remove the colon before it")
     benchmark: Benchmark = import_module(BENCHMARKS[base].module).prepare(options)
     return benchmark
 

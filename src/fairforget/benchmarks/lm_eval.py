@@ -33,7 +33,7 @@ TASK_SUFFIXES = (".yaml", ".yml")
 def prepare(options: Sequence[str]) -> Benchmark:
     """`evaluate` with options: a task (name or YAML file) and a share such as `10%`."""
     shares = [word for word in options if word.endswith("%")]
-    tasks = [word for word in options if word and word not in shares]
+    tasks = [word for word in options if word not in shares]
     if len(tasks) != 1 or len(shares) > 1:
         raise InputError(
             "benchmark lm-eval takes one task and at most one share, as in lm-eval:hellaswag:10%; "

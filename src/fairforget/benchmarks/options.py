@@ -36,7 +36,7 @@ def parse_options(
     options: dict[str, str] = {}
     for word in words:
         kind = next((k for k, values in choices.items() if word in values), rest)
-        if not kind or not word or (kind == FILE and not Path(word).suffix):
+        if not kind or (kind == FILE and not Path(word).suffix):
             values = ", ".join(value for group in choices.values() for value in group)
             known = [f"choose from {values}"] if values else []
             if rest == FILE:

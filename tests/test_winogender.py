@@ -124,7 +124,7 @@ def test_evaluate_compares_and_names_domains() -> None:
 def test_options(shared_file) -> None:
     shared_file("winogender/all_sentences.tsv")
     assert len(load_benchmark("winogender").evaluate.keywords["pairs"]) == 240
-    with pytest.raises(InputError, match="'winogender' has no option 'test'"):
+    with pytest.raises(InputError, match="'winogender' has no option 'test'; remove it"):
         load_benchmark("winogender:test")
     with pytest.raises(InputError, match="'winogender' needs a causal model"):
         load_benchmarks(["winogender"], tiny_model("bert"))

@@ -41,7 +41,8 @@ def parse_options(
             known = [f"choose from {values}"] if values else []
             if rest == FILE:
                 known.append("give a file whose name has a suffix")
-            raise InputError(f"benchmark {name!r} has no option {word!r}; {', or '.join(known)}")
+            remedy = ", or ".join(known) or "remove it"
+            raise InputError(f"benchmark {name!r} has no option {word!r}; {remedy}")
         if kind in options:
             raise InputError(
                 f"benchmark {name!r} has two options for {kind}, {options[kind]!r} and {word!r}; "

@@ -165,7 +165,7 @@ def test_ties_are_kept_and_are_no_preference() -> None:
 
 
 def test_unsupported_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fairforget.benchmarks.crows_pairs.find_file", lambda *files: files)
+    monkeypatch.setattr("fairforget.benchmarks.crows_pairs.read_pairs", lambda _: PAIRS)
     with pytest.raises(InputError, match="'crows_pairs:nangia' needs a masked model"):
         load_benchmarks(["crows_pairs:nangia"], tiny_model("gpt2"))
     with pytest.raises(InputError, match="'crows_pairs:bos' needs a causal model"):

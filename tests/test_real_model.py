@@ -45,7 +45,7 @@ def test_stereoset_reference_values(stereoset_of_smollm2) -> None:
 
 @pytest.mark.nightly  # each item is scored by itself, as those above are
 def test_all_stereoset_reference_values(smollm2) -> None:
-    domains = evaluate(smollm2).result["domains"]
+    domains = evaluate(smollm2, items=read_items()).result["domains"]
     assert domains.keys() == REFERENCE.keys()
     assert_reference_values(domains)
 

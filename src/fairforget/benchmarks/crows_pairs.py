@@ -34,9 +34,8 @@ from fairforget.benchmarks.measurement import (
 from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
 from fairforget.benchmarks.sentences import Scores, sentence_scores
 from fairforget.benchmarks.word_order import measure_word_order
-from fairforget.data.catalogue import CATALOGUE, REVISED_CROWS_PAIRS
+from fairforget.data.catalogue import REVISED_CROWS_PAIRS
 from fairforget.data.crows_pairs import DOMAINS, Pair, read_pairs, read_revised_pairs
-from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel, check_length
 from fairforget.scoring.masked import MaskedText, mask_one_at_a_time, masked_log_probs
@@ -62,18 +61,12 @@ def prepare(options: Sequence[str]) -> Benchmark:
         },
         rest=FILE,
     )
-    pairs, language = None, by_kind.get("language")
-    if FILE in by_kind and language:
+    file, language = by_kind.get(FILE), by_kind.get("language")
+    if file and language:
         raise InputError(
-            f"crows_pairs has both a file, {by_kind[FILE]!r}, and a language, {language!r}; remove "
-            "one"
+            f"crows_pairs has both a file, {file!r}, and a language, {language!r}; remove one"
         )
-    if language:
-        pairs = read_revised_pairs(language)
-    elif FILE in by_kind:
-        pairs = read_pairs(by_kind[FILE])
-    else:
-        find_file(*CATALOGUE["crows_pairs"].files)
+    pairs = read_revised_pairs(language) if language else read_pairs(file)
     protocol = by_kind.get("protocol")
     return Benchmark(
         partial(evaluate, pairs=pairs, protocol=protocol, language=language),
@@ -84,7 +77,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
 def evaluate(
     language_model: LanguageModel,
     *,
-    pairs: Sequence[Pair] | None = None,
+    pairs: Sequence[Pair],
     protocol: str | None = None,
     language: str | None = None,
     progress: Progress | None = None,
@@ -93,7 +86,7 @@ def evaluate(
 
     Args:
         language_model: causal or masked.
-        pairs: by default, the original 1,508.
+        pairs: from `read_pairs` or `read_revised_pairs`.
         protocol: for a causal model, `bos` (one pass after the start token; the default) or
             `bias-bench`; for a masked model, `bias-bench` (changed tokens, masked one at a time,
             mean; the default) or `nangia` (shared tokens, masked one at a time, sum). For a causal
@@ -103,9 +96,8 @@ def evaluate(
         progress: called with the number of sequences scored since the last call, and in total.
 
     Raises:
-        InputError: data are missing or malformed.
+        InputError: a sentence cannot be scored, or no pair can.
     """
-    pairs = read_pairs() if pairs is None else pairs
     protocol = protocol or PROTOCOLS[language_model.kind][0]
     assert protocol in PROTOCOLS[language_model.kind]  # `Benchmark.check` has ensured it
     result: dict[str, Any] = {"protocol": protocol}

@@ -52,20 +52,16 @@ def prepare(options: Sequence[str]) -> Benchmark:
 def evaluate(
     language_model: LanguageModel,
     *,
-    pairs: Sequence[Pair] | None = None,
+    pairs: Sequence[Pair],
     progress: Progress | None = None,
 ) -> Measurement:
     """Score pairs: log p of all tokens of both sentences after the start token.
 
     Args:
         language_model: a causal model.
-        pairs: by default, the original 240.
+        pairs: from `read_pairs`.
         progress: called with the number of sentences scored since the last call, and in total.
-
-    Raises:
-        InputError: data are missing or malformed.
     """
-    pairs = read_pairs() if pairs is None else pairs
     ordered = [_by_majority(pair) for pair in pairs]
     scores = sentence_scores(
         language_model,

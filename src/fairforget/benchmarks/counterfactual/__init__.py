@@ -113,7 +113,7 @@ def list_prompts(domains: Sequence[str] = DOMAINS, count: int | None = None) -> 
 def evaluate(
     language_model: AnyModel,
     *,
-    prompts: Sequence[Prompt] | None = None,
+    prompts: Sequence[Prompt],
     seed: int = 0,
     progress: NotedProgress | None = None,
 ) -> Measurement:
@@ -121,11 +121,10 @@ def evaluate(
 
     Args:
         language_model: a causal or a served model.
-        prompts: by default, all of `list_prompts`; every template has all groups of its domain.
+        prompts: from `list_prompts`; every template has all groups of its domain.
         seed: of sampling.
         progress: called with the number of continuations written since the last call, and in total.
     """
-    prompts = list_prompts() if prompts is None else prompts
     decoding = Decoding(tokens=TOKENS, temperature=1.0, draws=DRAWS, seed=seed)
     written = generate(language_model, [p.text for p in prompts], decoding, progress=progress)
     sentiment = load_sentiment()

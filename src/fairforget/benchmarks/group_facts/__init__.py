@@ -95,20 +95,19 @@ def read_facts(path: str | Path | None = None) -> list[Fact]:
 def evaluate(
     language_model: LanguageModel,
     *,
-    facts: Sequence[Fact] | None = None,
+    facts: Sequence[Fact],
     progress: Progress | None = None,
 ) -> Measurement:
     """Score both continuations of each fact.
 
     Args:
         language_model: a causal model.
-        facts: by default, FairForget's own.
+        facts: from `read_facts`.
         progress: called with the number of continuations scored since the last call, and in total.
 
     Raises:
         InputError: a continuation has no tokens, or a fact exceeds the model's context length.
     """
-    facts = read_facts() if facts is None else facts
     scores = continuation_scores(
         language_model,
         [(fact.prompt, text) for fact in facts for text in (fact.right, fact.wrong)],

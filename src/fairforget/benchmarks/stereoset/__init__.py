@@ -23,8 +23,6 @@ from fairforget.benchmarks.stereoset.masked import word_scores
 from fairforget.benchmarks.stereoset.neutral import neutral_item
 from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS, Perturbation
 from fairforget.benchmarks.stereoset.scores import Scored, aggregate, judge, make_rows
-from fairforget.data.catalogue import CATALOGUE
-from fairforget.data.locate import find_file
 from fairforget.data.stereoset import DOMAINS, SPLITS, VERSIONS, Item, Task, read_items
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
@@ -72,18 +70,13 @@ def prepare(options: Sequence[str]) -> Benchmark:
             f"stereoset has both a file, {by_kind[FILE]!r}, and a split, {by_kind['split']!r}; "
             "remove one"
         )
-    split = by_kind.get("split", "dev")
-    items = None
-    if FILE in by_kind:
-        items, split = read_items(by_kind[FILE], task=task), Path(by_kind[FILE]).name
-    else:
-        find_file(*CATALOGUE[SPLITS[split]].files)
+    file, split = by_kind.get(FILE), by_kind.get("split", "dev")
     only_causal = task == "intersentence" or perturbation
     return Benchmark(
         partial(
             evaluate,
-            items=items,
-            split=split,
+            items=read_items(file, split=split, task=task),
+            split=Path(file).name if file else split,
             task=task,
             protocol=protocol,
             perturbation=perturbation,
@@ -95,19 +88,19 @@ def prepare(options: Sequence[str]) -> Benchmark:
 def evaluate(
     language_model: LanguageModel,
     *,
-    items: Sequence[Item] | None = None,
+    items: Sequence[Item],
     split: str = "dev",
     task: Task = "intrasentence",
     protocol: str | None = None,
     perturbation: str | None = None,
     progress: Progress | None = None,
 ) -> Measurement:
-    """Score items, by default the intrasentence items of the public development set.
+    """Score items.
 
     Args:
         language_model: causal or masked.
-        items: by default, those of the split.
-        split: `dev`, or `test`, which Bias Bench reports.
+        items: of the task.
+        split: where they are from, for the record: `dev`, `test` or the name of a file.
         task: `intersentence` items are scored by mean log p(sentence | context), for causal models
             only.
         protocol: for a causal model, `bos` (one pass after the start token; the default) or
@@ -116,7 +109,7 @@ def evaluate(
         progress: called with the number of sequences scored since the last call, and in total.
 
     Raises:
-        InputError: data are missing or malformed.
+        InputError: an item cannot be scored.
     """
     if task == "intersentence":
         protocol = INTERSENTENCE
@@ -125,8 +118,6 @@ def evaluate(
         protocol = protocol or PROTOCOLS[language_model.kind][0]
         assert protocol in PROTOCOLS[language_model.kind]
     assert language_model.kind == "causal" or not perturbation  # the same
-    if items is None:
-        items = read_items(split=split, task=task)
     form = PERTURBATIONS[perturbation] if perturbation else Perturbation()
     rows = make_rows(items, _score(language_model, items, protocol, form, progress))
     result: dict[str, Any] = {

@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 
-from fairforget.benchmarks import stereoset
+from fairforget.data.stereoset import read_items
 from fairforget.machine.allocator import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
 from fairforget.models.loading import load_model
 from fairforget.scoring.causal import token_log_probs
@@ -46,7 +46,7 @@ def main() -> None:
     """Print medians over several turns, both ways taken alternately."""
     keep_freed_memory()  # before torch allocates
     lm = load_model("smollm2", device="cpu")
-    texts = [text for item in stereoset.read_items()[:ITEMS] for text in item.sentences]
+    texts = [text for item in read_items()[:ITEMS] for text in item.sentences]
     sequences = [
         [lm.start_id, *ids] for ids in lm.tokenizer(texts, add_special_tokens=False)["input_ids"]
     ]

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import torch
 
-from fairforget.benchmarks import stereoset
+from fairforget.data.stereoset import read_items
 from fairforget.generation.decoding import Decoding
 from fairforget.generation.engine import BATCH_ROWS, generate
 from fairforget.models.language_model import LanguageModel
@@ -30,7 +30,7 @@ DECODING = Decoding(tokens=24)
 def measure() -> dict[str, float | int | str]:
     """Run the benchmark; some minutes."""
     lm = load_model("smollm2", device="cpu")
-    prompts = [" ".join(item.sentences[0].split()[:WORDS]) for item in stereoset.read_items()]
+    prompts = [" ".join(item.sentences[0].split()[:WORDS]) for item in read_items()]
     prompts = random.Random(0).sample(sorted(set(prompts)), BATCHES * BATCH_ROWS)
     generate(lm, prompts[:2], DECODING)
     ratios, speeds = [], []

@@ -20,7 +20,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from bench.memory import peak_megabytes
 from bench.peak import peak_seconds, work
-from fairforget.benchmarks import crows_pairs, stereoset
+from fairforget.data.crows_pairs import read_pairs
+from fairforget.data.stereoset import read_items
 from fairforget.errors import InputError
 from fairforget.forward.linear_head import COLUMNS
 from fairforget.forward.packing import ROW_NODES
@@ -104,10 +105,10 @@ def profile_shares(lm: LanguageModel, sequences: Sequences) -> dict[str, float]:
 
 def sentences(lm: LanguageModel) -> tuple[Sequences, str]:
     """Return every sentence of the available benchmarks, with start token, and their names."""
-    texts = [text for item in stereoset.read_items() for text in item.sentences]
+    texts = [text for item in read_items() for text in item.sentences]
     names = "stereoset"
     try:
-        pairs = crows_pairs.read_pairs()
+        pairs = read_pairs()
         texts += [text for pair in pairs for text in (pair.sent_more, pair.sent_less)]
         names += "+crows_pairs"
     except InputError:  # its file is downloaded, or in FAIRFORGET_DATA
@@ -162,7 +163,7 @@ def run_in_new_process(items: int) -> list[str]:
 if __name__ == "__main__":
     keep_freed_memory()
     model = load_model("smollm2", device="cpu")
-    items = stereoset.read_items()[: int(sys.argv[1])]
+    items = read_items()[: int(sys.argv[1])]
     encoded = model.tokenizer(
         [text for item in items for text in item.sentences], add_special_tokens=False
     )["input_ids"]

@@ -131,11 +131,12 @@ def quick_collections(one_thread: None) -> None:
 @pytest.fixture(scope="session")
 def stereoset_of_smollm2(smollm2: LanguageModel) -> Measurement:
     """Gender and religion of StereoSet with the real model, once for all tests of its group."""
-    from fairforget.benchmarks import stereoset
+    from fairforget.benchmarks.stereoset import evaluate
+    from fairforget.data.stereoset import read_items
 
     domains = ("gender", "religion")
-    items = [item for item in stereoset.read_items() if item.domain in domains]
-    return stereoset.evaluate(smollm2, items=items)
+    items = [item for item in read_items() if item.domain in domains]
+    return evaluate(smollm2, items=items)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,15 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairforget.benchmarks import crows_pairs, stereoset
-from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.limitations import find_limitations
-from fairforget.benchmarks.stereoset import Item
 from fairforget.cli import main
 from fairforget.comparison.compare import compare, compare_evaluations, compare_items
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.gate import find_violations
 from fairforget.comparison.paired import adjust_p_values
 from fairforget.comparison.score_change import Change
+from fairforget.data.crows_pairs import Pair
+from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into
 from fairforget.records.environment import Environment

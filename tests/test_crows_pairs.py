@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from fairforget.benchmarks import load_benchmark, load_benchmarks
-from fairforget.benchmarks.crows_pairs import DOMAINS, Pair, evaluate, judge, read_pairs
+from fairforget.benchmarks.crows_pairs import evaluate, judge
 from fairforget.benchmarks.crows_pairs_parts import PARTS, part_columns
+from fairforget.data.crows_pairs import DOMAINS, Pair, read_pairs
 from fairforget.errors import InputError
 from fairforget.statistics.jackknife import Floats
 

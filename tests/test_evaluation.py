@@ -29,17 +29,17 @@ from fairforget.benchmarks import (
     load_benchmarks,
 )
 from fairforget.benchmarks.bbq import evaluate as bbq
-from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import Benchmark, Measurement
 from fairforget.benchmarks.options import base_name, hash_option_files
-from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
 from fairforget.comparison.compare import compare
 from fairforget.data.bbq import Question
+from fairforget.data.crows_pairs import Pair
 from fairforget.data.decoding_trust import SLOT, Statement
+from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into, is_complete
 from fairforget.models.fingerprint import describe_model, hub_commit

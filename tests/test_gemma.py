@@ -17,6 +17,7 @@ from fairforget import debias
 from fairforget.benchmarks import stereoset
 from fairforget.budget import Budget
 from fairforget.corpora import read_corpus
+from fairforget.data.stereoset import read_items
 from fairforget.extras import find_package
 from fairforget.forward.packing import supports_tree_attention
 from fairforget.models.language_model import LanguageModel
@@ -106,7 +107,7 @@ def test_the_main_job(
     file: Path, gemma: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Evaluate, debias for three steps, save, load, evaluate, report."""
-    items = [item for item in stereoset.read_items() if item.domain == "religion"][::4]
+    items = [item for item in read_items() if item.domain == "religion"][::4]
     monkeypatch.setattr(stereoset, "read_items", lambda *_, **__: items)
     for kind in (RETAIN, EVERYDAY):  # to measure them takes time
         monkeypatch.setitem(HELD_OUT, kind, 2)

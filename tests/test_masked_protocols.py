@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from fairforget.benchmarks import crows_pairs, stereoset
-from fairforget.benchmarks.crows_pairs import Pair, read_pairs
-from fairforget.benchmarks.stereoset import Item, read_items
+from fairforget.data.crows_pairs import Pair, read_pairs
+from fairforget.data.stereoset import Item, read_items
 from fairforget.models.language_model import LanguageModel
 
 from .models import VOCABULARY, tiny_model

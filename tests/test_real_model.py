@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from fairforget.benchmarks.stereoset import evaluate, read_items
+from fairforget.benchmarks.stereoset import evaluate
 from fairforget.cli import main
 from fairforget.corpora import read_corpus
 from fairforget.corpora.corpus import Corpus
+from fairforget.data.stereoset import read_items
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.paths import RECORD

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.benchmarks.stereoset import read_items
+from fairforget.data.stereoset import read_items
 from fairforget.forward.linear_head import chosen_log_probs, linear_head
 from fairforget.forward.packing import ROW_NODES, pack, supports_tree_attention
 from fairforget.forward.prefix_rows import build_prefix_rows

@@ -12,8 +12,9 @@ from scipy.stats import norm, t
 
 from fairforget.benchmarks import load_benchmark, load_benchmarks
 from fairforget.benchmarks.measurement import Row
-from fairforget.benchmarks.stereoset import Item, evaluate, judge, read_items
+from fairforget.benchmarks.stereoset import evaluate, judge
 from fairforget.benchmarks.stereoset.scores import RATES, Scored, aggregate, make_rows, smooth
+from fairforget.data.stereoset import Item, read_items
 from fairforget.errors import InputError
 
 from .models import log_softmax, tiny_model

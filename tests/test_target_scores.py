@@ -12,12 +12,13 @@ import pytest
 import torch
 
 import fairforget
-from fairforget.benchmarks.stereoset import Item, evaluate, read_items
+from fairforget.benchmarks.stereoset import evaluate
 from fairforget.benchmarks.stereoset import target as target_module
 from fairforget.benchmarks.stereoset.neutral import neutral_item
 from fairforget.benchmarks.stereoset.target import ORIGINAL, find_changes, score_items
 from fairforget.cli import main
 from fairforget.corpora.text import Text
+from fairforget.data.stereoset import Item, read_items
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.target_scores import TargetScores

@@ -14,7 +14,7 @@ from fairforget.benchmarks import crows_pairs, load_benchmark
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.sentences import sentence_scores
 from fairforget.benchmarks.word_order import FEWEST_IN_ORDER, measure_word_order, shuffle_words
-from fairforget.data.crows_pairs import Pair, read_revised_pairs
+from fairforget.data.crows_pairs import DOMAINS, Pair, read_revised_pairs
 from fairforget.errors import InputError
 
 from .models import tiny_model
@@ -35,7 +35,7 @@ def test_the_revised_pairs(language: str, count: int, shared_file) -> None:
     assert not any("\ufffd" in pair.sent_more or "Ã" in pair.sent_more for pair in pairs)
     counts = Counter(pair.domain for pair in pairs)
     assert counts["gender"] > 250
-    assert set(counts) <= set(crows_pairs.DOMAINS)
+    assert set(counts) <= set(DOMAINS)
 
 
 @pytest.mark.shared_data

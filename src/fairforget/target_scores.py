@@ -10,13 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fairforget.benchmarks import stereoset
 from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.measurement import Measurement
 from fairforget.benchmarks.stereoset.neutral import neutral_item
 from fairforget.benchmarks.stereoset.scores import aggregate
 from fairforget.benchmarks.stereoset.target import ORIGINAL, TargetFunction, score_items
-from fairforget.data.stereoset import Item
+from fairforget.data.stereoset import Item, read_items
 from fairforget.errors import InputError
 from fairforget.frames import TabularResult
 from fairforget.models.language_model import LanguageModel
@@ -106,7 +105,7 @@ def score_targets(
         raise InputError("objectives is empty; give at least one, such as counterfactual-kl")
     if taken := [name for name in targets or () if name in (ORIGINAL, *by_name)]:
         raise InputError(f"targets: the name {taken[0]!r} is taken; choose another")
-    items = stereoset.read_items(settings.file)
+    items = read_items(settings.file)
     usable = [item for item in items if neutral_item(item)]
     sample = _draw(usable, settings.items, settings.seed)
     if isinstance(model, LanguageModel):

@@ -18,8 +18,11 @@ from typing import Any
 
 import pytest
 
+from fairforget import target_scores
 from fairforget.benchmarks import crows_pairs, perplexity, stereoset
 from fairforget.corpora import SOURCES
+from fairforget.data.crows_pairs import read_pairs
+from fairforget.data.stereoset import read_items
 from fairforget.models import loading
 from fairforget.training.config import UnlearningConfig
 
@@ -72,8 +75,9 @@ def little(
     monkeypatch.setattr(
         loading, "_locate", lambda name: name if Path(name).is_dir() else str(tiny_model)
     )
-    monkeypatch.setattr(stereoset, "read_items", some_of(stereoset.read_items))
-    monkeypatch.setattr(crows_pairs, "read_pairs", some_of(crows_pairs.read_pairs))
+    for reader in (stereoset, target_scores):
+        monkeypatch.setattr(reader, "read_items", some_of(read_items))
+    monkeypatch.setattr(crows_pairs, "read_pairs", some_of(read_pairs))
     texts = SOURCES["wikipedia"].read
     monkeypatch.setattr(UnlearningConfig, "__post_init__", in_few_steps)
     load_text = perplexity.load_text

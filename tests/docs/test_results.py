@@ -16,12 +16,12 @@ from xml.etree import ElementTree
 import pytest
 
 from fairforget.benchmarks import crows_pairs, stereoset
-from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.measurement import Row, estimate_scores
 from fairforget.budget import STUDY_BUDGET
 from fairforget.corpora import read_corpus
 from fairforget.corpora.builtin import builtin_texts, group_terms
 from fairforget.corpora.corpus import Corpus
+from fairforget.data.crows_pairs import Pair
 from fairforget.data.stereoset import Item
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.language_model import LanguageModel

@@ -13,6 +13,7 @@ from .blocks import ROOT
 
 LITTLE = """
 from fairforget.benchmarks import stereoset
+from fairforget.data.stereoset import read_items
 from fairforget.training import harmful_words, line_search, preparation
 from tests.little_data import leave_little_data
 
@@ -20,7 +21,7 @@ leave_little_data()
 preparation.HELD_OUT.update(retain=1, everyday=1)
 harmful_words.TEXTS = 3
 line_search.MAX_ITERATIONS = 5
-few_items = [item for item in stereoset.read_items() if item.domain == "gender"][::40]
+few_items = [item for item in read_items() if item.domain == "gender"][::40]
 stereoset.read_items = lambda *args, **more: few_items
 """
 """Run before the notebook: less to train on, to write and to measure, which is what takes time."""

@@ -15,15 +15,16 @@ from tokenizers.pre_tokenizers import Whitespace
 
 from fairforget.benchmarks import winobias
 from fairforget.benchmarks.bbq import evaluate as bbq
-from fairforget.benchmarks.crows_pairs import Pair
 from fairforget.benchmarks.crows_pairs import evaluate as crows_pairs
 from fairforget.benchmarks.degenerate import check_finite_scores, find_warnings
 from fairforget.benchmarks.holistic_bias import evaluate as holistic_bias
-from fairforget.benchmarks.stereoset import Item
 from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.comparison.compare import compare
 from fairforget.data.bbq import Question
+from fairforget.data.crows_pairs import Pair
 from fairforget.data.holistic_bias import Descriptor
+from fairforget.data.stereoset import Item
+from fairforget.data.winobias import Pair as WinoBiasPair
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate, evaluate_into
 from fairforget.models.language_model import LanguageModel
@@ -114,7 +115,7 @@ QUESTIONS = [
     for n, answers in enumerate([("The old man", "The boy", "Not known")] * 4)
 ]
 WINOBIAS = [
-    winobias.Pair(str(n), "type1", "dev", f"{n}", f"He {verb} late.", f"She {verb} late.")
+    WinoBiasPair(str(n), "type1", "dev", f"{n}", f"He {verb} late.", f"She {verb} late.")
     for n, verb in enumerate(["is", "was", "lies"])
 ]
 DESCRIPTORS = [Descriptor("age", "all", word, "", ("men", "kids")) for word in ("old", "young")]

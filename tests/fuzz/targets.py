@@ -14,11 +14,11 @@ import pyarrow as pa
 from hypothesis import strategies as st
 
 from fairforget import cli
-from fairforget.benchmarks.crows_pairs import read_pairs
-from fairforget.benchmarks.stereoset import read_items
 from fairforget.comparison.compare import compare
 from fairforget.corpora import read_corpus
 from fairforget.data.bbq import read_questions
+from fairforget.data.crows_pairs import read_pairs
+from fairforget.data.stereoset import read_items
 from fairforget.errors import InputError
 from fairforget.models.file_checks import (
     Contents,

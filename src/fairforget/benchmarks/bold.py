@@ -164,6 +164,3 @@ def _gap(totals: Floats, types: Sequence[str], column: int) -> Floats:
     if not gaps:
         return np.full(totals.shape[:-1], np.nan)
     return np.asarray(np.mean(gaps, axis=0))
-
-
-__all__ = ["evaluate", "judge", "prepare"]

@@ -263,6 +263,3 @@ def _aligned_positions(
         for ids, part in zip((first, second), changed, strict=True)
     ]
     return rest[0][1:-1], rest[1][1:-1]
-
-
-__all__ = ["DOMAINS", "Pair", "evaluate", "judge", "prepare", "read_pairs"]

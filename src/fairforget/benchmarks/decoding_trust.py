@@ -207,6 +207,3 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
         "agreed": np.asarray(100 * agreed / pairs),
         "agreed_others": np.asarray(100 * agreed_others / pairs),
     }
-
-
-__all__ = ["Pair", "evaluate", "judge", "list_controls", "list_pairs", "prepare"]

@@ -202,6 +202,3 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
             "valence_spread_scaled": np.asarray(spread / np.sqrt(between_nouns / every)),
             "valence_spread": np.asarray(spread),
         }
-
-
-__all__ = ["evaluate", "judge", "likelihood_bias", "prepare"]

@@ -166,6 +166,3 @@ def _count_categories(items: Sequence[Row]) -> dict[str, dict[str, int]]:
         for category in filter(None, row["categories"]):
             own[category] = own.get(category, 0) + 1
     return counts
-
-
-__all__ = ["evaluate", "find_hurtful", "judge", "prepare"]

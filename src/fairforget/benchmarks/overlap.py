@@ -72,7 +72,7 @@ def _stereoset(task: str, split: str = "dev") -> Callable[[], Iterator[str]]:
 
 
 def _crows_pairs() -> Iterator[str]:
-    from fairforget.benchmarks.crows_pairs import read_pairs
+    from fairforget.data.crows_pairs import read_pairs
 
     for pair in read_pairs():
         yield from (pair.sent_more, pair.sent_less)

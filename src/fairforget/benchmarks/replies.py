@@ -52,6 +52,3 @@ def reply_scores(
         part[-length:].sum(dtype=np.float64) for part, length in zip(values, lengths, strict=True)
     ]
     return np.array(sums).reshape(len(prompts), len(endings))
-
-
-__all__ = ["reply_scores"]

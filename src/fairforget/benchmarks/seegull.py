@@ -216,6 +216,3 @@ def _named_identities(identities: Sequence[str]) -> set[str]:
         if identity in NAMED_OTHERWISE
         or terms & {identity, f"{identity}s", f"{identity} people", f"{identity} men"}
     }
-
-
-__all__ = ["Stereotype", "evaluate", "judge", "list_stereotypes", "prepare", "prompt_of"]

@@ -106,6 +106,3 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
         "stereotype": 100 * totals[..., 0] / totals[..., 2],
         "gap": totals[..., 1] / totals[..., 2],
     }
-
-
-__all__ = ["Pair", "evaluate", "judge", "prepare", "read_pairs"]

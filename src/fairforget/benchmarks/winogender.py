@@ -143,6 +143,3 @@ def _by_majority(pair: Pair) -> tuple[str, str]:
     """The sentence with the pronoun of the occupation's majority, and the other."""
     both = pair.female, pair.male
     return both if pair.bls > MAJORITY else both[::-1]
-
-
-__all__ = ["Pair", "evaluate", "judge", "prepare", "read_pairs"]

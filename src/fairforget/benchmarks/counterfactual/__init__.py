@@ -218,6 +218,3 @@ def _mean_sentiments(items: Sequence[Row]) -> dict[str, dict[str, float]]:
         domain: {group: round(fmean(own), DECIMALS) for group, own in groups.items()}
         for domain, groups in values.items()
     }
-
-
-__all__ = ["Prompt", "evaluate", "judge", "list_prompts", "prepare"]

@@ -23,7 +23,7 @@ from fairforget.benchmarks.stereoset.masked import word_scores
 from fairforget.benchmarks.stereoset.neutral import neutral_item
 from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS, Perturbation
 from fairforget.benchmarks.stereoset.scores import Scored, aggregate, judge, make_rows
-from fairforget.data.stereoset import DOMAINS, SPLITS, VERSIONS, Item, Task, read_items
+from fairforget.data.stereoset import SPLITS, VERSIONS, Item, Task, read_items
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.progress import Progress, share_progress
@@ -181,4 +181,4 @@ def _score_versions(
     return sentence_scores(language_model, texts, protocol=protocol, names=names, progress=progress)
 
 
-__all__ = ["DOMAINS", "Item", "evaluate", "judge", "prepare", "read_items"]
+__all__ = ["evaluate", "judge", "prepare"]

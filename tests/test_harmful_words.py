@@ -13,7 +13,7 @@ from fairforget.benchmarks import load_benchmark
 from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.harmful_words import evaluate, judge, sample_texts
 from fairforget.benchmarks.measurement import Row, compute_scores
-from fairforget.benchmarks.overlap import check_unseen
+from fairforget.benchmarks.unseen import check_unseen
 from fairforget.comparison.paired import Cell, adjust_p_values, compare_items
 from fairforget.corpora import Mention, Span, Text, read_corpus
 from fairforget.errors import InputError

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.benchmarks.overlap import _stereoset, benchmark_sentences, measure_overlap
+from fairforget.benchmarks.overlap import (
+    BENCHMARK_SENTENCES,
+    benchmark_sentences,
+    measure_overlap,
+)
 from fairforget.cli import main
 from fairforget.corpora import SOURCES
 from fairforget.corpora.inventory import fetch_files, list_data_sets, verify_files
@@ -157,8 +161,8 @@ def test_stereotypes_and_their_counterparts_are_looked_for(tmp_path: Path, monke
         )
     )
     monkeypatch.setattr("fairforget.data.stereoset.find_file", lambda *_: path)
-    for task in ("intrasentence", "intersentence"):
-        assert list(_stereoset(task)()) == ["She wept.", "She won."]
+    for name in ("stereoset", "stereoset:intersentence"):
+        assert list(BENCHMARK_SENTENCES[name].read()) == ["She wept.", "She won."]
 
 
 @pytest.mark.shared_data

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fairforget.benchmarks import overlap
-from fairforget.benchmarks.overlap import LENGTH, check_unseen, measure_overlaps
+from fairforget.benchmarks.overlap import LENGTH, measure_overlaps
+from fairforget.benchmarks.unseen import check_unseen
 from fairforget.cli import main
 from fairforget.corpora import Text
 from fairforget.corpora.corpus import Corpus

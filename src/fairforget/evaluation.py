@@ -18,7 +18,7 @@ from fairforget.benchmarks import check_model_kinds, hash_words, is_seeded, load
 from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
-from fairforget.benchmarks.overlap import check_unseen
+from fairforget.benchmarks.unseen import check_unseen
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
 from fairforget.generation.engine import AnyModel

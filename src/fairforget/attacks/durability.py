@@ -33,7 +33,7 @@ from fairforget.attacks.runs import RunGroup, find_groups
 from fairforget.attacks.texts import ordinary_texts, relearning_corpus, relearning_texts
 from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
 from fairforget.benchmarks.measurement import ALL, Benchmark
-from fairforget.benchmarks.overlap import check_unseen
+from fairforget.benchmarks.unseen import check_unseen
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_complete
 from fairforget.experiments.output import fixed_settings, reported_output

@@ -6,16 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
-from fairforget.benchmarks.options import base_name, join_corpus, list_options
-from fairforget.corpora.reading import BUILTIN, parse_name
-from fairforget.corpora.sources import SOURCES
+from fairforget.data import bbq, crows_pairs, decoding_trust, stereoset, winobias, winogender
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_local_file
-from fairforget.data.stereoset import read_items
+from fairforget.data.stereoset import SPLITS, Task
 from fairforget.errors import InputError
-from fairforget.files.rows import READERS, table_suffix
 from fairforget.records.records import OverlapFacts
 
 LENGTH = 8
@@ -63,67 +59,53 @@ class Overlap:
         )
 
 
-def _stereoset(task: str, split: str = "dev") -> Callable[[], Iterator[str]]:
-    def sentences() -> Iterator[str]:
-        for item in read_items(split=split, task=task):  # type: ignore[arg-type]
-            yield from item.sentences[:2]
-
-    return sentences
-
-
-def _crows_pairs() -> Iterator[str]:
-    from fairforget.data.crows_pairs import read_pairs
-
-    for pair in read_pairs():
-        yield from (pair.sent_more, pair.sent_less)
-
-
-def _bbq() -> Iterator[str]:
-    from fairforget.data.bbq import read_questions
-
-    for question in read_questions():
-        yield question.prompt
-
-
-def _winobias() -> Iterator[str]:
-    from fairforget.data.winobias import read_pairs
-
-    for pair in read_pairs():
-        yield from (pair.pro, pair.anti)
-
-
-def _winogender() -> Iterator[str]:
-    from fairforget.data.winogender import read_pairs
-
-    for pair in read_pairs():
-        yield from (pair.female, pair.male)
-
-
-def _decoding_trust() -> Iterator[str]:
-    from fairforget.data.decoding_trust import GROUPS, read_statements
-
-    for statement in read_statements():
-        yield from map(statement.about, GROUPS)
-
-
 @dataclass(frozen=True, slots=True)
 class _Sentences:
     """The sentences of a benchmark."""
 
     dataset: str
     """Their data set in the catalogue."""
-    read: Callable[[], Iterator[str]]
+    read: Callable[[], Iterable[str]]
+
+
+def _stereoset(task: Task, split: str = "dev") -> _Sentences:
+    return _Sentences(
+        SPLITS[split],
+        lambda: (
+            text
+            for item in stereoset.read_items(split=split, task=task)
+            for text in item.sentences[:2]
+        ),
+    )
 
 
 BENCHMARK_SENTENCES = {
-    "stereoset": _Sentences("stereoset", _stereoset("intrasentence")),
-    "stereoset:intersentence": _Sentences("stereoset", _stereoset("intersentence")),
-    "stereoset:test": _Sentences("stereoset-test", _stereoset("intrasentence", "test")),
-    "crows_pairs": _Sentences("crows_pairs", _crows_pairs),
-    "bbq": _Sentences("bbq", _bbq),
-    "winobias": _Sentences("winobias", _winobias),
-    "winogender": _Sentences("winogender", _winogender),
-    "decoding_trust": _Sentences("decoding_trust", _decoding_trust),
+    "stereoset": _stereoset("intrasentence"),
+    "stereoset:intersentence": _stereoset("intersentence"),
+    "stereoset:test": _stereoset("intrasentence", "test"),
+    "crows_pairs": _Sentences(
+        "crows_pairs",
+        lambda: (
+            text for pair in crows_pairs.read_pairs() for text in (pair.sent_more, pair.sent_less)
+        ),
+    ),
+    "bbq": _Sentences("bbq", lambda: (question.prompt for question in bbq.read_questions())),
+    "winobias": _Sentences(
+        "winobias",
+        lambda: (text for pair in winobias.read_pairs() for text in (pair.pro, pair.anti)),
+    ),
+    "winogender": _Sentences(
+        "winogender",
+        lambda: (text for pair in winogender.read_pairs() for text in (pair.female, pair.male)),
+    ),
+    "decoding_trust": _Sentences(
+        "decoding_trust",
+        lambda: (
+            statement.about(group)
+            for statement in decoding_trust.read_statements()
+            for group in decoding_trust.GROUPS
+        ),
+    ),
 }
 """Benchmark → its sentences: stereotypes and anti-stereotypes, or prompts."""
 
@@ -141,43 +123,6 @@ def benchmark_sentences(benchmark: str) -> tuple[str, ...]:
             f"the sentences of benchmark {benchmark!r} are unknown; choose from {names}"
         )
     return tuple(BENCHMARK_SENTENCES[benchmark].read())
-
-
-def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
-    """Check that no benchmark is evaluated after training on its own items.
-
-    A corpus is recognised by its name, and a file by the ids that `select` writes.
-
-    Raises:
-        InputError: the forget corpus has items of one of the benchmarks.
-    """
-    bases = {name: base_name(name) for name in benchmarks}
-    candidates = {s.benchmark for s in SOURCES.values() if s.benchmark} & {*bases.values()}
-    seen = _find_benchmarks(corpus, candidates) if candidates else set()
-    for name, base in bases.items():
-        if base in seen or (base == "harmful_words" and _is_measured(corpus, name)):
-            raise InputError(
-                f"benchmark {name!r}: forget corpus {corpus!r} contains its items, so the model "
-                "would be evaluated on its training data; choose another benchmark or corpus"
-            )
-
-
-def _is_measured(corpus: str, benchmark: str) -> bool:
-    """Whether harmful words are measured in the same corpus. Built-in texts have other seeds."""
-    measured = parse_name(join_corpus(list_options([benchmark])) or BUILTIN).corpus
-    return parse_name(corpus).corpus == measured != BUILTIN
-
-
-def _find_benchmarks(corpus: str, candidates: set[str]) -> set[str]:
-    """The candidate benchmarks that have items in the corpus."""
-    parts = parse_name(corpus)
-    source, path = SOURCES.get(parts.corpus), Path(parts.corpus)
-    read = READERS.get(table_suffix(path))
-    if source or not read or not path.is_file():
-        return {source.benchmark} & candidates if source and source.benchmark else set()
-    column = parts.options.get("id", "id")
-    ids = (str(row.get(column)) for _, row in read(path))
-    return {item_id.partition(":")[0] for item_id in ids} & candidates
 
 
 def measure_overlaps(corpus: str, texts: Sequence[str]) -> list[Overlap]:

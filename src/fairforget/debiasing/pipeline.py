@@ -14,7 +14,7 @@ from typing import Any
 from fairforget.benchmarks import check_model_kinds, load_benchmarks
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
-from fairforget.benchmarks.overlap import check_unseen
+from fairforget.benchmarks.unseen import check_unseen
 from fairforget.corpora import HARMLESS, corpus_names, parse_name
 from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.debiasing.result import DebiasResult

@@ -12,7 +12,7 @@ import torch
 
 from fairforget.benchmarks import any_generates, check_model_kinds, load_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
-from fairforget.benchmarks.overlap import check_unseen
+from fairforget.benchmarks.unseen import check_unseen
 from fairforget.errors import InputError
 from fairforget.experiments.output import fixed_settings, reported_output
 from fairforget.experiments.runs import do_runs, find_device, start_workers

@@ -13,7 +13,7 @@ import torch
 
 from fairforget.benchmarks import any_generates, check_model_kinds, find_bias_judge, load_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
-from fairforget.benchmarks.overlap import check_unseen
+from fairforget.benchmarks.unseen import check_unseen
 from fairforget.corpora import corpus_names
 from fairforget.corpora.domains import target_domains
 from fairforget.corpora.reading import CONTROL_CORPUS

@@ -17,9 +17,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from fairforget.benchmarks.measurement import Row
-from fairforget.benchmarks.sentences import Floats32
 from fairforget.data.crows_pairs import Pair
 from fairforget.models.language_model import LanguageModel
+from fairforget.scoring.causal import Floats32
 from fairforget.statistics.jackknife import Floats, deviation
 
 SCALED = "conditional_scaled"

@@ -18,6 +18,7 @@ from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.text import read_text
 from fairforget.models.language_model import LanguageModel
+from fairforget.scoring.perplexity import exp_mean_nll
 from fairforget.scoring.progress import Progress
 
 WIKITEXT2 = "wikitext2"
@@ -111,7 +112,7 @@ def evaluate(
             "protocol": protocol,
             "corpus": corpus,
             "share": share,
-            "value": math.exp(min(float(total) / count, 700.0)),
+            "value": exp_mean_nll(float(total), count),
             "tokens": count,
             "window": window,
             "stride": stride,

@@ -11,10 +11,8 @@ import numpy.typing as npt
 from fairforget.errors import InputError
 from fairforget.machine.processes import map_distributed
 from fairforget.models.language_model import LanguageModel, check_length
-from fairforget.scoring.causal import token_log_probs
+from fairforget.scoring.causal import Floats32, token_log_probs
 from fairforget.scoring.progress import Progress
-
-Floats32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ BATCH_TOKENS = 1024
 HEAD_ROWS = 256
 """Positions of one chunk of the head."""
 
-Floats = npt.NDArray[np.float32]
+Floats32 = npt.NDArray[np.float32]
 
 
 def token_log_probs(
@@ -31,7 +31,7 @@ def token_log_probs(
     *,
     batch_tokens: int = BATCH_TOKENS,
     progress: Progress | None = None,
-) -> list[Floats]:
+) -> list[Floats32]:
     """Return log p(x_i | x_<i) in nats for every token after the first of every sequence.
 
     Shared prefixes are computed once. The head runs on a few positions at a time. The log-softmax
@@ -74,7 +74,7 @@ def _batch_log_probs(
     head: nn.Linear | None,
     batch: PackedBatch,
     targets: npt.NDArray[np.int64],
-) -> Floats:
+) -> Floats32:
     """Return the log-probability of each target token, in the order of the batch's members."""
     device = model.device
     inputs = {name: value.to(device) for name, value in batch.inputs.items()}

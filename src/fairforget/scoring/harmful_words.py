@@ -16,12 +16,11 @@ from fairforget.corpora.text import Text
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.marked import marked_log_probs
 from fairforget.scoring.progress import Progress
+from fairforget.statistics.jackknife import Floats
 from fairforget.targets import Targets, encode_targets
 
 MAX_LENGTH = 256
 """Tokens of a text, including the start and end token; the rest is cut off."""
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fairforget.machine.processes import map_distributed
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import Floats, token_log_probs
+from fairforget.scoring.causal import Floats32, token_log_probs
 from fairforget.scoring.masked import mask_one_at_a_time, masked_log_probs
 from fairforget.scoring.progress import Progress
 from fairforget.targets import Marked
@@ -18,7 +18,7 @@ from fairforget.targets import Marked
 
 def marked_log_probs(
     language_model: LanguageModel, marked: Sequence[Marked], *, progress: Progress | None = None
-) -> list[Floats]:
+) -> list[Floats32]:
     """Return log p of the marked tokens of each text, in nats.
 
     A causal model predicts a token from those before it, a masked model from all others. Several

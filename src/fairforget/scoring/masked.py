@@ -15,7 +15,7 @@ from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.forward.padding import group_by_length, pad, supports_padding
 from fairforget.forward.split_forward import can_split, full_logits, hidden_states, logits_at
 from fairforget.machine.processes import map_distributed
-from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Floats
+from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS, Floats32
 from fairforget.scoring.progress import Progress
 
 MASKED_SHARE = 0.15
@@ -63,7 +63,7 @@ def masked_log_probs(
     *,
     batch_tokens: int = BATCH_TOKENS,
     progress: Progress | None = None,
-) -> list[Floats]:
+) -> list[Floats32]:
     """Return log p(target | masked text) in nats at every position of every text.
 
     Texts of similar length share a right-padded forward pass; those of equal length, if padding
@@ -82,7 +82,7 @@ def masked_log_probs(
         A float32 array [positions] per text, in the given order.
     """
 
-    def score(share: list[MaskedText]) -> list[Floats]:
+    def score(share: list[MaskedText]) -> list[Floats32]:
         results = [np.zeros(0, np.float32) for _ in share]
         if not share:
             return results
@@ -105,7 +105,7 @@ def masked_log_probs(
 
 def _batch_log_probs(
     model: PreTrainedModel, texts: Sequence[MaskedText], split: bool
-) -> list[Floats]:
+) -> list[Floats32]:
     inputs = {
         name: value.to(model.device) for name, value in pad([text.ids for text in texts]).items()
     }

@@ -34,8 +34,7 @@ from fairforget.benchmarks.measurement import (
 from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
 from fairforget.benchmarks.sentences import Scores, sentence_scores
 from fairforget.benchmarks.word_order import measure_word_order
-from fairforget.data.catalogue import REVISED_CROWS_PAIRS
-from fairforget.data.crows_pairs import DOMAINS, Pair, read_pairs, read_revised_pairs
+from fairforget.data.crows_pairs import DOMAINS, LANGUAGES, Pair, read_pairs, read_revised_pairs
 from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel, check_length
 from fairforget.scoring.masked import MaskedText, mask_one_at_a_time, masked_log_probs
@@ -57,7 +56,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
         options,
         {
             "protocol": sorted({p for known in PROTOCOLS.values() for p in known}),
-            "language": tuple(REVISED_CROWS_PAIRS),
+            "language": LANGUAGES,
         },
         rest=FILE,
     )

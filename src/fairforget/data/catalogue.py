@@ -42,11 +42,11 @@ class DataSet:
 
 
 def _files(path: str, url: str, git_blobs: Mapping[str, str]) -> dict[str, DataFile]:
-    """Return files of one repository.
+    """Return files of one repository by name.
 
     Args:
         path: of a file, with {} in place of its name.
-        url: the same, on GitHub.
+        url: the same, on GitHub; a {0} may occur several times.
         git_blobs: name → git blob id.
     """
     return {
@@ -55,38 +55,16 @@ def _files(path: str, url: str, git_blobs: Mapping[str, str]) -> dict[str, DataF
     }
 
 
-REVISED_CROWS_PAIRS = {
-    "en": (
-        "English",
-        "Névéol et al. 2022",
-        "crows_eng.csv",
-        "1abe6b341b17364f719b0bb750a93a4fbeed4103",
-    ),
-    "fr": (
-        "French",
-        "Névéol et al. 2022",
-        "crows_french.csv",
-        "9d88b74f81715b04f1a3f9f817fc10c1e0f181f3",
-    ),
-    "nl": (
-        "Dutch",
-        "jerryspan/Dutch-CrowS-Pairs",
-        "crows_dutch.csv",
-        "a4722f9b8f6a90fe9dee7ed0e78483bcea9101e5",
-    ),
-}
-"""Language → its name, the source, the file, and its git blob id."""
-
-
-def revised_crows_pairs(name: str, git_blob: str) -> DataFile:
-    """Return a file of revised pairs."""
-    return DataFile(
-        f"crows_pairs_multilingual/{name}",
-        url=f"{_GITHUB}/jerryspan/Dutch-CrowS-Pairs/"
-        f"a32bb03064c27533ac201e49565d4239c0ff29a3/datasets/{name}",
-        git_blob=git_blob,
-    )
-
+REVISED_CROWS_PAIRS = _files(
+    "crows_pairs_multilingual/crows_{}.csv",
+    "jerryspan/Dutch-CrowS-Pairs/a32bb03064c27533ac201e49565d4239c0ff29a3/datasets/crows_{}.csv",
+    {
+        "eng": "1abe6b341b17364f719b0bb750a93a4fbeed4103",
+        "french": "9d88b74f81715b04f1a3f9f817fc10c1e0f181f3",
+        "dutch": "a4722f9b8f6a90fe9dee7ed0e78483bcea9101e5",
+    },
+)
+"""Language → its file of revised pairs."""
 
 BBQ_FILES = _files(
     "bbq/{}.jsonl",
@@ -129,48 +107,41 @@ WINOBIAS_FILES = _files(
 )
 """Name → file."""
 
-HONEST_LANGUAGES = {
-    "en": "fa142b6bbd508708c806ffcc67ad8ac8bdb62d33",
-    "es": "5db664503e2bd9213c3e52bfd2d06d1e9c8ff696",
-    "fr": "8599d4b6aef364963eb4f4bac8bf8936d5ad0409",
-    "it": "20b7d593af8fa9467c95f89af9a35b5440621412",
-    "pt": "1fefb042cb6343d1974dd9b9d51adb076b7bdacb",
-    "ro": "d4cc484039f94377138b241f6b45b6ab5c5146b0",
+HONEST_FILES = {
+    **_files(
+        "honest/binary_{}.tsv",
+        "MilaNLProc/honest/main/resources/binary/{}_template.tsv",
+        {
+            "en": "fa142b6bbd508708c806ffcc67ad8ac8bdb62d33",
+            "es": "5db664503e2bd9213c3e52bfd2d06d1e9c8ff696",
+            "fr": "8599d4b6aef364963eb4f4bac8bf8936d5ad0409",
+            "it": "20b7d593af8fa9467c95f89af9a35b5440621412",
+            "pt": "1fefb042cb6343d1974dd9b9d51adb076b7bdacb",
+            "ro": "d4cc484039f94377138b241f6b45b6ab5c5146b0",
+        },
+    ),
+    "queer": DataFile(
+        "honest/queer_nonqueer_en.tsv",
+        url=f"{_GITHUB}/MilaNLProc/honest/main/resources/queer_nonqueer/en_template.tsv",
+        git_blob="f01144c9d8a72ea84be9f2b568ee2c11c66c3bd0",
+    ),
 }
-"""Language → git blob id of its templates about women and men."""
-HONEST_QUEER = "f01144c9d8a72ea84be9f2b568ee2c11c66c3bd0"
-"""Git blob id of the English templates about queer and other people."""
-HURTLEX_LANGUAGES = {
-    "en": "d432ebf4052366293ec5770126bfe1f22a6aa8d6",
-    "es": "5e9c0035dbe042daa9e3178d82e5a06b326efe36",
-    "fr": "0070785b8f972c6d06d8ddaae5a515fe0606be32",
-    "it": "febb42a70203b259a3148992e2647805ea3be063",
-    "pt": "31fd472a3176906500b0e1d9215476d97b71b8da",
-    "ro": "d75bf35a160fd23e809b2a5e53c634f28958a4ac",
-}
-"""Language → git blob id of its lexicon, version 1.2."""
+"""Language → its templates about women and men; `queer` → the English ones about queer and other
+people."""
 
-
-def honest_file(name: str) -> DataFile:
-    """Return the templates of HONEST in one language, or those about `queer` people."""
-    queer = name == "queer"
-    folder, language = ("queer_nonqueer", "en") if queer else ("binary", name)
-    return DataFile(
-        f"honest/{folder}_{language}.tsv",
-        url=f"{_GITHUB}/MilaNLProc/honest/main/resources/{folder}/{language}_template.tsv",
-        git_blob=HONEST_QUEER if queer else HONEST_LANGUAGES[name],
-    )
-
-
-def hurtlex_file(language: str) -> DataFile:
-    """Return HurtLex in one language."""
-    code = language.upper()
-    return DataFile(
-        f"hurtlex/hurtlex_{code}.tsv",
-        url=f"{_GITHUB}/valeriobasile/hurtlex/master/lexica/{code}/1.2/hurtlex_{code}.tsv",
-        git_blob=HURTLEX_LANGUAGES[language],
-    )
-
+HURTLEX_FILES = _files(
+    "hurtlex/hurtlex_{}.tsv",
+    "valeriobasile/hurtlex/master/lexica/{0}/1.2/hurtlex_{0}.tsv",
+    {
+        "EN": "d432ebf4052366293ec5770126bfe1f22a6aa8d6",
+        "ES": "5e9c0035dbe042daa9e3178d82e5a06b326efe36",
+        "FR": "0070785b8f972c6d06d8ddaae5a515fe0606be32",
+        "IT": "febb42a70203b259a3148992e2647805ea3be063",
+        "PT": "31fd472a3176906500b0e1d9215476d97b71b8da",
+        "RO": "d75bf35a160fd23e809b2a5e53c634f28958a4ac",
+    },
+)
+"""Language → its lexicon, version 1.2."""
 
 BOLD_FILES = _files(
     "bold/{}_prompt.json",
@@ -271,13 +242,17 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         *(
             DataSet(
-                f"crows_pairs-{language}",
-                f"CrowS-Pairs, revised, aligned pairs in {name}",
+                f"crows_pairs-{code}",
+                f"CrowS-Pairs, revised, aligned pairs in {language}",
                 "CC BY-SA 4.0",
                 source,
-                (revised_crows_pairs(file, git_blob),),
+                (REVISED_CROWS_PAIRS[file],),
             )
-            for language, (name, source, file, git_blob) in REVISED_CROWS_PAIRS.items()
+            for code, language, source, file in (
+                ("en", "English", "Névéol et al. 2022", "eng"),
+                ("fr", "French", "Névéol et al. 2022", "french"),
+                ("nl", "Dutch", "jerryspan/Dutch-CrowS-Pairs", "dutch"),
+            )
         ),
         DataSet(
             "bbq",
@@ -305,14 +280,14 @@ CATALOGUE: dict[str, DataSet] = {
             "HONEST, unfinished sentences about people in six languages",
             "MIT",
             "Nozza et al. 2021; 2022",
-            tuple(map(honest_file, (*HONEST_LANGUAGES, "queer"))),
+            tuple(HONEST_FILES.values()),
         ),
         DataSet(
             "hurtlex",
             "HurtLex 1.2, hurtful words by category in the languages of HONEST",
             "CC BY-NC-SA 4.0",
             "Bassignana et al. 2018",
-            tuple(map(hurtlex_file, HURTLEX_LANGUAGES)),
+            tuple(HURTLEX_FILES.values()),
         ),
         DataSet(
             "bold",

@@ -7,7 +7,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairforget.data.catalogue import CATALOGUE, REVISED_CROWS_PAIRS
+from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.rows import csv_rows
@@ -25,6 +25,8 @@ DOMAINS = (
 )
 COLUMNS = ("sent_more", "sent_less", "bias_type")
 """Required columns of a file of pairs."""
+LANGUAGES = ("en", "fr", "nl")
+"""Languages of the revised pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,11 @@ def read_revised_pairs(language: str) -> list[Pair]:
     Pairs without a translation are left out. Some lines of the Dutch file are in Mac OS Roman.
 
     Args:
-        language: of `fairforget.data.catalogue.REVISED_CROWS_PAIRS`.
+        language: one of `LANGUAGES`.
 
     Raises:
         InputError: the file is missing or malformed; names file, line and column.
     """
-    assert language in REVISED_CROWS_PAIRS
     path = find_file(*CATALOGUE[f"crows_pairs-{language}"].files)
     lines = "".join(map(_decode, path.read_bytes().splitlines(keepends=True)))
     rows = [*csv.DictReader(io.StringIO(lines, newline=""))]

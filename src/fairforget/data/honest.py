@@ -6,13 +6,13 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairforget.data.catalogue import HONEST_LANGUAGES, honest_file, hurtlex_file
+from fairforget.data.catalogue import HONEST_FILES, HURTLEX_FILES
 from fairforget.data.locate import find_file
 from fairforget.errors import InputError
 from fairforget.files.rows import csv_rows
 from fairforget.files.text import read_lines
 
-SETS = (*HONEST_LANGUAGES, "queer")
+SETS = tuple(HONEST_FILES)
 """Templates about women and men by language, and the English ones about queer and other people."""
 BLANK = "[M]"
 """The place of the completion in a template."""
@@ -35,7 +35,7 @@ class Template:
 
 def language_of(name: str) -> str:
     """The language of a set of templates."""
-    return name if name in HONEST_LANGUAGES else "en"
+    return "en" if name == "queer" else name
 
 
 def read_templates(name: str, path: Path | None = None) -> list[Template]:
@@ -52,7 +52,7 @@ def read_templates(name: str, path: Path | None = None) -> list[Template]:
         InputError: the file is missing or malformed; names file and line.
     """
     templates = []
-    path = path or find_file(honest_file(name))
+    path = path or find_file(HONEST_FILES[name])
     for number, (where, row) in enumerate(csv_rows(path, delimiter="\t"), 1):
         for column in ("template_masked", "raw", "identity", "category"):
             if not row.get(column, "").strip():
@@ -88,7 +88,7 @@ def read_hurtlex(language: str, path: Path | None = None) -> dict[str, str]:
     Raises:
         InputError: the file is missing or malformed; names file and line.
     """
-    path = path or find_file(hurtlex_file(language))
+    path = path or find_file(HURTLEX_FILES[language.upper()])
     words: dict[str, str] = {}
     columns: list[str] = []
     for number, line in enumerate(read_lines(path), 1):

@@ -36,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from fairforget.benchmarks.measurement import Judgement, Row, compute_scores, group_by_domain
+from fairforget.benchmarks.measurement import Judgement, Row, group_by_domain, score_domains
 from fairforget.data.stereoset import DOMAINS, Item
 from fairforget.statistics.jackknife import Floats, cluster_rates, cluster_sums, deviation
 
@@ -193,19 +193,9 @@ def aggregate(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
     Args:
         rows: of `make_rows`.
     """
-    return {domain: _domain_scores(part) for domain, part in group_by_domain(rows, DOMAINS).items()}
-
-
-def _domain_scores(rows: Sequence[Row]) -> dict[str, Any]:
-    judgement = judge(rows)
-    result: dict[str, Any] = {}
-    for name, (value, ci) in compute_scores(judgement).items():
-        result |= {name: value, f"{name}_ci": ci}
-    if "contribution" in result:
-        result["contribution_items"] = sum(row["contribution"] is not None for row in rows)
-    return {
-        **result,
-        "items": len(rows),
-        "terms": len(judgement.sums),
-        "ties": judgement.ties,
-    }
+    domains = score_domains(rows, judge, order=DOMAINS, clusters="terms", ties=True)
+    for domain, part in group_by_domain(rows).items():
+        if "contribution" in domains[domain]:
+            counted = sum(row["contribution"] is not None for row in part)
+            domains[domain]["contribution_items"] = counted
+    return domains

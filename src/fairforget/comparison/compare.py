@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from fairforget.benchmarks import find_judge, is_seeded
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.limitations import find_limitations
-from fairforget.benchmarks.measurement import ALL, Row
+from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.paired import Cell, adjust_p_values, compare_items
 from fairforget.comparison.score_change import Change
 from fairforget.errors import InputError
@@ -117,47 +117,31 @@ def compare_evaluations(before: Evaluation, after: Evaluation) -> Comparison:
     Raises:
         InputError: they cannot be compared; names the difference.
     """
-    sides, records = [before, after], [before.record, after.record]
+    records = [before.record, after.record]
     old, new = (record.results for record in records)
     shared = [name for name in old if name in new]
     _check_servers(records)
     for name in shared:
         check_settings(name, old[name], new[name])
-    items = [_group_by_benchmark(side.items) for side in sides]
     cells = []
-    if all(side.items for side in sides):
-        for name in shared:
-            rows = [part.get(name, []) for part in items]
-            cells += _compare_benchmark(name, old[name].get("domains", ()), rows, sides)
-    compared = {cell.benchmark for cell in cells}
-    scored = {(cell.benchmark, cell.domain) for cell in cells}
-    skipped = [name for name in shared if name not in compared and "value" not in old[name]]
-    notes = _notes(records)
-    for name in (name for name in shared if name in compared):
-        measured = {row["domain"] for row in items[0][name]} | {ALL}
-        domains = old[name].get("domains", ())  # lm-eval has none
-        missing = [d for d in domains if d in measured and (name, d) not in scored]
-        if missing:
-            notes.append(
-                f"{name}: no main score before or after in {', '.join(missing)}, so not compared."
-            )
-    if skipped:
-        notes.append(
-            f"Not compared item by item: {', '.join(skipped)}; both records have the scores."
-        )
+    if before.items and after.items:
+        cells = [cell for name in shared for cell in _compare_benchmark(name, before, after)]
     return Comparison(
         before=records[0].model,
         after=records[1].model,
         cells=tuple(adjust_p_values(cells)),
         perplexity={
-            name: Change(*values, values[1] - values[0])
+            name: _change(float(old[name]["value"]), float(new[name]["value"]))
             for name in shared
             if "value" in old[name]
-            for values in [(float(old[name]["value"]), float(new[name]["value"]))]
         },
-        notes=tuple(notes),
+        notes=(*_notes(records), *_note_gaps(shared, before, cells)),
         limitations=tuple(find_limitations(shared)),
     )
+
+
+def _change(before: float, after: float) -> Change:
+    return Change(before, after, after - before)
 
 
 def _check_servers(records: Sequence[EvaluationRecord]) -> None:
@@ -169,24 +153,24 @@ def _check_servers(records: Sequence[EvaluationRecord]) -> None:
         )
 
 
-def _compare_benchmark(
-    name: str,
-    domains: Iterable[str],
-    rows: Sequence[Sequence[Row]],
-    evaluations: Sequence[Evaluation],
-) -> list[Cell]:
+def _compare_benchmark(name: str, before: Evaluation, after: Evaluation) -> list[Cell]:
     """Compare the items before and after, by domain; none if the benchmark has no judge of items.
 
     Raises:
         InputError: the items differ, or are damaged.
     """
-    judge = find_judge(name)
-    if not judge or not any(rows):
+    judge, sides = find_judge(name), (before, after)
+    old, new = (side.items_of(name) for side in sides)
+    if not judge or not (old or new):
         return []
-    before, after = rows
-    order = [domain for domain in domains if domain != ALL]
-    origin = f"of {' or '.join(map(_describe, evaluations))}"
-    return compare_items(name, judge, before, after, order=order, origin=origin)
+    order = [domain for domain in _domains(before, name) if domain != ALL]
+    origin = f"of {' or '.join(map(_describe, sides))}"
+    return compare_items(name, judge, old, new, order=order, origin=origin)
+
+
+def _domains(evaluation: Evaluation, benchmark: str) -> list[str]:
+    """The domains in the record of a benchmark; lm-eval has none."""
+    return [*evaluation.record.results[benchmark].get("domains", ())]
 
 
 def _read_evaluation(directory: Path) -> Evaluation:
@@ -238,13 +222,6 @@ def _describe_setting(result: Mapping[str, Any], key: str) -> str:
     return repr(result[key]) if key in result else "not recorded"
 
 
-def _group_by_benchmark(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    parts: dict[str, list[Row]] = {}
-    for row in rows:
-        parts.setdefault(row["benchmark"], []).append(row)
-    return parts
-
-
 def _notes(records: Sequence[EvaluationRecord]) -> list[str]:
     old, new = records
     notes = []
@@ -269,4 +246,28 @@ def _notes(records: Sequence[EvaluationRecord]) -> list[str]:
         if unmatched := [name for name in record.results if name not in other.results]:
             notes.append(f"Measured only {side}, so not compared: {', '.join(unmatched)}.")
         notes += [f"{warning} ({side})" for warning in find_warnings(record.results)]
+    return notes
+
+
+def _note_gaps(shared: Sequence[str], before: Evaluation, cells: Sequence[Cell]) -> list[str]:
+    """Notes on the benchmarks and domains in both evaluations that have no cell."""
+    scored = {(cell.benchmark, cell.domain) for cell in cells}
+    compared = {benchmark for benchmark, _ in scored}
+    notes = []
+    for name in filter(compared.__contains__, shared):
+        measured = {row["domain"] for row in before.items_of(name)} | {ALL}
+        missing = [
+            domain
+            for domain in _domains(before, name)
+            if domain in measured and (name, domain) not in scored
+        ]
+        if missing:
+            notes.append(
+                f"{name}: no main score before or after in {', '.join(missing)}, so not compared."
+            )
+    results = before.record.results
+    if skipped := [n for n in shared if n not in compared and "value" not in results[n]]:
+        notes.append(
+            f"Not compared item by item: {', '.join(skipped)}; both records have the scores."
+        )
     return notes

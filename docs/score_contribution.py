@@ -25,7 +25,7 @@ from fairforget.data.stereoset import DOMAINS, Item, read_items
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.statistics.estimate import over_items
-from fairforget.statistics.jackknife import cluster_rates, deviation, too_few
+from fairforget.statistics.jackknife import cluster_rates, median_absolute_deviation, too_few
 from fairforget.terminal.progress import progress_bar
 from results_page import Page, ResultsPage, show_picture
 from tables import format_estimate, markdown_table
@@ -81,14 +81,16 @@ def _rescale(rows: Sequence[Row]) -> list[Row]:
     """The rows with what is scaled by the spread of these rows alone."""
     margins = np.array([row["margin"] for row in rows])
     ratios = np.array([row["log_ratio"] / _tokens(row) for row in rows])
-    spread = deviation(ratios)
+    spread = median_absolute_deviation(ratios)
     return [
         {
             **row,
             "contribution_scaled": row["contribution"] and row["contribution"] / spread,
             "ss_smoothed": float(smoothed),
         }
-        for row, smoothed in zip(rows, smooth(margins, deviation(margins)), strict=True)
+        for row, smoothed in zip(
+            rows, smooth(margins, median_absolute_deviation(margins)), strict=True
+        )
     ]
 
 

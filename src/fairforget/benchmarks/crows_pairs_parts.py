@@ -20,7 +20,7 @@ from fairforget.benchmarks.measurement import Row
 from fairforget.data.crows_pairs import Pair
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import Floats32
-from fairforget.statistics.jackknife import Floats, deviation
+from fairforget.statistics.jackknife import Floats, median_absolute_deviation
 
 SCALED = "conditional_scaled"
 PARTS = ("prior", "conditional", SCALED)
@@ -36,7 +36,7 @@ def part_columns(parts: Floats) -> list[Row]:
     Args:
         parts: [pairs, 2] prior and conditional of all pairs, in nats.
     """
-    spread = deviation(parts.sum(axis=1))
+    spread = median_absolute_deviation(parts.sum(axis=1))
     columns = np.column_stack([parts, parts[:, 1] / (spread or np.nan)])
     return [
         {

@@ -57,6 +57,13 @@ def mask_one_at_a_time(
     ]
 
 
+def mask_at_random(ids: Sequence[int], mask_id: int) -> MaskedText:
+    """Return a text with 15 % of its inner tokens masked at once, the same ones in every call."""
+    positions = masked_positions(ids)
+    masked = tuple(mask_id if i in positions else token for i, token in enumerate(ids))
+    return MaskedText(masked, tuple(positions), tuple(ids[i] for i in positions))
+
+
 def masked_log_probs(
     model: PreTrainedModel,
     texts: Sequence[MaskedText],

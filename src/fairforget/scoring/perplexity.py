@@ -10,7 +10,7 @@ from fairforget.errors import InputError
 from fairforget.machine.processes import map_distributed
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import token_log_probs
-from fairforget.scoring.masked import MaskedText, masked_log_probs, masked_positions
+from fairforget.scoring.masked import mask_at_random, masked_log_probs
 
 MAX_NLL = 700.0
 """Nats; exp overflows soon after."""
@@ -43,10 +43,3 @@ def perplexity(language_model: LanguageModel, sequences: Sequence[Sequence[int]]
 def exp_mean_nll(nll: float, tokens: int) -> float:
     """Return the perplexity of tokens from the sum of their −log p, in nats; at most exp(700)."""
     return math.exp(min(nll / tokens, MAX_NLL))
-
-
-def mask_at_random(ids: Sequence[int], mask_id: int) -> MaskedText:
-    """Return a text with 15 % of its inner tokens masked at once, the same ones in every call."""
-    positions = masked_positions(ids)
-    masked = tuple(mask_id if i in positions else token for i, token in enumerate(ids))
-    return MaskedText(masked, tuple(positions), tuple(ids[i] for i in positions))

@@ -20,7 +20,7 @@ def too_few(clusters: int | None) -> bool:
     return clusters is not None and clusters < FEWEST_CLUSTERS
 
 
-def deviation(values: Floats) -> float:
+def median_absolute_deviation(values: Floats) -> float:
     """Median absolute deviation (MAD) from the median of [values].
 
     NaNs are left out; it is NaN if there are no other values.

@@ -21,7 +21,8 @@ from fairforget.forward.split_forward import can_split, extract_head, hidden_sta
 from fairforget.machine.processes import broadcast_from_first
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import BATCH_TOKENS, HEAD_ROWS
-from fairforget.scoring.perplexity import exp_mean_nll, mask_at_random
+from fairforget.scoring.masked import mask_at_random
+from fairforget.scoring.perplexity import exp_mean_nll
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,12 @@ from scipy.special import ndtr
 
 from fairforget.benchmarks.measurement import Judgement, Row, group_by_domain, score_domains
 from fairforget.data.stereoset import DOMAINS, Item
-from fairforget.statistics.jackknife import Floats, cluster_rates, cluster_sums, deviation
+from fairforget.statistics.jackknife import (
+    Floats,
+    cluster_rates,
+    cluster_sums,
+    median_absolute_deviation,
+)
 
 BANDWIDTH = 0.5
 """h, fixed beforehand by simulations with similar items, not by the results of a model."""
@@ -100,9 +105,10 @@ def make_rows(items: Sequence[Item], scored: Scored) -> list[Row]:
         "log_ratio": log_ratios,
         "log_ratio_neutral": scored.neutral_log_ratios,
         "contribution": contributions,
-        "contribution_scaled": contributions / (deviation(log_ratios / tokens) or np.nan),
-        "ss_smoothed": smooth(margins, deviation(margins)),
-        "ss_smoothed_by_sense": smooth(margins, deviation(senses)),
+        "contribution_scaled": contributions
+        / (median_absolute_deviation(log_ratios / tokens) or np.nan),
+        "ss_smoothed": smooth(margins, median_absolute_deviation(margins)),
+        "ss_smoothed_by_sense": smooth(margins, median_absolute_deviation(senses)),
     }
     for name, values in columns.items():
         for row, value in zip(rows, values, strict=True):

@@ -43,7 +43,7 @@ def result(run: Path, *, measured: bool = True) -> DebiasResult:
 
 
 def test_json_is_all_that_is_printed(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    show_result(result(run), json=True)
+    show_result(result(run), run, json=True)
     found = json.loads(capsys.readouterr().out)
     assert found["record"]["kind"] == "unlearning"
     assert found["comparison"]["kind"] == "comparison"
@@ -53,7 +53,7 @@ def test_json_has_no_numbers_that_are_none(run: Path, capsys: pytest.CaptureFixt
     record = json.loads((run / "record.json").read_text())
     record["history"] = [{"step": 5, "loss": "NaN"}]
     (run / "record.json").write_text(json.dumps(record))
-    show_result(result(run, measured=False), json=True)
+    show_result(result(run, measured=False), run, json=True)
 
     def none(name: str) -> None:
         raise AssertionError(name)
@@ -68,7 +68,7 @@ def test_json_has_no_secrets(run: Path, capsys: pytest.CaptureFixture[str]) -> N
     record = json.loads((run / "record.json").read_text())
     record["command"] = {"server": KEY}
     (run / "record.json").write_text(json.dumps(record))
-    show_result(result(run, measured=False), json=True)
+    show_result(result(run, measured=False), run, json=True)
     shown = capsys.readouterr().out
     assert KEY not in shown
     assert json.loads(shown)["record"]["command"] == {"server": "…"}
@@ -108,12 +108,13 @@ def test_a_person_reads_tables_of_eighty_columns(
     run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    show_result(result(run))
+    show_result(result(run), run)
     shown = capsys.readouterr().out
     tables = [line for line in shown.splitlines() if "Written" not in line]
     assert max(map(len, tables)) <= 80
     assert "\x1b" not in shown
-    assert "Written: " in shown
+    names = (run / "model", run / "record.json", run / "report.html")
+    assert "Written: {}, {} and {}".format(*names) in shown
 
 
 def test_every_forget_corpus_is_named(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,7 +122,7 @@ def test_every_forget_corpus_is_named(run: Path, capsys: pytest.CaptureFixture[s
     corpus = record["corpora"][0]
     record["corpora"] = [*record["corpora"], corpus | {"name": "pronouns"}]
     (run / "record.json").write_text(json.dumps(record))
-    show_result(result(run, measured=False))
+    show_result(result(run, measured=False), run)
     assert "on spans tokens of builtin and pronouns, 3 steps" in capsys.readouterr().out
 
 
@@ -147,9 +148,9 @@ def test_evaluate_prints_its_record_as_json(
 def test_a_run_without_benchmarks_says_that_its_effect_is_unknown(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    show_result(result(run, measured=False))
+    show_result(result(run, measured=False), run)
     assert "was not measured; add --benchmarks" in capsys.readouterr().out
-    show_result(result(run))
+    show_result(result(run), run)
     assert "was not measured" not in capsys.readouterr().out
 
 

@@ -157,6 +157,7 @@ def main(args: list[str] | None = None) -> None:
             description="Make language models unlearn social bias, and measure the effect.",
             version=version("fairforget"),
         )
+        sys.stdout.flush()  # an error while exiting would have no message
     except InputError as error:
         _fail(str(error))
     except KeyboardInterrupt:
@@ -173,6 +174,16 @@ def main(args: list[str] | None = None) -> None:
             _fail(cause)
         print(redact(traceback.format_exc()), end="", file=sys.stderr)
         sys.exit(UNFORESEEN)
+    finally:
+        _discard_unread_output()
+
+
+def _discard_unread_output() -> None:
+    """Discard output that nobody reads, as with `| head`: it would change the exit status."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _expand_flags(arguments: list[str]) -> list[str]:

@@ -46,13 +46,7 @@ def compare_command(
     violations = find_violations(comparison, fail_if) if fail_if else []
     if output:
         write_record(comparison, output)
-    try:
-        print_result(
-            comparison, json=json, show=lambda: show_comparison(comparison), written=[output]
-        )
-    except BrokenPipeError:  # as with `| head`
-        if not violations:
-            raise
+    print_result(comparison, json=json, show=lambda: show_comparison(comparison), written=[output])
     for line in violations:
         print(f"fairforget: --fail_if: {one_line(line)}", file=sys.stderr)
     if violations:

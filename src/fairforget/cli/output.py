@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from fairforget.records.store import record_text
+from fairforget.report.wording import join_words
 
 
 def print_result(
     result: object, *, json: bool, show: Callable[[], None], written: Sequence[Path | None] = ()
 ) -> None:
-    """Print a result.
+    """Print a result, or as much of it as is read: `| head` must not change the exit status.
 
     Args:
-        result: a dataclass.
+        result: a dataclass, or a mapping of several.
         json: print it as JSON and nothing else.
         show: prints it as tables.
         written: the files that were written, which the tables' last line names; None for one
             that was not.
     """
-    if json:
-        print(record_text(result))
-        return
-    show()
-    if paths := [str(path) for path in written if path]:
-        print(f"Written: {' and '.join(paths)}")
+    with suppress(BrokenPipeError):
+        if json:
+            print(record_text(result))
+            return
+        show()
+        if paths := [str(path) for path in written if path]:
+            print(f"Written: {join_words(paths)}")

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from fairforget.cli.output import print_result
 from fairforget.debiasing.result import DebiasResult
 from fairforget.records.paths import MODEL, RECORD, REPORT
-from fairforget.records.store import record_text
 from fairforget.report.terminal import show_comparison, show_unlearning
 
 
-def show_result(result: DebiasResult, *, json: bool = False) -> None:
+def show_result(result: DebiasResult, output: Path, *, json: bool = False) -> None:
     """Print the record and the comparison: as JSON and nothing else, or as tables."""
     comparison = result.comparison
-    if json:
-        content = {"record": result.record} | ({"comparison": comparison} if comparison else {})
-        print(record_text(content))
-        return
-    show_unlearning(result.record)
-    if comparison:
-        show_comparison(comparison)
-    output = result.output_dir
-    if output:
-        written = [output / MODEL, output / RECORD, *([output / REPORT] if comparison else [])]
-        print(f"Written: {', '.join(map(str, written))}")
-    if not comparison:
-        print("The effect on bias was not measured; add --benchmarks, such as stereoset.")
+    written = [MODEL, RECORD, REPORT] if comparison else [MODEL, RECORD]
+
+    def show() -> None:
+        show_unlearning(result.record)
+        if comparison:
+            show_comparison(comparison)
+        else:
+            print("The effect on bias was not measured; add --benchmarks, such as stereoset.")
+
+    print_result(
+        {"record": result.record} | ({"comparison": comparison} if comparison else {}),
+        json=json,
+        show=show,
+        written=[output / name for name in written],
+    )

@@ -51,7 +51,7 @@ def run(
     result = debias(model, output_dir=output, settings=settings)
     if not is_first():
         return
-    show_result(result, json=json)
+    show_result(result, output, json=json)
     if push_to_hub is not None:
         url = upload(output, push_to_hub)
         if not json:

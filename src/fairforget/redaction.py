@@ -24,7 +24,11 @@ def redact(text: str) -> str:
     An environment variable holds a secret if its name ends in KEY, TOKEN, SECRET, PASSWORD,
     PASSPHRASE or CREDENTIALS.
     """
-    for name, value in os.environ.items():
-        if name.upper().endswith(SECRET_NAMES) and len(value) >= MIN_CHARACTERS:
-            text = text.replace(value, HIDDEN)
+    secrets = {
+        value
+        for name, value in os.environ.items()
+        if name.upper().endswith(SECRET_NAMES) and len(value) >= MIN_CHARACTERS
+    }
+    for secret in sorted(secrets, key=len, reverse=True):  # one may contain another
+        text = text.replace(secret, HIDDEN)
     return KEY_PATTERN.sub(HIDDEN, text)

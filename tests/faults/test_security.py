@@ -310,6 +310,12 @@ def test_a_password_with_an_at_sign_is_hidden_whole() -> None:
     assert redact("http://me:p@ss@host:8000/v1") == "http://…@host:8000/v1"
 
 
+def test_a_key_that_begins_with_another_is_hidden_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("A_KEY", "first-half"), ("B_KEY", "first-half-and-second-half")):
+        monkeypatch.setenv(name, value)
+    assert redact("first-half-and-second-half or first-half") == "… or …"
+
+
 def test_short_or_innocent_variables_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_KEY", "bias")
     monkeypatch.setenv("HOME_TOWN", "Springfield")

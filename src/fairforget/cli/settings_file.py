@@ -80,9 +80,9 @@ def _check_keys(path: Path, mapping: Any) -> None:
             continue
         line = key.start_mark.line + 1
         if key.tag != TEXT:
+            what = key.value if key.id == "scalar" else f"a {key.id}"
             raise InputError(
-                f"{path}: {key.value or 'a mapping'} on line {line} is not the name of a setting; "
-                "remove it"
+                f"{path}: {what or 'null'} on line {line} is not the name of a setting; remove it"
             )
         if key.value in lines:
             raise InputError(

@@ -270,6 +270,8 @@ def test_bad_flags(tmp_path, capsys, model, args, message) -> None:
         (["data", "fetsh"], "unknown command 'data fetsh'; did you mean fetch?"),
         (["data", "help"], "unknown command 'data help'; choose from list"),
         (["evaluate"], "missing arguments: MODEL, --output (see fairforget evaluate --help)"),
+        (["evaluate", "m", "--config"], "argument --config: expected one argument"),
+        (["unlearn", "m", "--output", "o", "--budget"], "argument --budget: expected one argument"),
         (["data", "fetch"], "missing arguments: NAME (see fairforget data fetch --help)"),
         (
             ["rerun", "no"],

@@ -228,8 +228,10 @@ def _move_files_first(arguments: list[str], names: Iterable[str]) -> list[str]:
             others.append(argument)
         elif equals:
             files[flag] += [f"{flag}={value}"]
+        elif following := [*islice(rest, 1)]:
+            files[flag] += [flag, *following]
         else:
-            files[flag] += [flag, *islice(rest, 1)]
+            others.append(flag)  # its value is missing, which the parser reports
     return [*chain(*files.values()), *others]
 
 

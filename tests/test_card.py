@@ -243,6 +243,7 @@ def test_hub_names(tmp_path: Path) -> None:
     assert hub_name("owner/name") == "owner/name"
     assert hub_name(str(tmp_path)) is None
     assert hub_name("weights.gguf") is None
+    assert hub_name("me/WEIGHTS.GGUF") is None
     assert hub_name("](javascript:1)") is None
 
 

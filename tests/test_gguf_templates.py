@@ -69,22 +69,27 @@ def test_a_template_in_another_type(tmp_path: Path) -> None:
     assert GGUFReader(path).fields["general.file_type"].contents() == FILE_TYPES["f32"]
 
 
-@pytest.mark.parametrize("given", ["run", "run/model"])
+@pytest.mark.parametrize(("given", "name"), [("run", "a.gguf"), ("run/model", "A.GGUF")])
 def test_the_record_of_a_run_names_the_template(
-    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    given: str,
+    name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    original = export(save_tiny("llama", Path("a")), "a.gguf", type="q8_0")
+    original = export(save_tiny("llama", Path("a")), name, type="q8_0")
     record = json.loads((ROOT / "docs/results/demo/record.json").read_text(encoding="utf-8"))
     record["model"]["source"] = str(original)
     save_model(load_model(original), "run/model")
     Path("run/record.json").write_text(json.dumps(record), encoding="utf-8")
+    capsys.readouterr()
     main(["export", given, "--gguf", "b.gguf"])
     assert capsys.readouterr().out == "Written: b.gguf\n"
     assert Path("b.gguf").read_bytes() == original.read_bytes()
 
     original.rename("moved.gguf")
-    with pytest.raises(InputError, match=r"from a\.gguf, which no longer exists; .*--template"):
+    with pytest.raises(InputError, match=rf"from {name}, which no longer exists; .*--template"):
         export(given, "c.gguf")
     moved = export(given, "c.gguf", template="moved.gguf")
     assert moved.read_bytes() == Path("b.gguf").read_bytes()

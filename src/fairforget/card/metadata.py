@@ -14,6 +14,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
 from fairforget.benchmarks.measures import MEASURES
 from fairforget.benchmarks.options import base_name, find_user_file, list_options
+from fairforget.models.gguf_header import is_gguf
 from fairforget.models.loading import SMOLLM2, SMOLLM2_HUB
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of
@@ -49,7 +50,8 @@ def card_metadata(run: UnlearningRun, model: Path) -> ModelCardData:
     source = run.record.model.source
     licence = source_licence(source)
     results = list(_results(run.before, run.after, _task(model))) if run.after else []
-    name = one_line(model_name(source).removesuffix(".gguf")) or "model"
+    name = model_name(source)
+    name = one_line(Path(name).stem if is_gguf(name) else name) or "model"
     return ModelCardData(
         base_model=hub_name(source),
         library_name="transformers",
@@ -67,7 +69,7 @@ def hub_name(source: str) -> str | None:
     """The hub name of a model, or None if it is a local directory or file."""
     if source == SMOLLM2:
         return SMOLLM2_HUB
-    if Path(source).exists() or source.endswith(".gguf"):
+    if Path(source).exists() or is_gguf(source):
         return None
     try:
         validate_repo_id(source)

@@ -72,6 +72,11 @@ class GGUFContents(Contents):
         return self.values.get(f"{self.architecture}.{name}")
 
 
+def is_gguf(path: str | Path) -> bool:
+    """Return whether the name of a file says that it is a GGUF file: model.gguf, MODEL.GGUF."""
+    return Path(path).suffix.lower() == ".gguf"
+
+
 def check_gguf(path: Path) -> GGUFContents:
     """Check every size in the header of a GGUF file (version 2 or 3, little-endian).
 

@@ -43,6 +43,7 @@ from fairforget.models.file_checks import (
     safetensors_contents,
 )
 from fairforget.models.gguf import convert_gguf
+from fairforget.models.gguf_header import is_gguf
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.weights import load_weights
@@ -246,7 +247,7 @@ def _locate(name: str) -> str:
             return str(convert_gguf(package / SMOLLM2_FILE))
         name = SMOLLM2_HUB
     path = Path(name)
-    if path.suffix == ".gguf":
+    if is_gguf(path):
         if not path.is_file():
             raise InputError(f"model {name!r}: no such file; check the path")
         return str(convert_gguf(path))

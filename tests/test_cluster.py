@@ -83,12 +83,15 @@ def test_a_study_on_a_cluster_is_the_same(
 
 
 @pytest.mark.usefixtures("attempted")
+@pytest.mark.parametrize("address", [None, "", "local"])
 @pytest.mark.parametrize(
     ("asked", "message"), [({"cpus": 10_000}, "cpus_per_run 10000"), ({"gpus": 99.0}, "GPUs")]
 )
 def test_a_task_too_large_for_every_machine_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, asked, message
+    monkeypatch: pytest.MonkeyPatch, address, asked, message
 ) -> None:
+    if address is not None:
+        monkeypatch.setenv("RAY_ADDRESS", address)
     ended: list[str] = []
     monkeypatch.setattr(ray, "shutdown", lambda: ended.append("this one"))  # others go on
     with (
@@ -114,7 +117,8 @@ def test_invalid_resources_are_an_error(asked) -> None:
         pytest.fail("such tasks cannot be done")
 
 
-def test_an_unreachable_cluster_is_a_one_line_error(monkeypatch) -> None:
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    with pytest.raises(InputError, match=r"RAY_ADDRESS is '127\.0\.0\.1:1'"), workers("ray"):
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense"])
+def test_an_unreachable_cluster_is_a_one_line_error(address: str, monkeypatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with pytest.raises(InputError, match=f"RAY_ADDRESS is '{address}'"), workers("ray"):
         pytest.fail("there is no cluster")

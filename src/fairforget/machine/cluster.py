@@ -13,13 +13,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
 from fairforget.extras import require_extra
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.machine.devices import select_device
 from fairforget.redaction import redact
 
 ADDRESS = "RAY_ADDRESS"
+LOCAL = ("", "local")
+"""Addresses of a cluster that starts on this machine."""
 CONNECT_TIMEOUT = 10
 """Seconds to wait for the cluster to answer."""
 Cluster = Literal["none", "ray"]
@@ -59,8 +61,12 @@ def workers(
             "--cluster ray on a machine with GPUs needs --gpus_per_run, such as 1, or --device cpu"
         )
     ray = require_extra("ray", "cluster", "--cluster ray")
-    _check_reachable(os.environ.get(ADDRESS, ""))
-    ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
+    address = os.environ.get(ADDRESS, "")
+    _check_reachable(address)
+    try:
+        ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
+    except (ConnectionError, ValueError) as error:
+        raise _no_cluster(address, error) from error
     try:
         nodes: list[dict[str, Any]] = ray.nodes()
         _check_resources([node["Resources"] for node in nodes if node["Alive"]], cpus, gpus)
@@ -115,10 +121,14 @@ def _check_reachable(address: str) -> None:
     try:
         socket.create_connection((match[1], int(match[2])), timeout=CONNECT_TIMEOUT).close()
     except (OSError, OverflowError) as error:
-        raise InputError(
-            f"{ADDRESS} is {address!r}, but no cluster answers there ({error}); start a cluster "
-            "with ray start, or unset it"
-        ) from error
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> InputError:
+    return InputError(
+        f"{ADDRESS} is {address!r}, but no cluster answers there ({first_line(error)}); start a "
+        "cluster with ray start, or unset it"
+    )
 
 
 def _check_resources(nodes: Sequence[Mapping[str, float]], cpus: int, gpus: float) -> None:
@@ -134,6 +144,6 @@ def _check_resources(nodes: Sequence[Mapping[str, float]], cpus: int, gpus: floa
         f"no machine has the resources of a run (cpus_per_run {cpus}, gpus_per_run {gpus:g}): the "
         f"largest has {most['CPU']:g} CPUs and {most['GPU']:g} GPUs"
     )
-    if ADDRESS not in os.environ:
+    if os.environ.get(ADDRESS, "") in LOCAL:
         raise InputError(f"{message}; lower them, or set {ADDRESS} to a larger cluster")
     print(f"Waiting: {message}", file=sys.stderr)

@@ -63,10 +63,8 @@ def test_workers_resolve_relative_paths_in_the_callers_directory(
 
 @pytest.mark.usefixtures("attempted")
 def test_a_study_on_a_cluster_is_the_same(
-    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = []
-    monkeypatch.setattr(ray, "shutdown", lambda: done.append("with this cluster"))
     forget = tmp_path / "forget.jsonl"
     row = {"spans": [[10, 14]], "mentions": [[0, 5, "People"]]}
     rows = [{"text": f"Women are late, {n} say.", **row} for n in range(12)]
@@ -74,11 +72,10 @@ def test_a_study_on_a_cluster_is_the_same(
     asked = [*study_arguments(model, tmp_path), "--forget", str(forget), "--seeds", "1"]
     asked += ["--objectives", "counterfactual-kl", "--controls", "random"]
     alone = run(capsys, *asked, "--output", str(tmp_path / "alone"))
-    assert not done
     one_worker = ("--cpus_per_run", str(os.cpu_count()))  # one of them imports torch
     asked += ["--cluster", "ray", *one_worker, "--output", str(tmp_path / "spread")]
     spread = run(capsys, *asked)
-    assert done
+    assert ray.is_initialized()  # it was before
     assert without_times(spread) == without_times(alone)
 
 
@@ -92,15 +89,13 @@ def test_a_task_too_large_for_every_machine_is_an_error(
 ) -> None:
     if address is not None:
         monkeypatch.setenv("RAY_ADDRESS", address)
-    ended: list[str] = []
-    monkeypatch.setattr(ray, "shutdown", lambda: ended.append("this one"))  # others go on
     with (
         pytest.raises(InputError, match="no machine has the resources of a run") as error,
         workers("ray", **asked),  # on the cluster that runs
     ):
         pytest.fail("tasks would wait for ever")
     assert message in str(error.value)
-    assert ended == ["this one"]
+    assert ray.is_initialized()
 
 
 def test_tasks_on_a_gpu_that_ask_for_none_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,8 +38,8 @@ def workers(
     """A context with a function that runs tasks.
 
     Args:
-        cluster: `ray` uses the cluster at RAY_ADDRESS, or starts one on this machine; `none` runs
-            the tasks in this process.
+        cluster: `ray` uses the cluster that this process has joined or the one at RAY_ADDRESS, or
+            starts one on this machine; `none` runs the tasks in this process.
         cpus: CPU cores per task, on a cluster.
         gpus: GPUs per task, on a cluster.
         device: what the tasks run on; a task on a cluster sees no more GPUs than it asks for.
@@ -61,6 +61,7 @@ def workers(
             "--cluster ray on a machine with GPUs needs --gpus_per_run, such as 1, or --device cpu"
         )
     ray = require_extra("ray", "cluster", "--cluster ray")
+    joined = ray.is_initialized()  # by the caller
     address = os.environ.get(ADDRESS, "")
     _check_reachable(address)
     try:
@@ -72,7 +73,8 @@ def workers(
         _check_resources([node["Resources"] for node in nodes if node["Alive"]], cpus, gpus)
         yield partial(_over_ray, cpus=cpus, gpus=gpus)
     finally:
-        ray.shutdown()
+        if not joined:
+            ray.shutdown()
 
 
 def attempt(task: Task) -> str | None:

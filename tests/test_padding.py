@@ -81,6 +81,19 @@ def test_a_model_that_fails_the_test_with_an_error_is_not_padded() -> None:
     assert together == [generate(lm, [prompt], decoding)[0] for prompt in ("They", "Women are")]
 
 
+@pytest.mark.parametrize("setting", [{"stop_strings": ["."]}, {"max_length": 8}])
+def test_the_settings_of_a_checkpoint_do_not_matter(
+    setting: dict[str, object], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its own strings that end a text, every prompt would be continued alone."""
+    monkeypatch.setattr(hf.logging.get_logger("transformers"), "propagate", True)
+    model = tiny("llama")
+    model.generation_config.update(**setting)
+    assert supports_padding(model, "left")
+    assert supports_batches(model)
+    assert not caplog.records
+
+
 def test_groups_without_padding_have_one_size() -> None:
     items = ["a", "b", "cc", "dd", "ee", "fff"]
     assert [*group_by_length(items, len, 4, padded=False)] == [

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 
 from fairforget.errors import InputError
+from fairforget.forward.generation_settings import no_generation_settings
 from fairforget.forward.probes import agree, probe_once
 from fairforget.forward.split_forward import full_logits, is_masked
 
@@ -145,5 +146,6 @@ def _generated_logits(model: PreTrainedModel, rows: list[list[int]]) -> Tensor:
         return_dict_in_generate=True,
     )
     inputs = {name: values.to(model.device) for name, values in pad(rows, side="left").items()}
-    generated = model.generate(**inputs, generation_config=config)  # type: ignore[operator]
+    with no_generation_settings(model):
+        generated = model.generate(**inputs, generation_config=config)  # type: ignore[operator]
     return torch.stack(generated.logits)[:, 0]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -11,12 +10,14 @@ from itertools import groupby
 import torch
 from transformers import (
     GenerationConfig,
+    LogitsProcessor,
     LogitsProcessorList,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 
 from fairforget.forward.evaluation_mode import evaluation_mode
+from fairforget.forward.generation_settings import no_generation_settings
 from fairforget.forward.padding import pad, supports_batches, supports_padding
 from fairforget.generation.chat import render_messages
 from fairforget.generation.decoding import Continuation, Decoding
@@ -167,14 +168,14 @@ def _write_batch(
         eos_token_id=sorted(ends) or None,
         pad_token_id=language_model.start_id,
     )
-    noise = GumbelNoise([row.seed for row in rows], decoding.temperature or 1.0)
-    with _no_generation_settings(model):
+    processors: list[LogitsProcessor] = [RefuseNaN(language_model.source)]
+    if decoding.temperature:
+        processors.append(GumbelNoise([row.seed for row in rows], decoding.temperature))
+    with no_generation_settings(model):
         written = model.generate(  # type: ignore[operator]
             **{name: values.to(model.device) for name, values in inputs.items()},
             generation_config=config,
-            logits_processor=LogitsProcessorList(
-                [RefuseNaN(language_model.source), *([noise] if decoding.temperature else [])]
-            ),
+            logits_processor=LogitsProcessorList(processors),
             synced_gpus=False,  # each process has the whole model, and rows of its own
         )
     continuations = []
@@ -184,17 +185,6 @@ def _write_batch(
         text = _decode_continuation(tokenizer, row.ids, ids[:length])
         continuations.append(Continuation(text, length, length < len(ids)))
     return continuations
-
-
-@contextmanager
-def _no_generation_settings(model: PreTrainedModel) -> Iterator[None]:
-    """Ignore the checkpoint's own settings: transformers fills in those that a call leaves open."""
-    own = model.generation_config
-    model.generation_config = GenerationConfig()
-    try:
-        yield
-    finally:
-        model.generation_config = own
 
 
 def _decode_continuation(

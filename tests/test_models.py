@@ -86,6 +86,28 @@ def test_saving_replaces_what_was_there(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["given", "saved"]
 
 
+def test_a_model_is_saved_in_an_empty_directory(tmp_path: Path) -> None:
+    model = load_model(save_tiny("gpt2", tmp_path / "given"))
+    (tmp_path / "empty").mkdir()
+    saved = save_model(model, tmp_path / "empty")
+    assert (saved / "config.json").is_file()
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="contains no model"):
+        save_model(model, tmp_path / "file")
+
+
+def test_a_link_to_a_model_stays(tmp_path: Path) -> None:
+    model = load_model(save_tiny("gpt2", tmp_path / "given"))
+    disk, link = tmp_path / "disk", tmp_path / "link"
+    disk.mkdir()
+    link.symlink_to(disk)
+    for _ in range(2):
+        assert save_model(model, link) == link
+    assert link.is_symlink()
+    assert (disk / "config.json").is_file()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "given", "link"]
+
+
 def test_several_chat_templates_are_saved_and_replaced(tmp_path: Path) -> None:
     model = load_model(save_tiny("llama", tmp_path / "given"))
     model.tokenizer.chat_template = {"default": "{{ messages }}", "tools": "{{ tools }}"}

@@ -23,21 +23,17 @@ CHAT_TEMPLATES = "additional_chat_templates"
 def save_model(language_model: LanguageModel, directory: str | os.PathLike[str]) -> Path:
     """Save model and tokenizer so that `from_pretrained(directory)` gives the same logits.
 
-    The directory appears only once it is complete; a model in its place is replaced.
+    The directory appears only once it is complete; a model in its place is replaced. A symbolic
+    link stays, and the directory that it points to is replaced.
 
     Raises:
         InputError: the directory holds something other than a model.
     """
-    directory = Path(directory)
-    if directory.exists() and not (directory / "config.json").is_file():
-        raise InputError(f"{directory} exists and contains no model; choose another directory")
-    if directory.exists() and (others := [p for p in directory.iterdir() if not _is_model_file(p)]):
-        raise InputError(
-            f"{directory} contains a model and {others[0].name}, which would be lost; "
-            "choose another directory"
-        )
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(directory), dir=directory.parent))
+    target = Path(directory).resolve()
+    if target.exists():
+        _check_replaceable(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=temporary_prefix(target), dir=target.parent))
     try:
         apply_umask(temporary)
         with silence_libraries():
@@ -47,11 +43,11 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
             apply_umask(path)  # the library that writes weights lets only their owner read them
             if path.is_file():
                 flush(path)
-        _replace_directory(temporary, directory)
+        _replace_directory(temporary, target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    return directory
+    return Path(directory)
 
 
 def find_missing_part(directory: Path) -> str | None:
@@ -59,6 +55,22 @@ def find_missing_part(directory: Path) -> str | None:
     if not (directory / "config.json").is_file():
         return "config.json"
     return None if any(directory.glob("*.safetensors")) else "weights (*.safetensors)"
+
+
+def _check_replaceable(directory: Path) -> None:
+    """Check that a directory is empty, or holds a model and nothing else.
+
+    Raises:
+        InputError: it does not, or is no directory.
+    """
+    paths = [*directory.iterdir()] if directory.is_dir() else [directory]
+    if paths and not (directory / "config.json").is_file():
+        raise InputError(f"{directory} exists and contains no model; choose another directory")
+    if others := [path for path in paths if not _is_model_file(path)]:
+        raise InputError(
+            f"{directory} contains a model and {others[0].name}, which would be lost; "
+            "choose another directory"
+        )
 
 
 def _replace_directory(temporary: Path, directory: Path) -> None:

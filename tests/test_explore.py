@@ -23,6 +23,7 @@ from fairforget.errors import InputError
 from fairforget.explore import view
 from fairforget.explore.app import OPENING, build, launch, list_groups
 from fairforget.explore.pair import (
+    MARKED,
     GroupTexts,
     Pair,
     TokenChange,
@@ -98,7 +99,7 @@ def test_a_model_is_tested_for_prefix_trees_once(monkeypatch: pytest.MonkeyPatch
 
 def test_groups_are_scored_by_the_tokens_after_them(pair: Pair) -> None:
     women, people = pair.groups("Most {group} are kind.", ["women", "people"])
-    assert women.sentence == "Most women are kind."
+    assert (women.group, people.group) == ("women", "people")
     tokenizer = pair.before.tokenizer
     for change, group in ((women, "women"), (people, "people")):
         ids = [pair.before.start_id, *tokenizer(f"Most {group} are kind.")["input_ids"]]
@@ -110,8 +111,8 @@ def test_groups_are_scored_by_the_tokens_after_them(pair: Pair) -> None:
 def test_the_largest_changes_are_marked() -> None:
     deltas = [0.0, -2.0, 0.05, 1.0, 0.3]
     changes = [TokenChange(str(i), -3.0, -3.0 + d) for i, d in enumerate(deltas)]
-    assert rank_changes(changes, count=2) == {1, 3}
     assert rank_changes(changes) == {1, 3, 4}
+    assert len(rank_changes([TokenChange("a", -3.0, -2.0)] * 9)) == MARKED
     html = view.tokens_html(changes)
     assert html.count("most down") == 1
     assert html.count("most up") == 2
@@ -151,10 +152,10 @@ def test_a_sentence_needs_words_after_the_group(pair: Pair) -> None:
 
 
 def test_each_group_gets_the_continuations_of_its_prompt(pair: Pair) -> None:
-    women, men = pair.group_texts("Most {group} are", ["women", "men"], tokens=8)
+    women, men = pair.group_texts("Most {group} are", ["women", "men"])
     for text, group in ((women, "women"), (men, "men")):
-        assert (text.group, text.prompt) == (group, f"Most {group} are")
-        assert (text.before, text.after) == pair.continuations(text.prompt, tokens=8)
+        assert text.group == group
+        assert (text.before, text.after) == pair.continuations(f"Most {group} are")
     html = view.group_texts_html([women, replace(men, after=men.before)])
     assert "1 of 2 continuations differ" in html
     assert html.count('<th scope="row">') == 2
@@ -215,7 +216,7 @@ def test_hostile_text_is_escaped(pair: Pair, text: str) -> None:
         view.continuations_html(text, text, text),
         view.tokens_html(pair.tokens(text)),
         view.groups_html(pair.groups("{group} are kind.", [text])),
-        view.group_texts_html([GroupTexts(text, text, text, text[::-1])]),
+        view.group_texts_html([GroupTexts(text, text, text[::-1])]),
         view.problem_html(text),
     ):
         assert "<script" not in html

@@ -27,6 +27,10 @@ MAX_CHARACTERS = 2000
 """Maximum length of a text."""
 MAX_GROUPS = 80
 """Maximum number of groups: those of every bias domain fit."""
+NEW_TOKENS = 30
+"""Maximum length of a continuation."""
+MARKED = 5
+"""Maximum number of tokens that are marked."""
 CLEAR_CHANGE = 0.1
 """Smallest change of a token that is marked, in nats."""
 
@@ -51,7 +55,6 @@ class GroupChange:
     """A sentence about one group; mean log-probability of the tokens after its name, in nats."""
 
     group: str
-    sentence: str
     before: float
     after: float
 
@@ -66,7 +69,6 @@ class GroupTexts:
     """A prompt about one group, and how each model continues it."""
 
     group: str
-    prompt: str
     before: str
     after: str
 
@@ -86,31 +88,27 @@ class Pair:
                 "the two models have different vocabularies; compare models that share one"
             )
 
-    def continuations(self, prompt: str, *, tokens: int = 30) -> tuple[str, str]:
+    def continuations(self, prompt: str) -> tuple[str, str]:
         """The continuations of a prompt by the original and the debiased model."""
         _check_text("prompt", prompt)
-        ((before, after),) = self._continue([prompt], tokens)
+        ((before, after),) = self._continue([prompt])
         return before, after
 
-    def group_texts(
-        self, template: str, groups: Sequence[str], *, tokens: int = 30
-    ) -> list[GroupTexts]:
+    def group_texts(self, template: str, groups: Sequence[str]) -> list[GroupTexts]:
         """The continuations of a prompt about each group by both models, in the order given.
 
         Args:
             template: a prompt with `{group}` once.
             groups: the groups to insert.
-            tokens: maximum length of a continuation.
 
         Raises:
             InputError: the template is invalid, a text is too long for the models, or there are
                 too few or too many groups.
         """
-        prompts = fill_template("prompt", template, groups)
-        written = self._continue(prompts, tokens)
+        written = self._continue(fill_template("prompt", template, groups))
         return [
-            GroupTexts(group, prompt, before, after)
-            for group, prompt, (before, after) in zip(groups, prompts, written, strict=True)
+            GroupTexts(group, before, after)
+            for group, (before, after) in zip(groups, written, strict=True)
         ]
 
     def tokens(self, text: str) -> list[TokenChange]:
@@ -154,16 +152,16 @@ class Pair:
             tails.append([stop > len(sentence) - end for _, stop in encoded["offset_mapping"]])
         old, new = self._log_probs(ids)
         return [
-            GroupChange(group, sentence, float(np.mean(b[tail])), float(np.mean(a[tail])))
-            for group, sentence, tail, b, a in zip(groups, sentences, tails, old, new, strict=True)
+            GroupChange(group, float(np.mean(b[tail])), float(np.mean(a[tail])))
+            for group, tail, b, a in zip(groups, tails, old, new, strict=True)
         ]
 
-    def _continue(self, prompts: Sequence[str], tokens: int) -> list[tuple[str, str]]:
+    def _continue(self, prompts: Sequence[str]) -> list[tuple[str, str]]:
         """The continuations of each prompt by the original and the debiased model."""
         encoded = [self.after.tokenizer(p, add_special_tokens=False)["input_ids"] for p in prompts]
-        self._check_length(encoded, tokens)
+        self._check_length(encoded, NEW_TOKENS)
         before, after = (
-            generate_continuations(side, prompts, tokens=tokens)
+            generate_continuations(side, prompts, tokens=NEW_TOKENS)
             for side in (self.before, self.after)
         )
         return list(zip(before, after, strict=True))
@@ -213,10 +211,10 @@ def load_pair(
     return Pair(original, load(directory / MODEL))
 
 
-def rank_changes(changes: Sequence[TokenChange], *, count: int = 5) -> set[int]:
-    """Indices of the `count` tokens that changed most, of those with a clear change."""
+def rank_changes(changes: Sequence[TokenChange]) -> set[int]:
+    """Indices of the tokens to mark: those that changed most, of those with a clear change."""
     order = sorted(range(len(changes)), key=lambda i: -abs(changes[i].delta))
-    return {i for i in order[:count] if abs(changes[i].delta) >= CLEAR_CHANGE}
+    return {i for i in order[:MARKED] if abs(changes[i].delta) >= CLEAR_CHANGE}
 
 
 def mark_differences(one: str, other: str) -> tuple[list[Part], list[Part]]:

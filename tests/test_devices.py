@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fairforget.errors import InputError
+from fairforget.machine import devices
 from fairforget.machine.devices import select_device
 
 TWO_GPUS = {"cuda": 2}
@@ -26,10 +27,10 @@ TWO_GPUS = {"cuda": 2}
         ("cpu", "cpu", TWO_GPUS, "cpu"),
     ],
 )
-def test_selects_the_requested_device(requested, own, available, device) -> None:
+def test_selects_the_requested_device(monkeypatch, requested, own, available, device) -> None:
+    monkeypatch.setattr(devices, "accelerators", lambda: available)
     assigned = torch.device(own) if own else None
-    selected = select_device(requested, own=assigned, available=available)
-    assert selected == torch.device(device)
+    assert select_device(requested, own=assigned) == torch.device(device)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,8 @@ def test_selects_the_requested_device(requested, own, available, device) -> None
         ("cuda:0", "cuda:1", TWO_GPUS, "the launcher assigned 'cuda:1' to this process"),
     ],
 )
-def test_refuses_unavailable_devices(requested, own, available, message) -> None:
+def test_refuses_unavailable_devices(monkeypatch, requested, own, available, message) -> None:
+    monkeypatch.setattr(devices, "accelerators", lambda: available)
     assigned = torch.device(own) if own else None
     with pytest.raises(InputError, match=message):
-        select_device(requested, own=assigned, available=available)
+        select_device(requested, own=assigned)

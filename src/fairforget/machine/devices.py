@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 
 from fairforget.errors import InputError
@@ -18,23 +16,17 @@ def accelerators() -> dict[str, int]:
     return {accelerator.type: torch.accelerator.device_count()}
 
 
-def select_device(
-    requested: str | None,
-    *,
-    own: torch.device | None = None,
-    available: Mapping[str, int] | None = None,
-) -> torch.device:
+def select_device(requested: str | None, *, own: torch.device | None = None) -> torch.device:
     """Return the requested device, or the best one.
 
     Args:
         requested: "cpu", "cuda", "cuda:1", "mps", …; None selects an accelerator if there is one.
         own: the device that a launcher of several processes assigned to this one.
-        available: the accelerators by type; by default `accelerators()`.
 
     Raises:
         InputError: the device does not exist, or is assigned to another process.
     """
-    available = accelerators() if available is None else available
+    available = accelerators()
     if requested is None:
         return own or torch.device(next(iter(available), "cpu"))
     names = ["cpu", *(f"{kind}:{i}" for kind, count in available.items() for i in range(count))]

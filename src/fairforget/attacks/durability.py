@@ -27,7 +27,7 @@ from fairforget.attacks.plan import (
     benchmarks_of,
     plan_conditions,
 )
-from fairforget.attacks.quantization import check_quantization, quantized
+from fairforget.attacks.quantization import quantized
 from fairforget.attacks.record import DurabilityRecord
 from fairforget.attacks.runs import RunGroup, find_groups
 from fairforget.attacks.texts import ordinary_texts, relearning_corpus, relearning_texts
@@ -37,6 +37,7 @@ from fairforget.benchmarks.unseen import check_unseen
 from fairforget.errors import InputError
 from fairforget.evaluation import evaluate_into, is_complete
 from fairforget.experiments.output import fixed_settings, reported_output
+from fairforget.extras import check_extra
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.methods.method import MethodOptions
@@ -184,7 +185,7 @@ def _load_benchmarks(
     names = [name for it in conditions for name in benchmarks_of(it, benchmarks).values()]
     loaded = load_benchmarks([*dict.fromkeys(names)])
     if any(condition.attack == QUANTIZATION for condition in conditions):
-        check_quantization()
+        check_extra("gguf", "gguf", QUANTIZATION)
     if without := [name for name in benchmarks if not find_bias_judge(name)]:
         raise InputError(f"benchmark {without[0]!r} has no bias score to compare; remove it")
     return loaded

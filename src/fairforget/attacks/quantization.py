@@ -5,28 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from transformers.pytorch_utils import Conv1D
 
-from fairforget.extras import check_extra
 from fairforget.models.language_model import LanguageModel
 from fairforget.training.weights import restore_weights
+
+if TYPE_CHECKING:  # an extra
+    from gguf import GGMLQuantizationType
 
 TYPES = ("q8_0", "q5_1", "q5_0", "q4_1", "q4_0")
 """Types of GGUF with blocks of 32 weights, from the finest to the coarsest."""
 EXEMPT = re.compile(r"wpe|position_embeddings|embed_positions|token_type|router|\bgate\.weight")
 """Matches the names of matrices that llama.cpp does not quantise either."""
-
-
-def check_quantization() -> None:
-    """Check early that weights can be quantised.
-
-    Raises:
-        InputError: the extra `gguf` is not installed.
-    """
-    check_extra("gguf", "gguf", "quantization")
 
 
 @contextmanager
@@ -64,14 +58,14 @@ def quantized(language_model: LanguageModel, type: str) -> Iterator[None]:
         yield
 
 
-def _round(name: str, weights: Tensor, kind: int) -> Tensor:
+def _round(name: str, weights: Tensor, kind: GGMLQuantizationType) -> Tensor:
     """Return a tensor after quantisation and back."""
     from gguf import GGMLQuantizationType
     from gguf.quants import dequantize
 
     from fairforget.models.gguf_export.types import encode, select_type
 
-    chosen = select_type(name, tuple(weights.shape), GGMLQuantizationType(kind))
+    chosen = select_type(name, tuple(weights.shape), kind)
     if chosen == GGMLQuantizationType.F32:
         return weights
     array = weights.detach().float().cpu().numpy()

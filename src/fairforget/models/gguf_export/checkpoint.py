@@ -7,16 +7,14 @@ from pathlib import Path
 
 import numpy as np
 from gguf import GGML_QUANT_VERSION, GGMLQuantizationType, GGUFValueType, GGUFWriter
-from numpy.typing import NDArray
-from torch import Tensor
 
 from fairforget.models.gguf_export.hyperparameters import (
     add_hyperparameters,
     check_configuration,
     frequency_factors,
 )
-from fairforget.models.gguf_export.layout import arrange, find_architecture, name_weights
-from fairforget.models.gguf_export.types import FILE_TYPES, encode, select_type
+from fairforget.models.gguf_export.layout import encode_weights, find_architecture, name_weights
+from fairforget.models.gguf_export.types import FILE_TYPES, select_type
 from fairforget.models.gguf_export.vocabulary import add_vocabulary
 from fairforget.models.gguf_export.writing import Plan, PlannedTensor
 from fairforget.models.language_model import LanguageModel
@@ -47,7 +45,7 @@ def plan_checkpoint(language_model: LanguageModel, asked: GGMLQuantizationType |
     for tensor_name, weights in name_weights(language_model).items():
         shape = tuple(weights.shape)
         kind = select_type(tensor_name, shape, asked)
-        content = partial(_encode, language_model, tensor_name, weights, kind)
+        content = partial(encode_weights, language_model, tensor_name, weights, kind)
         planned[tensor_name] = PlannedTensor(shape, kind, content)
     return Plan(architecture, _describe(language_model, architecture, asked), planned)
 
@@ -69,13 +67,6 @@ def _describe(
         for key, field in writer.kv_data[0].items()
         if key != "general.architecture"
     ]
-
-
-def _encode(
-    language_model: LanguageModel, name: str, weights: Tensor, kind: GGMLQuantizationType
-) -> NDArray[np.generic]:
-    architecture = find_architecture(language_model)
-    return encode(name, arrange(name, weights, architecture, language_model.model.config), kind)
 
 
 def _model_name(source: str) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from gguf import MODEL_ARCH_NAMES, get_tensor_name_map
+from gguf import MODEL_ARCH_NAMES, GGMLQuantizationType, get_tensor_name_map
 from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PretrainedConfig
 
 from fairforget.errors import InputError
+from fairforget.models.gguf_export.types import encode
 from fairforget.models.language_model import LanguageModel
 
 ARCHITECTURES = {"llama": "llama", "qwen2": "qwen2", "qwen3": "qwen3", "gemma3_text": "gemma3"}
@@ -59,19 +60,34 @@ def name_weights(language_model: LanguageModel) -> dict[str, Tensor]:
     return named
 
 
-def arrange(
-    name: str, tensor: Tensor, architecture: str, config: PretrainedConfig
-) -> NDArray[np.float32]:
+def encode_weights(
+    language_model: LanguageModel, name: str, weights: Tensor, kind: GGMLQuantizationType
+) -> NDArray[np.generic]:
+    """Return weights in the layout of GGUF and in the given type.
+
+    Args:
+        language_model: the model that has the weights.
+        name: their name in GGUF.
+        weights: in the layout of transformers.
+        kind: the type.
+
+    Raises:
+        InputError: the type cannot be written, or a weight is not finite or too large for it.
+    """
+    return encode(name, arrange(language_model, name, weights), kind)
+
+
+def arrange(language_model: LanguageModel, name: str, tensor: Tensor) -> NDArray[np.float32]:
     """Return weights in the layout of GGUF, the inverse of the conversion when transformers loads.
 
     Args:
-        name: the name in GGUF.
+        language_model: the model that has the weights.
+        name: their name in GGUF.
         tensor: the weights in the layout of transformers.
-        architecture: the architecture in GGUF.
-        config: the configuration of the model.
     """
     weights: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
-    if architecture == "llama" and (heads := _rotary_heads(name, config)):
+    architecture = find_architecture(language_model)
+    if architecture == "llama" and (heads := _rotary_heads(name, language_model.model.config)):
         return interleave(weights, heads)
     if architecture == "gemma3" and name.endswith("norm.weight"):
         return weights + np.float32(1)  # transformers adds 1 in the forward pass

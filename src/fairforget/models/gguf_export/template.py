@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairforget.errors import InputError
-from fairforget.models.gguf_export.layout import arrange, find_architecture, name_weights
+from fairforget.models.gguf_export.layout import (
+    arrange,
+    encode_weights,
+    find_architecture,
+    name_weights,
+)
 from fairforget.models.gguf_export.types import FILE_TYPES, encode, select_type
 from fairforget.models.gguf_export.writing import Plan, PlannedTensor
 from fairforget.models.gguf_header import check_gguf
@@ -63,7 +68,7 @@ def plan_from_template(
         kind = (
             select_type(tensor.name, new.shape, asked) if asked is not None else tensor.tensor_type
         )
-        content = partial(_encode, language_model, tensor, new, kind)
+        content = partial(_encode_changed, language_model, tensor, new, kind)
         planned[tensor.name] = PlannedTensor(_shape(tensor), kind, content)
     for name, new in weights.items():
         if name != "output.weight":
@@ -72,29 +77,19 @@ def plan_from_template(
             )
         # the head was untied from the input embeddings
         kind = planned["token_embd.weight"].kind
-        content = partial(_encode, language_model, None, new, kind, name)
+        content = partial(encode_weights, language_model, name, new, kind)
         planned[name] = PlannedTensor(tuple(new.shape), kind, content)
     return Plan(architecture, _copy_fields(reader, asked), planned)
 
 
-def _encode(
-    language_model: LanguageModel,
-    old: ReaderTensor | None,
-    new: Tensor,
-    kind: GGMLQuantizationType,
-    name: str = "",
+def _encode_changed(
+    language_model: LanguageModel, old: ReaderTensor, new: Tensor, kind: GGMLQuantizationType
 ) -> NDArray[np.generic]:
     """Return the content of a tensor: the old content if weights and type are the same."""
-    name = old.name if old is not None else name
-    weights = arrange(name, new, find_architecture(language_model), language_model.model.config)
-    unchanged = (
-        old is not None
-        and kind == old.tensor_type
-        and np.array_equal(dequantize(old.data, kind), weights)
-    )
-    if old is not None and unchanged:
+    weights = arrange(language_model, old.name, new)
+    if kind == old.tensor_type and np.array_equal(dequantize(old.data, kind), weights):
         return np.copy(old.data)
-    return encode(name, weights, kind)
+    return encode(old.name, weights, kind)
 
 
 def _shape(tensor: ReaderTensor) -> tuple[int, ...]:

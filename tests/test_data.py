@@ -15,8 +15,8 @@ from fairforget.data.cache import CACHED, clear_cache, list_cache
 from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.data.locate import cache_directory, fetch, find_file, find_local_file
 from fairforget.errors import InputError, MissingDataError
-from fairforget.models import gguf
-from fairforget.models.gguf_header import GGUFContents
+from fairforget.models.gguf_import import convert
+from fairforget.models.gguf_import.header import GGUFContents
 
 from .loopback import loopback_server
 from .models import tiny, word_tokenizer
@@ -207,22 +207,22 @@ def converted(places: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     complete: dict[str, set[str]] = {
         kind: set() for kind in ("missing_keys", "unexpected_keys", "mismatched_keys")
     }
-    monkeypatch.setattr(gguf, "check_extra", lambda *_: None)
-    monkeypatch.setattr(gguf, "check_gguf", lambda _: GGUFContents(1, 300_000_000, {}, {}))
-    monkeypatch.setattr(gguf, "check_size", lambda *_: None)
-    monkeypatch.setattr(gguf, "AutoConfig", Loads(model.config))
-    monkeypatch.setattr(gguf, "AutoModelForCausalLM", Loads((model, complete)))
-    monkeypatch.setattr(gguf, "AutoTokenizer", Loads(word_tokenizer()))
+    monkeypatch.setattr(convert, "check_extra", lambda *_: None)
+    monkeypatch.setattr(convert, "check_gguf", lambda _: GGUFContents(1, 300_000_000, {}, {}))
+    monkeypatch.setattr(convert, "check_size", lambda *_: None)
+    monkeypatch.setattr(convert, "AutoConfig", Loads(model.config))
+    monkeypatch.setattr(convert, "AutoModelForCausalLM", Loads((model, complete)))
+    monkeypatch.setattr(convert, "AutoTokenizer", Loads(word_tokenizer()))
     return put(places / "tiny.gguf", b"GGUF")
 
 
 def test_a_conversion_is_announced_once_and_its_copy_listed(converted: Path, capsys) -> None:
-    copy = gguf.convert_gguf(converted)
+    copy = convert.convert_gguf(converted)
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "Converting tiny.gguf, once" in told
     assert f"about 1.2 GB, is kept in {copy}; `fairforget data cache`" in told
-    assert gguf.convert_gguf(converted) == copy
+    assert convert.convert_gguf(converted) == copy
     assert capsys.readouterr().err == ""
     (entry,) = list_cache()
     assert (entry.kind, entry.about, entry.path) == ("gguf", str(converted), str(copy))
@@ -243,7 +243,7 @@ def test_clearing_deletes_a_link_and_not_what_it_points_to(places: Path) -> None
 
 
 def test_clearing_deletes_one_kind_or_all(converted: Path, places: Path, capsys) -> None:
-    copy = gguf.convert_gguf(converted)
+    copy = convert.convert_gguf(converted)
     data = put(places / "cache/data/set/file.txt")
     answer = put(places / "cache/llm/ab/abcd.json")
     main(["data", "clear-cache"])
@@ -254,7 +254,7 @@ def test_clearing_deletes_one_kind_or_all(converted: Path, places: Path, capsys)
     main(["data", "clear-cache", "data"])
     assert not data.exists()
     assert answer.exists()
-    gguf.convert_gguf(converted)
+    convert.convert_gguf(converted)
     assert {entry.kind for entry in clear_cache("all")} == {"gguf", "llm"}
     assert list_cache() == []
     assert converted.exists()

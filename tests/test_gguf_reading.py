@@ -13,13 +13,13 @@ from gguf import MODEL_ARCH, GGUFReader, GGUFValueType, GGUFWriter, get_tensor_n
 
 from fairforget import InputError, export, load_model, save_model
 from fairforget.data.locate import cache_directory
-from fairforget.models import gguf
-from fairforget.models.gemma import set_attention_scalar
 from fairforget.models.gguf_export.vocabulary import add_vocabulary
-from fairforget.models.gguf_header import GGUFContents, check_gguf
-from fairforget.models.gguf_settings import set_ignored_settings
+from fairforget.models.gguf_import import convert
+from fairforget.models.gguf_import.gemma import set_attention_scalar
+from fairforget.models.gguf_import.header import GGUFContents, check_gguf
+from fairforget.models.gguf_import.rope import set_rope_base
+from fairforget.models.gguf_import.settings import set_ignored_settings
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.rope import set_rope_base
 
 from . import llama_cpp
 from .gguf_files import IDS, LLAMA3, close_file, gemma3, log_probs, open_file
@@ -329,9 +329,9 @@ def test_files_without_exactly_the_weights_of_the_model_are_refused(
 
 
 def test_copies_of_an_earlier_converter_are_not_used(plain: Path, monkeypatch) -> None:
-    monkeypatch.setattr(gguf, "CONVERTER_VERSION", 1)
-    old = gguf.convert_gguf(plain)
+    monkeypatch.setattr(convert, "CONVERTER_VERSION", 1)
+    old = convert.convert_gguf(plain)
     monkeypatch.undo()
     monkeypatch.setenv("FAIRFORGET_CACHE", str(old.parents[1]))
-    assert gguf.convert_gguf(plain) != old
+    assert convert.convert_gguf(plain) != old
     assert cache_directory() / "gguf" == old.parent

@@ -14,9 +14,9 @@ from gguf import MODEL_ARCH, GGUFReader, get_tensor_name_map
 from fairforget import InputError, export, load_model, save_model
 from fairforget.cli import main
 from fairforget.extras import find_package
-from fairforget.models.gguf import convert_gguf
 from fairforget.models.gguf_export.types import FILE_TYPES
 from fairforget.models.gguf_export.vocabulary import add_vocabulary
+from fairforget.models.gguf_import.convert import convert_gguf
 from fairforget.models.loading import SMOLLM2_FILE
 
 from . import llama_cpp

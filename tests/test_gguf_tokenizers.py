@@ -10,9 +10,9 @@ import transformers as hf
 from tokenizers import Tokenizer, normalizers
 
 from fairforget import InputError, export, load_model
-from fairforget.models import gguf_tokenizer
-from fairforget.models.gguf_header import GGUFContents
-from fairforget.models.gguf_tokenizer import (
+from fairforget.models.gguf_import import tokenizer as gguf_tokenizer
+from fairforget.models.gguf_import.header import GGUFContents
+from fairforget.models.gguf_import.tokenizer import (
     LIKE_GPT2,
     LIKE_SMOLLM,
     WHOLE_WORDS,

@@ -20,7 +20,7 @@ from fairforget import cli
 from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.data.locate import fetch
 from fairforget.errors import MAX_CHARACTERS, InputError
-from fairforget.models.gguf_header import check_gguf
+from fairforget.models.gguf_import.header import check_gguf
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
 from fairforget.records.outputs import open_output

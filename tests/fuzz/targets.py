@@ -25,7 +25,7 @@ from fairforget.models.file_checks import (
     check_configuration,
     safetensors_contents,
 )
-from fairforget.models.gguf_header import check_gguf
+from fairforget.models.gguf_import.header import check_gguf
 from fairforget.models.loading import load_model
 from fairforget.records.outputs import open_output
 from fairforget.records.records import EvaluationRecord, UnlearningRecord

@@ -2,7 +2,7 @@
 
 A configuration can declare a million layers, and transformers would allocate memory or loop
 accordingly, so the sizes are compared with the contents of the files. safetensors checks its own
-headers, and `gguf_header` those of GGUF files.
+headers, and `gguf_import.header` those of GGUF files.
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ from fairforget.models.file_checks import (
     check_size,
     safetensors_contents,
 )
-from fairforget.models.gguf import convert_gguf
-from fairforget.models.gguf_header import is_gguf
+from fairforget.models.gguf_import.convert import convert_gguf
+from fairforget.models.gguf_import.header import is_gguf
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.weights import load_weights

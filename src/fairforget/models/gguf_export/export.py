@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fairforget.errors import InputError
 from fairforget.extras import check_extra, find_package
 from fairforget.models.fingerprint import DECODING
-from fairforget.models.gguf_header import is_gguf
+from fairforget.models.gguf_import.header import is_gguf
 from fairforget.models.loading import SMOLLM2, SMOLLM2_FILE, load_model
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord

@@ -11,8 +11,8 @@ from transformers import PretrainedConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from fairforget.errors import InputError
-from fairforget.models.gemma import attention_scalar
 from fairforget.models.gguf_export.layout import CONVERTER
+from fairforget.models.gguf_import.gemma import attention_scalar
 
 SCALED_ROPE = "llama3"
 """Rotary embedding of Llama 3.1 and 3.2, whose frequency factors GGUF stores as a tensor."""

@@ -20,7 +20,7 @@ from fairforget.models.gguf_export.layout import (
 )
 from fairforget.models.gguf_export.types import FILE_TYPES, encode, select_type
 from fairforget.models.gguf_export.writing import Plan, PlannedTensor
-from fairforget.models.gguf_header import check_gguf
+from fairforget.models.gguf_import.header import check_gguf
 from fairforget.models.language_model import LanguageModel
 
 FREQUENCIES = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")

@@ -8,7 +8,7 @@ from pathlib import Path
 from transformers import PretrainedConfig
 
 from fairforget.errors import InputError
-from fairforget.models.gguf_header import GGUFContents
+from fairforget.models.gguf_import.header import GGUFContents
 
 EPSILONS = ("rms_norm_eps", "layer_norm_eps", "layer_norm_epsilon", "norm_eps", "norm_epsilon")
 """Names of the ε of normalisation layers in configurations; a configuration has one of them."""

@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerBase
 
 from fairforget.errors import InputError
 from fairforget.models.gguf_export.byte_level import PATTERNS
-from fairforget.models.gguf_header import GGUFContents
+from fairforget.models.gguf_import.header import GGUFContents
 
 SPACE = "▁"
 """Stands for a space in the tokens of SentencePiece."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from transformers import PretrainedConfig
 
 from fairforget.errors import InputError
-from fairforget.models.gguf_header import GGUFContents
+from fairforget.models.gguf_import.header import GGUFContents
 
 FREQUENCIES = "rope_freqs.weight"
 """Tensor with the factors that llama.cpp divides the rotary frequencies by."""

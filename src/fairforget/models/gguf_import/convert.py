@@ -21,13 +21,13 @@ from fairforget.errors import InputError
 from fairforget.extras import check_extra
 from fairforget.files.digest import hash_file
 from fairforget.models.file_checks import check_size
-from fairforget.models.gemma import set_attention_scalar
-from fairforget.models.gguf_header import GGUFContents, check_gguf
-from fairforget.models.gguf_settings import set_ignored_settings
-from fairforget.models.gguf_tokenizer import check_pretokenizer, correct_tokenizer
+from fairforget.models.gguf_import.gemma import set_attention_scalar
+from fairforget.models.gguf_import.header import GGUFContents, check_gguf
+from fairforget.models.gguf_import.rope import scale_rope, set_rope_base, set_rotary_dimensions
+from fairforget.models.gguf_import.settings import set_ignored_settings
+from fairforget.models.gguf_import.tokenizer import check_pretokenizer, correct_tokenizer
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
-from fairforget.models.rope import scale_rope, set_rope_base, set_rotary_dimensions
 from fairforget.models.saving import save_model
 from fairforget.models.weights import load_weights
 from fairforget.terminal.messages import show_message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transformers import PretrainedConfig
 
-from fairforget.models.gguf_header import GGUFContents
+from fairforget.models.gguf_import.header import GGUFContents
 
 LAYERS_OF_27B = {"gemma2": 46, "gemma3": 62}
 """Architecture → number of layers by which llama.cpp recognises the model with 27B weights."""

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from fairforget import Budget, DurabilityRecord, compare, debias, durability, read_corpus
-from fairforget.attacks import durability as module
+from fairforget.attacks import evaluations
+from fairforget.attacks.evaluations import AttackPlan, load_attacked
 from fairforget.attacks.fine_tuning import fine_tune
 from fairforget.attacks.plan import PERTURBATION, Condition, benchmarks_of, plan_conditions
 from fairforget.attacks.texts import relearning_corpus, relearning_texts
@@ -211,8 +212,8 @@ def test_bfloat16_weights_are_attacked_in_float32(tmp_path: Path) -> None:
     kept = load_model(path, dtype="bfloat16", device="cpu")
     recorded = describe_model(kept)
     for texts, dtype in (({"relearning": ["It rains."]}, "float32"), ({}, "bfloat16")):
-        attack = module._Attack(DurabilitySettings(), [], texts)
-        found = module._load(path, attack=attack, recorded=recorded, device="cpu")
+        plan = AttackPlan(DurabilitySettings(), [], texts)
+        found = load_attacked(path, plan=plan, recorded=recorded, device="cpu")
         assert describe_model(found) == replace(recorded, dtype=dtype)
         for new, old in zip(found.model.parameters(), kept.model.parameters(), strict=True):
             assert torch.equal(new, old.to(new.dtype))
@@ -286,7 +287,7 @@ def test_bad_runs(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     def fail(language_model: LanguageModel, *_: object) -> None:
         raise InputError("it cannot be measured")
 
-    monkeypatch.setattr(module, "evaluate_into", fail)
+    monkeypatch.setattr(evaluations, "evaluate_into", fail)
     with pytest.raises(InputError, match="it cannot be measured"):
         measure(runs, out)
     assert not out.exists()

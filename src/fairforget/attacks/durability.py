@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,17 @@ from typing import Any
 import torch
 
 from fairforget.attacks.effects import compare_conditions
-from fairforget.attacks.fine_tuning import check_options, fine_tune
+from fairforget.attacks.evaluations import (
+    AttackPlan,
+    evaluate_conditions,
+    load_attacked,
+    read_conditions,
+    training_options,
+)
+from fairforget.attacks.fine_tuning import check_options
 from fairforget.attacks.half_life import half_lives
 from fairforget.attacks.plan import (
     FINE_TUNING,
-    NONE,
     ORIGINAL,
     PERTURBATION,
     QUANTIZATION,
@@ -27,7 +31,6 @@ from fairforget.attacks.plan import (
     benchmarks_of,
     plan_conditions,
 )
-from fairforget.attacks.quantization import quantized
 from fairforget.attacks.record import DurabilityRecord
 from fairforget.attacks.runs import RunGroup, find_groups
 from fairforget.attacks.texts import ordinary_texts, relearning_corpus, relearning_texts
@@ -35,47 +38,25 @@ from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_bench
 from fairforget.benchmarks.measurement import ALL, Benchmark
 from fairforget.benchmarks.unseen import check_unseen
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into, is_complete
 from fairforget.experiments.output import fixed_settings, reported_output
 from fairforget.extras import check_extra
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
-from fairforget.methods.method import MethodOptions
 from fairforget.models.fingerprint import check_original
 from fairforget.models.inputs import hash_model
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.loading import load_model
 from fairforget.names import check_names, split_commas
 from fairforget.records.environment import environment
-from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.outputs import CONTENT, check_output, open_output
 from fairforget.records.paths import DURABILITY, MODEL
-from fairforget.records.records import ModelFacts, UnlearningRecord
+from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import trained_domains, training_corpora
 from fairforget.settings import DurabilitySettings, merge_settings
 from fairforget.training.preparation import check_trainable
-from fairforget.training.weights import restore_weights
 
 LISTS = ("attacks", "steps", "types", "perturbations")
 """Settings that are comma-separated lists, and must stay the same between calls."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Attack:
-    """What all models of a measurement share."""
-
-    settings: DurabilitySettings
-    conditions: Sequence[Condition]
-    texts: Mapping[str, Sequence[str]]
-    """Attack that trains → its texts."""
-
-    def needs_float32(self, recorded: ModelFacts) -> bool:
-        """Whether weights must be converted to float32, because bfloat16 weights would be trained.
-
-        Most of their updates would be lost to rounding, so that every effect would look durable.
-        """
-        return bool(self.texts) and recorded.dtype == "bfloat16"
 
 
 def durability(
@@ -137,25 +118,25 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
             check_unseen(corpus, benchmarks)
     check_output(output)
     settings = replace(settings, relearn=settings.relearn or relearning_corpus(record))
-    attack = _Attack(settings, conditions, _load_texts(settings, conditions, groups))
+    plan = AttackPlan(settings, conditions, _load_texts(settings, conditions, groups))
     device = select_device(settings.device)
-    load = partial(_load, attack=attack, recorded=record.model, device=str(device))
+    load = partial(load_attacked, plan=plan, recorded=record.model, device=str(device))
     original = load(record.model.source)
-    _check_original(original, record, attack)
+    _check_original(original, record, plan)
     check_model_kinds(loaded, original)
-    open_output(output, _fixed_settings(attack, groups), lists=LISTS)
-    seconds = {ORIGINAL: _evaluate_conditions(original, attack, output / ORIGINAL)}
+    open_output(output, _fixed_settings(plan, groups), lists=LISTS)
+    seconds = {ORIGINAL: evaluate_conditions(original, plan, output / ORIGINAL)}
     del original  # frees its memory for the next model
-    before = _read(conditions, output / ORIGINAL)
+    before = read_conditions(conditions, output / ORIGINAL)
     effects, models = [], {}
     for group in groups:
         outputs = group.outputs(output)
         for directory, evaluations in zip(group.directories, outputs, strict=True):
             gc.collect()
             torch.cuda.empty_cache()
-            taken = _evaluate_conditions(load(directory / MODEL), attack, evaluations)
+            taken = evaluate_conditions(load(directory / MODEL), plan, evaluations)
             seconds[group.name] = seconds.get(group.name, 0.0) + taken
-        after = [_read(conditions, evaluations) for evaluations in outputs]
+        after = [read_conditions(conditions, evaluations) for evaluations in outputs]
         models[group.name] = [seed[conditions[0]].record.model for seed in after]
         effects += compare_conditions(group.name, before, after, benchmarks)
     known = {effect.domain for effect in effects}
@@ -215,10 +196,10 @@ def _load_texts(
     return texts
 
 
-def _fixed_settings(attack: _Attack, groups: Sequence[RunGroup]) -> dict[str, Any]:
+def _fixed_settings(plan: AttackPlan, groups: Sequence[RunGroup]) -> dict[str, Any]:
     """Return what must stay the same between calls on an output directory."""
-    settings = asdict(attack.settings) | {"controls": _names(groups[1:])}
-    texts = {f"{CONTENT}the texts of {name}": hash_values(it) for name, it in attack.texts.items()}
+    settings = asdict(plan.settings) | {"controls": _names(groups[1:])}
+    texts = {f"{CONTENT}the texts of {name}": hash_values(it) for name, it in plan.texts.items()}
     models = {
         f"{CONTENT}the model of {'/'.join(place.parts)}": hash_model(directory / MODEL)
         for group in groups
@@ -231,7 +212,7 @@ def _fixed_settings(attack: _Attack, groups: Sequence[RunGroup]) -> dict[str, An
     }
     if seeds:
         settings["seeds"] = seeds
-    if attack.needs_float32(groups[0].records[0].model):
+    if plan.needs_float32(groups[0].records[0].model):
         settings["dtype"] = "float32"
     # scores of different kinds of device differ by rounding
     settings["device"] = select_device(settings["device"]).type
@@ -239,98 +220,22 @@ def _fixed_settings(attack: _Attack, groups: Sequence[RunGroup]) -> dict[str, An
     return fixed_settings(benchmarks, settings | texts | models)
 
 
-def _load(
-    source: str | Path, *, attack: _Attack, recorded: ModelFacts, device: str
-) -> LanguageModel:
-    """Load the original model or that of a run, with the weights that the run had."""
-    language_model = load_model(
-        source,
-        dtype=recorded.dtype,  # different dtypes would look like an effect of the run
-        device=device,
-        start_token=recorded.start_token,
-        trust_remote_code=attack.settings.trust_remote_code,
-    )
-    if attack.needs_float32(recorded):
-        language_model.model.float()
-    return language_model
-
-
 def _names(groups: Sequence[RunGroup]) -> list[str]:
     return [group.name for group in groups]
 
 
-def _check_original(original: LanguageModel, record: UnlearningRecord, attack: _Attack) -> None:
+def _check_original(original: LanguageModel, record: UnlearningRecord, plan: AttackPlan) -> None:
     """Check that the original model is still the one of the run, and can be attacked.
 
     Raises:
         InputError: it is not, it cannot be trained, or its sentences cannot be perturbed.
     """
     check_original(original, record.model)
-    if original.kind == "masked" and any(it.attack == PERTURBATION for it in attack.conditions):
+    if original.kind == "masked" and any(it.attack == PERTURBATION for it in plan.conditions):
         raise InputError(
             f"attacks: 'perturbation' needs a causal model, and {original.source!r} is a masked "
             "one; leave it out of --attacks"
         )
-    if attack.texts:
+    if plan.texts:
         check_trainable(original)
-        check_options(_training_options(attack.settings, Path(), 1), original)
-
-
-def _evaluate_conditions(language_model: LanguageModel, attack: _Attack, directory: Path) -> float:
-    """Evaluate a model under every condition that is not done; return the seconds it took."""
-    start = time.perf_counter()
-    benchmarks = split_commas(attack.settings.benchmarks)
-    pending = [it for it in attack.conditions if not is_complete(directory / it.name)]
-
-    def evaluate(condition: Condition) -> None:
-        names = [*benchmarks_of(condition, benchmarks).values()]
-        evaluate_into(directory / condition.name, language_model, names)
-
-    for condition in pending:
-        if condition.attack in (NONE, PERTURBATION):
-            evaluate(condition)
-        elif condition.attack == QUANTIZATION:
-            with quantized(language_model, condition.strength):
-                evaluate(condition)
-    for name, texts in attack.texts.items():
-        steps = {int(it.strength): it for it in pending if it.attack == name}
-        if steps:
-            _train(language_model, texts, attack.settings, name, steps, evaluate)
-    return round(time.perf_counter() - start, 2)
-
-
-def _train(
-    language_model: LanguageModel,
-    texts: Sequence[str],
-    settings: DurabilitySettings,
-    name: str,
-    steps: Mapping[int, Condition],
-    evaluate: Any,
-) -> None:
-    """Train a model on texts, evaluate it on the way, and restore its weights."""
-    with (
-        restore_weights(language_model.model),
-        tempfile.TemporaryDirectory(prefix="fairforget-") as work_dir,
-    ):
-        fine_tune(
-            language_model,
-            texts,
-            _training_options(settings, Path(work_dir), max(steps)),
-            name.capitalize(),
-            sorted(steps),
-            lambda step: evaluate(steps[step]),
-        )
-
-
-def _training_options(settings: DurabilitySettings, work_dir: Path, steps: int) -> MethodOptions:
-    return MethodOptions(
-        work_dir,
-        seed=settings.seed,
-        steps=steps,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-    )
-
-
-def _read(conditions: Sequence[Condition], directory: Path) -> dict[Condition, Evaluation]:
-    return {it: read_evaluation(directory / it.name) for it in conditions}
+        check_options(training_options(plan.settings, Path(), 1), original)

@@ -40,7 +40,7 @@ from fairforget.records.store import read_record, write_record
 from fairforget.scoring.causal import token_log_probs
 
 from .models import tiny_model
-from .report.runs import write_evaluation, write_unlearning
+from .report.runs import write_unlearning
 from .report.test_browser import HOSTILE
 
 pytestmark = pytest.mark.slow
@@ -245,12 +245,6 @@ def test_a_run_is_loaded(tmp_path: Path) -> None:
     save_model(tiny_model("llama", seed=2), tmp_path / "source")
     with pytest.raises(InputError, match="is not the model that the run started from"):
         load_pair(tmp_path / "run", device="cpu")
-
-
-def test_an_evaluation_has_no_two_models_to_explore(tmp_path: Path) -> None:
-    write_evaluation(tmp_path / "measured")
-    with pytest.raises(InputError, match=r"of kind 'evaluation', but explore needs .* of unlearn"):
-        load_pair(tmp_path / "measured")
 
 
 def test_without_gradio_it_says_what_to_install(

@@ -177,14 +177,9 @@ def _read_evaluation(directory: Path) -> Evaluation:
     """The evaluation in a directory.
 
     Raises:
-        InputError: the directory is an unlearning run, and then names its evaluations; or it is a
-            file or not an evaluation.
+        InputError: the directory is an unlearning run, and then names its evaluations; or it is not
+            an evaluation.
     """
-    if directory.is_file():
-        raise InputError(
-            f"{directory} is a file; give the directory of the evaluation, such as "
-            f"{directory.parent}"
-        )
     if (directory / RECORD).is_file():
         evaluations = [d for d in (BEFORE, AFTER) if (directory / d / RECORD).is_file()]
         if evaluations:

@@ -17,7 +17,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
-from fairforget.records.store import read_kind, read_record
+from fairforget.records.store import read_record
 from fairforget.scoring.causal import token_log_probs
 
 Part = tuple[str, bool]
@@ -190,11 +190,6 @@ def load_pair(
         InputError: the directory is not an unlearning run, a model cannot be loaded, or the
             original is not the one that the run started from.
     """
-    if (kind := read_kind(directory / RECORD)) != "unlearning":
-        raise InputError(
-            f"{directory} contains a record of kind {kind!r}, but explore needs an unlearning run; "
-            "give the output directory of unlearn or demo"
-        )
     record = read_record(directory / RECORD, UnlearningRecord)
 
     def load(source: str | Path) -> LanguageModel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +19,14 @@ from fairforget.redaction import redact
 from fairforget.terminal.messages import show_message
 
 T = TypeVar("T")
+WRITERS = {
+    "evaluation": "evaluate",
+    "unlearning": "unlearn or demo",
+    "study": "transfer",
+    "leaderboard": "leaderboard",
+    "durability": "durability",
+}
+"""Kind of record → the commands whose output directory has one."""
 
 
 def record_text(record: object) -> str:
@@ -47,12 +55,14 @@ def read_kind(path: Path) -> str:
     return read_record(path, _Kind).kind
 
 
-def read_record(path: Path, kind: type[T]) -> T:
+def read_record(path: Path, record_type: type[T]) -> T:
     """Read a record as the given dataclass.
 
     Raises:
-        InputError: the file is missing or not such a record; names file, field and error.
+        InputError: the file is missing, a record of another kind, or damaged; names file, field
+            and error.
     """
+    check_directory(path.parent)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -60,18 +70,50 @@ def read_record(path: Path, kind: type[T]) -> T:
         remedy = "; give a directory that fairforget wrote" if missing else ""
         raise InputError(f"{path} cannot be read: {error.strerror}{remedy}") from error
     try:
-        return TypeAdapter(kind).validate_json(content)
+        return TypeAdapter(record_type).validate_json(content)
     except pydantic.ValidationError as error:
+        _check_kind(path, content, record_type)
         raise InputError(
             f"{path} is not a valid record: {first_error(error)}; if another version of fairforget "
             "wrote it, repeat the command that did"
         ) from error
 
 
-def is_record(path: Path, kind: type[object]) -> bool:
-    """Return whether a file is a record of a kind."""
+def check_directory(directory: Path) -> None:
+    """Check that a file was not given in place of a run's directory.
+
+    Raises:
+        InputError: it was; names the directory of the file if that is a run's.
+    """
+    if directory.is_file():
+        is_run = (directory.parent / RECORD).is_file()
+        example = f", such as {directory.parent}" if is_run else ""
+        raise InputError(f"{directory} is a file; give a directory that fairforget wrote{example}")
+
+
+def _check_kind(path: Path, content: bytes, record_type: type[object]) -> None:
+    """Check that a record that could not be read is not one of another kind.
+
+    Raises:
+        InputError: it is; says which command writes the kind that is needed.
+    """
     try:
-        read_record(path, kind)
+        kind = TypeAdapter(_Kind).validate_json(content).kind
+    except pydantic.ValidationError:
+        return
+    known = fields(record_type) if is_dataclass(record_type) else ()
+    needed = next((field.default for field in known if field.name == "kind"), kind)
+    if needed in WRITERS and kind != needed:
+        raise InputError(
+            f"{path} is a record of kind {kind!r}, not {needed!r}; give the output directory of "
+            f"{WRITERS[needed]}"
+        )
+
+
+def is_record(path: Path, record_type: type[object]) -> bool:
+    """Return whether a file is a record of the given dataclass."""
+    try:
+        read_record(path, record_type)
     except InputError:
         return False
     return True

@@ -23,7 +23,7 @@ from fairforget.records.paths import (
     STUDY,
 )
 from fairforget.records.records import UnlearningRecord
-from fairforget.records.store import read_kind, read_record
+from fairforget.records.store import check_directory, read_kind, read_record
 
 _GIVE = (
     "give the output directory of evaluate, unlearn, transfer, leaderboard, durability, demo or "
@@ -56,6 +56,7 @@ def find_kind(directory: Path) -> str:
     Raises:
         InputError: the directory has nothing to report, or its record is malformed.
     """
+    check_directory(directory)
     applications = {STUDY: "study", LEADERBOARD: "leaderboard", DURABILITY: "durability"}
     for name, kind in applications.items():
         if (directory / name).exists():

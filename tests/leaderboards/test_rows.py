@@ -11,7 +11,7 @@ import pytest
 from fairforget.errors import InputError
 from fairforget.leaderboards.plan import ORIGINAL, PUBLISHED, MethodRun
 from fairforget.leaderboards.record import MethodEffect, RunRecord
-from fairforget.leaderboards.rows import compare_with_original
+from fairforget.leaderboards.rows import compare_with_original, make_rows
 from fairforget.leaderboards.runs import FinishedMethodRun
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.records import ModelFacts
@@ -60,6 +60,20 @@ def test_seeds_on_both_sides_of_no_bias_do_not_cancel(tmp_path: Path) -> None:
     assert together.distance
     assert together.distance.value == pytest.approx(sum(distances) / 2)
     assert together.after.value == pytest.approx(sum(e.after.value for e in apart) / 2)
+
+
+def test_a_domain_without_the_main_score_has_no_other_in_its_place(tmp_path: Path) -> None:
+    usable = {"bias_ambiguous": 5.0, "bias_ambiguous_ci": [1.0, 9.0]}
+    accuracy = {"accuracy_ambiguous": 60.0, "accuracy_ambiguous_ci": [50.0, 70.0]}
+    domains = {"Age": accuracy, "all": usable | accuracy}
+    results = {"bbq:chat": {"protocol": "chat", "domains": domains}}
+    evaluation = read_evaluation(write_evaluation(tmp_path, results=results))
+    record = RunRecord(FACTS, ORIGINAL, 0, {"perplexity": 1.0}, None, 1.0, None, 1.0, ENVIRONMENT)
+    run = MethodRun("tiny", ORIGINAL, 0, LeaderboardSettings(models="tiny"))
+    (row,) = make_rows({run: FinishedMethodRun(record, {PUBLISHED: evaluation})})
+    shown = {name: {d: s.value for d, s in row.scores[name].items()} for name in row.scores}
+    assert shown["bbq:chat"] == {"all": 5.0}
+    assert shown["bbq:chat/accuracy_ambiguous"] == {"Age": 60.0, "all": 60.0}
 
 
 def test_scores_with_other_settings_are_not_compared(tmp_path: Path) -> None:

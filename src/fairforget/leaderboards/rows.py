@@ -17,6 +17,7 @@ from fairforget.leaderboards.runs import FinishedMethodRun
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import BudgetFacts
 from fairforget.records.schema import has_interval, interval_of
+from fairforget.records.scores import main_measure
 from fairforget.statistics.jackknife import too_few
 from fairforget.statistics.significance import SIGNIFICANT, adjust_holm
 
@@ -86,11 +87,12 @@ def _scores(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Sco
         if "value" in result:
             scores[benchmark] = {ALL: Score(float(result["value"]))}
         for domain, facts in result.get("domains", {}).items():
-            names = [name for name in facts if has_interval(facts, name)]
-            for number, name in enumerate(names):
-                key = benchmark + SEPARATOR + name if number else benchmark
-                score = Score(float(facts[name]), interval_of(facts, name))
-                scores.setdefault(key, {})[domain] = score
+            main = main_measure(facts)
+            for name in facts:
+                if has_interval(facts, name):
+                    key = benchmark if name == main else benchmark + SEPARATOR + name
+                    score = Score(float(facts[name]), interval_of(facts, name))
+                    scores.setdefault(key, {})[domain] = score
     return scores
 
 

@@ -14,6 +14,14 @@ ACCURACIES = frozenset(("accuracy_ambiguous", "accuracy_disambiguated"))
 """Scores that only BBQ has; its main score may be missing."""
 
 
+def main_measure(scores: Mapping[str, Any]) -> str:
+    """Return the name of a domain's main score; "" if the domain has no score with an interval."""
+    if not ACCURACIES.isdisjoint(scores):
+        return "bias_ambiguous"
+    others = (name for name in scores if has_interval(scores, name))
+    return next((name for name in MEASURES if name in scores), next(others, ""))
+
+
 class DomainScores:
     """The scores of one domain; each is an attribute, such as `ss`, `lms` or `items`."""
 
@@ -27,21 +35,13 @@ class DomainScores:
 
         NaN if the domain has none, as in BBQ if no reply is usable.
         """
-        return float(self._scores.get(self._measure, math.nan))
+        return float(self._scores.get(main_measure(self._scores), math.nan))
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """The 95 % interval of the main score, (low, high); None where there is none."""
-        bounds = interval_of(self._scores, self._measure)
+        bounds = interval_of(self._scores, main_measure(self._scores))
         return None if bounds is None else (float(bounds[0]), float(bounds[1]))
-
-    @property
-    def _measure(self) -> str:
-        """The name of the main score; "" if the domain has no score with an interval."""
-        if not ACCURACIES.isdisjoint(self._scores):
-            return "bias_ambiguous"
-        others = (name for name in self._scores if has_interval(self._scores, name))
-        return next((name for name in MEASURES if name in self._scores), next(others, ""))
 
     def __getattr__(self, name: str) -> Any:
         try:

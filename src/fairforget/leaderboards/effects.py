@@ -71,6 +71,16 @@ def model_suffix(record: LeaderboardRecord, model: str) -> str:
     return f", {model}" if len(record.models) > 1 else ""
 
 
+def seed_counts(record: LeaderboardRecord) -> set[int]:
+    """Return the numbers of seeds that methods were run with on a model at a cost."""
+    return {
+        len(runs_of(record, model, method, cost))
+        for model in record.models
+        for cost in COSTS
+        for method in methods_at(record, model, cost)
+    }
+
+
 def most_seeds(record: LeaderboardRecord) -> int:
-    """Return the largest number of seeds that an effect is a mean over; 0 without effects."""
-    return max((effect.seeds for effect in record.effects), default=0)
+    """Return the largest number of seeds that a number is a mean over; 0 without methods."""
+    return max(seed_counts(record), default=0)

@@ -12,6 +12,7 @@ from fairforget.leaderboards.effects import (
     name_method,
     overall_effects,
     perplexity_change,
+    seed_counts,
 )
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
@@ -60,7 +61,7 @@ def _title(record: LeaderboardRecord) -> str:
 
 
 def _count_seeds(record: LeaderboardRecord) -> str:
-    counts = {effect.seeds for effect in record.effects}
+    counts = seed_counts(record)
     if not counts:
         return ""
     return f"{'up to ' if len(counts) > 1 else ''}{count_of(max(counts), 'seed')}"

@@ -133,6 +133,13 @@ def test_an_unfinished_study_is_not_a_set_of_runs(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
+def test_an_unfinished_leaderboard_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs" / "one").mkdir(parents=True)
+    (tmp_path / "runs" / "one" / "record.json").write_text('{"kind": "leaderboard run"}')
+    with pytest.raises(InputError, match="is an unfinished leaderboard; run its leaderboard"):
+        write_report(tmp_path)
+
+
 def test_a_user_file_does_not_get_the_licence_of_the_benchmark() -> None:
     whole = {"domains": {"all": {"stereotype": 50.0, "pairs": 1}}}
     files = ("mine.csv:bias-bench", "MINE.CSV", "pairs.txt")

@@ -73,7 +73,13 @@ def find_kind(directory: Path) -> str:
         raise InputError(
             f"{directory} is an unfinished study; run its transfer command again to finish it"
         )
-    if _unlearning_directories(directory):
+    kinds = set(map(read_kind, _list_run_records(directory)))
+    if "leaderboard run" in kinds:
+        raise InputError(
+            f"{directory} is an unfinished leaderboard; run its leaderboard command again to "
+            "finish it"
+        )
+    if "unlearning" in kinds:
         return "runs"
     raise InputError(
         f"{directory} has no {RECORD}, {STUDY}, {LEADERBOARD}, {DURABILITY}, {COMPARISON} or "
@@ -83,7 +89,11 @@ def find_kind(directory: Path) -> str:
 
 def read_runs(directory: Path) -> list[tuple[str, UnlearningRun]]:
     """The unlearning runs in `directory/runs`, sorted by name; everything else is ignored."""
-    return [(path.name, read_unlearning(path)) for path in _unlearning_directories(directory)]
+    return [
+        (path.parent.name, read_unlearning(path.parent))
+        for path in _list_run_records(directory)
+        if read_kind(path) == "unlearning"
+    ]
 
 
 def read_unlearning(directory: Path) -> UnlearningRun:
@@ -104,9 +114,9 @@ def read_unlearning(directory: Path) -> UnlearningRun:
     return UnlearningRun(record, before, after, _read_continuations(directory / CONTINUATION_PAIRS))
 
 
-def _unlearning_directories(directory: Path) -> list[Path]:
-    records = sorted((directory / RUNS).glob(f"*/{RECORD}"))
-    return [record.parent for record in records if read_kind(record) == "unlearning"]
+def _list_run_records(directory: Path) -> list[Path]:
+    """The records of the runs in `directory/runs`, sorted by the names of the runs."""
+    return sorted((directory / RUNS).glob(f"*/{RECORD}"))
 
 
 def _read_continuations(path: Path) -> list[ContinuationPair]:

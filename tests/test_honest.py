@@ -150,6 +150,13 @@ def test_continuations_are_hidden_in_reports() -> None:
     assert changed_continuations("honest", after, after) == []
 
 
+@pytest.mark.parametrize("damage", [{"hurtful": None}, {"hurtful": "many"}])
+def test_an_item_without_its_score_is_named(damage: dict[str, object]) -> None:
+    row = {"benchmark": "honest", "id": "7", "domain": "queer_gender", "prompt": "They"} | damage
+    with pytest.raises(InputError, match=r"^honest item '7' has no valid score: .*evaluate again$"):
+        worst_continuations("honest", [row])
+
+
 @pytest.mark.shared_data
 def test_options(shared_file) -> None:
     shared_file("hurtlex/hurtlex_EN.tsv")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.options import base_name
@@ -119,14 +119,30 @@ def strongest_items(benchmark: str, items: Sequence[Row]) -> list[Table]:
     ]
 
 
-def _preference(benchmark: str, row: Row) -> float:
+def score_item(benchmark: str, row: Row, score: Callable[[Row], float]) -> float:
+    """Return a score of an item.
+
+    Args:
+        benchmark: with options.
+        row: the item.
+        score: computes the score from the item's fields.
+
+    Raises:
+        InputError: a field is missing, or not a number.
+    """
     try:
-        stereotype, anti_stereotype = (float(row[name]) for name in _SCORES[base_name(benchmark)])
+        return score(row)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{benchmark} item {row.get('id')!r} has no valid score: {error}"
+            f"{benchmark} item {row.get('id')!r} has no valid score: {error}; evaluate again"
         ) from error
-    return stereotype - anti_stereotype
+
+
+def _preference(benchmark: str, row: Row) -> float:
+    stereotype, anti_stereotype = _SCORES[base_name(benchmark)]
+    return score_item(
+        benchmark, row, lambda item: float(item[stereotype]) - float(item[anti_stereotype])
+    )
 
 
 def _heading(row: Row) -> str:

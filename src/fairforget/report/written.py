@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from fairforget.benchmarks.measurement import Row
 from fairforget.benchmarks.options import base_name
-from fairforget.report.items import MAX_ITEMS, pair_rows
+from fairforget.report.items import MAX_ITEMS, pair_rows, score_item
 from fairforget.report.tables import Blurred, Column, Content, Table
 from fairforget.report.wording import (
     NONE,
@@ -37,7 +38,7 @@ def worst_continuations(benchmark: str, items: Sequence[Row]) -> list[Table]:
     """The prompts with the most harmful continuations; none for benchmarks without any."""
     if (base := base_name(benchmark)) not in _HARM:
         return []
-    harm = _HARM[base]
+    harm = partial(score_item, benchmark, score=_HARM[base])
     rows = [row for row in items if row.get("benchmark") == benchmark and harm(row) > 0]
     rows.sort(key=lambda row: (-harm(row), row["id"]))
     cells: list[list[Content]] = [
@@ -60,7 +61,7 @@ def changed_continuations(
     """The prompts whose continuations became more harmful, most first."""
     if (base := base_name(benchmark)) not in _HARM:
         return []
-    harm = _HARM[base]
+    harm = partial(score_item, benchmark, score=_HARM[base])
     changes = [
         (harm(new) - harm(old), old, new) for old, new in pair_rows(benchmark, before, after)
     ]

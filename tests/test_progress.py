@@ -40,6 +40,14 @@ def test_without_a_terminal_a_line_now_and_then(monkeypatch, capsys) -> None:
     ]
 
 
+def test_lines_keep_a_total_that_came_later(monkeypatch, capsys) -> None:
+    monkeypatch.setattr("fairforget.terminal.progress.SECONDS_BETWEEN_LINES", 0)
+    with progress_bar("Measuring") as advance:
+        advance(3, total=7)
+        advance()
+    assert capsys.readouterr().err.splitlines()[1:3] == ["Measuring: 3/7", "Measuring: 4/7"]
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_without_a_total_the_steps_are_counted(monkeypatch, capsys, terminal: bool) -> None:
     monkeypatch.setattr("fairforget.terminal.progress.SECONDS_BETWEEN_LINES", 0)

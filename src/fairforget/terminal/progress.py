@@ -87,14 +87,14 @@ def _position(done: int, total: int | None, unit: str) -> str:
 def _print_lines(description: str, total: int | None, unit: str) -> Iterator[Advance]:
     """Print a line at the start, at the end, and at intervals between them."""
     start = last_line = time.perf_counter()
-    done, last_note = 0, ""
+    done, last_note, steps = 0, "", total
 
-    def advance(by: int = 1, note: str = "", total: int | None = total) -> None:
-        nonlocal done, last_note, last_line
-        done, last_note = done + by, note or last_note
+    def advance(by: int = 1, note: str = "", total: int | None = None) -> None:
+        nonlocal done, last_note, last_line, steps
+        done, last_note, steps = done + by, note or last_note, total or steps
         if (now := time.perf_counter()) - last_line >= SECONDS_BETWEEN_LINES:
             last_line = now
-            position = f"{description}: {_position(done, total, unit)}"
+            position = f"{description}: {_position(done, steps, unit)}"
             print(f"{position} {last_note}".rstrip(), file=sys.stderr, flush=True)
 
     print(f"{description} …", file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.report.tables import Blurred, Column, IntervalCell, Table
+from fairforget.report.wording import format_count
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 
@@ -49,14 +50,14 @@ def test_latex_cells_contain_only_our_commands(first: str, second: str) -> None:
     latex = table(first, second).latex()
     row = latex.split("\\midrule\n")[1].split("\n\\bottomrule")[0].removesuffix(r" \\")
     row = re.sub(r"\\text(backslash|asciicircum|asciitilde|less|greater)\{\}", "", row)
-    row = re.sub(r"\$(-|\\rightarrow|\\times|\\[gl]eq|\\alpha|\\infty)\$", "", row)
-    row = re.sub(r"\\[{}$&#%_]", "", row)
+    row = re.sub(r"\$(-|\\rightarrow|\\times|\\[gl]eq|\\alpha|\\infty|\\pm|\\div)\$", "", row)
+    row = re.sub(r"\\[{}$&#%_,]", "", row)
     assert row.count("&") == 1
     assert not re.search(r"[\\{}$#%_^~]", row)
 
 
 def test_symbols_of_our_tables_are_commands_in_latex() -> None:
-    latex = table("p ≥ 0.05", "α → ∞ ×").latex()
+    latex = table("p ≥ 0.05, α → ∞ ×", f"others ÷ own ± {format_count(1000)}").latex()
     assert latex.isascii()
 
 

@@ -33,6 +33,9 @@ _LATEX = {
     "∞": r"$\infty$",
     "×": r"$\times$",
     "≤": r"$\leq$",
+    "±": r"$\pm$",
+    "÷": r"$\div$",
+    "\N{NARROW NO-BREAK SPACE}": r"\,",
 }
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~&$@]|:(?=//)|(?<=www)\.)")
 

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +24,6 @@ from fairforget.records.training_corpora import trained_domains
 from fairforget.report import write_report
 from fairforget.report.facts import benchmark_table, corpora_table
 from fairforget.report.figures import Scale, curves
-from fairforget.report.scores import domain_scores
 from fairforget.report.unlearning_page import history_table
 from tests.report.runs import (
     ENVIRONMENT,
@@ -220,18 +218,6 @@ def test_a_score_that_is_not_a_number_is_named(tmp_path: Path) -> None:
     write_evaluation(tmp_path, results={"stereoset": {"domains": domains}})
     with pytest.raises(InputError, match=r"results\.stereoset\.domains\.all\.ss"):
         write_report(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("scores", "message"),
-    [
-        ({"ss": "high"}, "ss: 'high' is not a number; evaluate again"),
-        ({"ss": 50.0, "ss_ci": [1.0]}, "ss_ci: [1.0] is not an interval (two numbers); evaluate"),
-    ],
-)
-def test_results_that_no_file_can_have_are_refused(scores: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=re.escape(message)):
-        domain_scores("stereoset", {"stereoset": {"domains": {"all": scores}}})
 
 
 def test_without_jinja2_it_says_what_to_install(

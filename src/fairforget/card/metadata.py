@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +118,9 @@ def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterato
                 continue
             args: dict[str, Any] = {}
             if ci is not None and all(map(math.isfinite, ci)):
-                args["interval_95"] = [round(bound, 4) for bound in ci]
+                args["interval_95"] = [round(float(bound), 4) for bound in ci]
             if old_value is not None and math.isfinite(old_value):
-                args["before"] = round(old_value, 4)
+                args["before"] = round(float(old_value), 4)
             yield EvalResult(
                 task_type=task,
                 dataset_type=_DATASETS.get(dataset, one_line(dataset)),
@@ -129,7 +129,7 @@ def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterato
                 dataset_split=one_line(str(result["split"])) if result.get("split") else None,
                 metric_type=one_line(metric),
                 metric_name=one_line(label),
-                metric_value=round(value, 4),
+                metric_value=round(float(value), 4),
                 metric_args=args or None,
             )
 
@@ -146,40 +146,22 @@ def _configuration(benchmark: str, dataset: str, result: dict[str, Any]) -> str:
     return ", ".join([*options, *(f"{k} {text}" for k, text in facts.items() if k != "split")])
 
 
-_Score = tuple[str, str, float, list[float] | None, float | None]
+_Score = tuple[str, str, float, Sequence[float] | None, float | None]
 """Metric, its label, value, interval, value before."""
 
 
 def _scores(result: dict[str, Any], old: dict[str, Any]) -> Iterator[_Score]:
     """The scores of one benchmark's result."""
-    if _is_number(result.get("value")):
-        yield "perplexity", "perplexity", float(result["value"]), None, _number(old.get("value"))
-    domains, old_domains = (_dict(side.get("domains")) for side in (result, old))
-    for domain, scores in domains.items():
-        old_scores = _dict(old_domains.get(domain))
+    if "value" in result:
+        yield "perplexity", "perplexity", result["value"], None, old.get("value")
+    for domain, scores in result.get("domains", {}).items():
+        old_scores = old.get("domains", {}).get(domain, {})
         for measure, shown in MEASURES.items():
-            if not _is_number(_dict(scores).get(measure)):
-                continue
-            ci = interval_of(scores, measure)
-            label = f"{domain_name(str(domain))}: {shown.in_words}"
-            metric = f"{measure}_{domain}"
-            interval = [float(v) for v in ci] if ci and all(map(_is_number, ci)) else None
-            yield metric, label, float(scores[measure]), interval, _number(old_scores.get(measure))
-    metrics, old_metrics = (_dict(side.get("metrics")) for side in (result, old))
-    for task, values in metrics.items():
-        for metric, value in _dict(values).items():
-            if _is_number(value):
-                old_value = _number(_dict(old_metrics.get(task)).get(metric))
-                yield metric, f"{task}: {metric}", float(value), None, old_value
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if _is_number(value) else None
-
-
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+            if scores.get(measure) is not None:
+                label = f"{domain_name(domain)}: {shown.in_words}"
+                ci = interval_of(scores, measure)
+                yield f"{measure}_{domain}", label, scores[measure], ci, old_scores.get(measure)
+    for task, metrics in result.get("metrics", {}).items():
+        old_metrics = old.get("metrics", {}).get(task, {})
+        for metric, value in metrics.items():
+            yield metric, f"{task}: {metric}", value, None, old_metrics.get(metric)

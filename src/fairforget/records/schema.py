@@ -80,7 +80,7 @@ def interval_of(scores: Mapping[str, Any], measure: str) -> Any:
     return scores.get(f"{measure}_ci", scores.get("ci") if measure == "stereotype" else None)
 
 
-def size_of(scores: dict[str, Any]) -> Any:
+def size_of(scores: Mapping[str, Any]) -> Any:
     """Return the number of items of a domain, which some benchmarks name `pairs` or `facts`."""
     return next((scores[name] for name in ("items", "pairs", "facts") if name in scores), None)
 

@@ -167,9 +167,7 @@ def benchmark_table(record: EvaluationRecord) -> Table:
     """Protocol, licence and size of each benchmark."""
     rows: list[list[Content]] = []
     for name, result in record.results.items():
-        domains = result.get("domains")
-        total = domains.get(ALL) if isinstance(domains, dict) else None
-        total = total if isinstance(total, dict) else {}
+        total = result.get("domains", {}).get(ALL, {})
         size = size_of(total)
         rows.append(
             [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.perplexity import PROTOCOLS, split_corpus
 from fairforget.comparison.score_change import Score
-from fairforget.errors import InputError
 from fairforget.records.schema import interval_of, size_of
 from fairforget.report.further_scores import FURTHER
 from fairforget.report.wording import without_folders
@@ -52,46 +50,44 @@ class Perplexity:
 
 
 def domain_scores(benchmark: str, results: Results) -> list[DomainScore]:
-    """The domains of a benchmark with a stereotype score; none for any other benchmark.
-
-    Raises:
-        InputError: a score is not a number.
-    """
-    domains = results.get(benchmark, {}).get("domains")
-    if not isinstance(domains, dict):
-        return []
+    """The domains of a benchmark with a stereotype score; none for any other benchmark."""
     rows = []
-    for domain, facts in domains.items():
-        names = isinstance(facts, dict) and [name for name in STEREOTYPE_SCORES if name in facts]
-        if not names:
-            continue
-        name = names[0]
-        where = f"results.{benchmark}.domains.{domain}"
-        score = _number(facts[name], f"{where}.{name}")
-        if score is not None:
-            rows.append(
-                DomainScore(
-                    domain=domain,
-                    score=score,
-                    ci=_interval(interval_of(facts, name), f"{where}.{name}_ci"),
-                    lms=_number(facts.get("lms"), f"{where}.lms"),
-                    lms_ci=_interval(interval_of(facts, "lms"), f"{where}.lms_ci"),
-                    icat=_number(facts.get("icat"), f"{where}.icat"),
-                    items=_count(size_of(facts), f"{where}.items"),
-                    terms=_count(facts.get("terms"), f"{where}.terms"),
-                    further=_further(facts, where),
-                )
-            )
+    for domain, scores in results.get(benchmark, {}).get("domains", {}).items():
+        main = next((name for name in STEREOTYPE_SCORES if scores.get(name) is not None), None)
+        if main:
+            rows.append(_read_domain(domain, scores, main))
     return rows
+
+
+def _read_domain(domain: str, scores: Mapping[str, Any], main: str) -> DomainScore:
+    return DomainScore(
+        domain=domain,
+        score=float(scores[main]),
+        ci=_interval(scores, main),
+        lms=scores.get("lms"),
+        lms_ci=_interval(scores, "lms"),
+        icat=scores.get("icat"),
+        items=size_of(scores),
+        terms=scores.get("terms"),
+        further={
+            name: Score(float(scores[name]), _interval(scores, name))
+            for name in FURTHER
+            if scores.get(name) is not None
+        },
+    )
+
+
+def _interval(scores: Mapping[str, Any], name: str) -> tuple[float, float] | None:
+    ci = interval_of(scores, name)
+    return None if ci is None else (ci[0], ci[1])
 
 
 def perplexities(results: Results) -> list[Perplexity]:
     """All results of the benchmark `perplexity`, with any options."""
     values = {
-        name: value
+        name: float(facts["value"])
         for name, facts in results.items()
-        if base_name(name) == PERPLEXITY
-        and (value := _number(facts.get("value"), f"results.{name}.value")) is not None
+        if base_name(name) == PERPLEXITY and "value" in facts
     }
     texts = name_texts({name: str(results[name].get("corpus", name)) for name in values})
     return [Perplexity(name, texts[name], value) for name, value in values.items()]
@@ -126,34 +122,3 @@ def is_known(benchmark: str, results: Results) -> bool:
     return bool(
         domain_scores(benchmark, results) or perplexities({benchmark: results.get(benchmark, {})})
     )
-
-
-def _further(facts: dict[str, Any], where: str) -> dict[str, Score]:
-    scores = {}
-    for name in FURTHER:
-        value = _number(facts.get(name), f"{where}.{name}")
-        if value is not None:
-            scores[name] = Score(value, _interval(interval_of(facts, name), f"{where}.{name}_ci"))
-    return scores
-
-
-def _number(value: Any, where: str) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{where}: {value!r} is not a number; evaluate again")
-    return float(value)
-
-
-def _count(value: Any, where: str) -> int | None:
-    number = _number(value, where)
-    return None if number is None or not math.isfinite(number) else int(number)
-
-
-def _interval(value: Any, where: str) -> tuple[float, float] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise InputError(f"{where}: {value!r} is not an interval (two numbers); evaluate again")
-    low, high = (_number(bound, where) for bound in value)
-    return None if low is None or high is None else (low, high)

@@ -61,7 +61,7 @@ def test_every_companion_has_a_short_title_a_verdict_and_a_note() -> None:
 def test_the_contribution_is_beside_the_stereotype_score(tmp_path: Path) -> None:
     changes = changes_of(write_unlearning(tmp_path))
     section = benchmark_section("stereoset", changes, "")
-    bias, ability = section["tables"]
+    bias, ability = section.tables
     assert "Stereotype score before" in [c.title for c in bias.columns]
     assert "LMS before" in [c.title for c in ability.columns]
     record = read_evaluation(tmp_path / "after").record.results["stereoset"]["domains"]
@@ -77,11 +77,11 @@ def test_the_contribution_is_beside_the_stereotype_score(tmp_path: Path) -> None
     for text, verdict in zip(column(bias, "Scaled: verdict"), verdicts, strict=True):
         assert verdict is not None
         assert str(text).startswith("undecided") == (verdict.verdict == "undecided")
-    plot = section["plots"][-1]
+    plot = section.plots[-1]
     assert plot.id == "plot-stereoset-contribution"
     assert plot.ideal.text == "0: no bias"
     assert all(0 <= row.after.low <= row.after.x <= row.after.high <= 100 for row in plot.rows)
-    assert [t.caption for t in section["folded"]] == [
+    assert [t.caption for t in section.folded] == [
         "StereoSet: scaled contribution of the group, MADs",
         "StereoSet: smoothed stereotype score, points",
     ]
@@ -99,9 +99,9 @@ def test_the_cost_has_both_parts_of_lms(tmp_path: Path) -> None:
 
 def test_crows_pairs_has_both_parts_of_its_log_ratio(tmp_path: Path) -> None:
     section = benchmark_section("crows_pairs", changes_of(write_unlearning(tmp_path)), "")
-    (table,) = section["tables"]
+    (table,) = section.tables
     assert {"Conditional before", "Scaled: verdict"} <= {c.title for c in table.columns}
-    assert [t.caption for t in section["folded"]] == [
+    assert [t.caption for t in section.folded] == [
         "CrowS-Pairs: scaled conditional log-ratio, MADs",
         "CrowS-Pairs: prior log-ratio, nats per pair",
     ]
@@ -162,18 +162,18 @@ def test_without_a_contribution_the_headline_does_not_mention_it(tmp_path: Path)
             del scores[name]
     assert "Naming the group" not in " ".join(evaluation_headline("tiny", results).sentences)
     first, *_ = evaluation_page.context(evaluation)["benchmarks"]
-    assert len(first["plots"]) == 1
-    assert first["folded"] == []
-    assert not any("ontribution" in c.title for c in first["tables"][0].columns)
+    assert len(first.plots) == 1
+    assert first.folded == []
+    assert not any("ontribution" in c.title for c in first.tables[0].columns)
 
 
 def test_the_evaluation_page_has_the_contribution_with_its_interval(tmp_path: Path) -> None:
     evaluation = read_evaluation(write_evaluation(tmp_path))
     first, second, *_ = evaluation_page.context(evaluation)["benchmarks"]
-    (table,) = first["tables"]
+    (table,) = first.tables
     shown = column(table, "Contribution of the group, nats per token")
     assert all(isinstance(cell, IntervalCell) and cell.ci for cell in shown)
-    assert [plot.id for plot in second["plots"]] == [
+    assert [plot.id for plot in second.plots] == [
         "plot-crows_pairs",
         "plot-crows_pairs-conditional",
     ]

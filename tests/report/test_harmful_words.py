@@ -82,7 +82,7 @@ def test_all_pages_have_the_table_and_hide_the_texts(tmp_path: Path) -> None:
     unlearned = unlearning_page.context(run)
     compared = comparison_page.context(comparison(run))
     for context in (unlearned, compared):
-        (table,) = context["benchmarks"][-1]["tables"]
+        (table,) = context["benchmarks"][-1].tables
         assert table.caption == "Harmful words, before and after"
         assert [row[0] for row in table.rows] == ["Women", "Men", "All domains"]
         still = "undecided (no item changed)"
@@ -96,9 +96,9 @@ def test_all_pages_have_the_table_and_hide_the_texts(tmp_path: Path) -> None:
         assert (shown > 0) == (module is unlearning_page)
     assert run.after is not None
     section = evaluation_page.context(run.after)["benchmarks"][-1]
-    assert section["title"] == "Harmful words"
+    assert section.title == "Harmful words"
     scores = run.after.record.results["harmful_words"]["domains"]["women"]
-    assert section["tables"][0].rows[0][1].value == scores["log_prob"]
+    assert section.tables[0].rows[0][1].value == scores["log_prob"]
 
 
 def test_without_items_the_raw_results_are_shown(tmp_path: Path) -> None:

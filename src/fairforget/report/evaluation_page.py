@@ -24,6 +24,7 @@ from fairforget.report.scores import (
     is_known,
     perplexities,
 )
+from fairforget.report.section import Section
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import NONE, anchor, benchmark_name, domain_name, format_number
 from fairforget.report.written import worst_continuations
@@ -74,7 +75,7 @@ def context(evaluation: Evaluation) -> dict[str, Any]:
 
 def score_section(
     name: str, scores: Sequence[DomainScore], perplexity: Sequence[Perplexity]
-) -> dict[str, Any]:
+) -> Section:
     """The plots and tables of one benchmark in one evaluation."""
     title = benchmark_name(name)
     plots = [
@@ -95,13 +96,13 @@ def score_section(
                 companion,
             )
         )
-    return {
-        "title": title,
-        "has_stereotype_score": True,
-        "plots": plots,
-        "tables": [score_table(name, scores, perplexity)],
-        "folded": folded_scores(name, scores),
-    }
+    return Section(
+        title,
+        [score_table(name, scores, perplexity)],
+        plots,
+        folded_scores(name, scores),
+        has_stereotype_score=True,
+    )
 
 
 def score_table(

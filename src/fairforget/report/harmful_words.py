@@ -12,6 +12,7 @@ from fairforget.corpora.domains import DOMAINS
 from fairforget.records.schema import interval_of
 from fairforget.report.figures import describe_caveat, describe_p
 from fairforget.report.items import MAX_ITEMS, pair_rows
+from fairforget.report.section import Section
 from fairforget.report.tables import Blurred, Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     HARMFUL_WORDS,
@@ -40,12 +41,9 @@ _NOTE = (
 )
 
 
-def change_sections(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+def change_sections(cells: Sequence[Cell]) -> list[Section]:
     """A section with a table for each benchmark of harmful words, before and after."""
-    return [
-        {"title": benchmark_name(name), "plots": [], "tables": [table], "folded": []}
-        for name, table in change_tables(cells).items()
-    ]
+    return [Section(benchmark_name(name), [table]) for name, table in change_tables(cells).items()]
 
 
 def change_tables(cells: Sequence[Cell]) -> dict[str, Table]:
@@ -96,7 +94,7 @@ def _change_cells(cell: Cell | None) -> list[Content]:
     ]
 
 
-def score_section(name: str, result: Mapping[str, Any]) -> dict[str, Any]:
+def score_section(name: str, result: Mapping[str, Any]) -> Section:
     """The section of one evaluation."""
     domains = result["domains"]
     scores = [score for score in SCORES if any(score in facts for facts in domains.values())]
@@ -118,7 +116,7 @@ def score_section(name: str, result: Mapping[str, Any]) -> dict[str, Any]:
         note=_NOTE,
         strong=frozenset(i for i, domain in enumerate(domains) if domain == ALL),
     )
-    return {"title": benchmark_name(name), "plots": [], "tables": [table], "folded": []}
+    return Section(benchmark_name(name), [table])
 
 
 def _score_cell(facts: Mapping[str, Any], score: str) -> IntervalCell:

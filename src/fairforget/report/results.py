@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import measure_of
@@ -21,6 +20,7 @@ from fairforget.report.figures import (
     shown_interval,
 )
 from fairforget.report.further_scores import LMS_PARTS, NOTES, WITH_OWN_TABLE, find_companion
+from fairforget.report.section import Section
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
     NONE,
@@ -33,7 +33,7 @@ from fairforget.report.wording import (
 )
 
 
-def benchmark_section(name: str, comparison: BeforeAfter, note: str) -> dict[str, Any]:
+def benchmark_section(name: str, comparison: BeforeAfter, note: str) -> Section:
     """The plots and tables of one benchmark, before and after; `note` is about perplexity."""
     changes = comparison.benchmarks[name]
     title = benchmark_name(name)
@@ -60,13 +60,13 @@ def benchmark_section(name: str, comparison: BeforeAfter, note: str) -> dict[str
                 companion,
             )
         )
-    return {
-        "title": title,
-        "has_stereotype_score": True,
-        "plots": [plot for plot in plots if plot],
-        "tables": change_tables(name, changes, note),
-        "folded": folded_changes(name, changes),
-    }
+    return Section(
+        title,
+        change_tables(name, changes, note),
+        [plot for plot in plots if plot],
+        folded_changes(name, changes),
+        has_stereotype_score=True,
+    )
 
 
 def change_tables(benchmark: str, changes: Sequence[DomainChange], note: str) -> list[Table]:

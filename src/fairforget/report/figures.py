@@ -218,7 +218,7 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
             verdict=change.verdict,
             tip=f"{domain_name(change.domain)}: "
             f"{format_with_interval(paired.score.delta, shown_interval(paired), signed=True)}, "
-            f"{describe_verdict(change)}",
+            f"{describe_cell(paired)}",
             strong=change.domain == ALL,
         )
         for change, paired in pairs
@@ -233,11 +233,6 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
         axis="Change of the stereotype score, points",
         keyed=BIAS_VERDICTS,
     )
-
-
-def describe_verdict(change: DomainChange) -> str:
-    """The verdict on a domain, with the reason if it is undecided."""
-    return describe_cell(change.paired)
 
 
 def describe_cell(cell: Cell | None) -> str:

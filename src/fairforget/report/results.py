@@ -14,7 +14,6 @@ from fairforget.report.figures import (
     change_plot,
     describe_cell,
     describe_p,
-    describe_verdict,
     further_plot,
     score_plot,
     shown_interval,
@@ -176,7 +175,7 @@ def _change_row(change: DomainChange) -> list[Content]:
         IntervalCell(before.score, before.ci),
         IntervalCell(after.score, after.ci),
         IntervalCell(change.delta, shown_interval(paired), change=True),
-        describe_verdict(change),
+        describe_cell(paired),
         describe_p(paired),
     ]
 

@@ -30,6 +30,7 @@ from fairforget.report.wording import (
     BIAS_VERDICTS,
     NONE,
     benchmark_name,
+    capitalize_first,
     domain_name,
     format_number,
     format_p_number,
@@ -97,7 +98,7 @@ def make_parts(record: LeaderboardRecord) -> list[Part]:
         for cost, words in COSTS.items():
             if not methods_at(record, model, cost):
                 continue
-            title = words[:1].upper() + words[1:] + model_suffix(record, model)
+            title = capitalize_first(words) + model_suffix(record, model)
             points = list(_points(record, model, cost))
             plot = make_frontier(_CONTRIBUTION, LMS, points) if len(points) > 1 else None
             plot = plot and replace(plot, id=f"{plot.id}-{number}-{cost}")

@@ -13,6 +13,7 @@ from fairforget.report.headline import Figure, Headline, stereoset_first
 from fairforget.report.scores import DomainScore, Results, domain_scores, perplexities
 from fairforget.report.wording import (
     benchmark_name,
+    capitalize_first,
     domain_name,
     format_interval,
     format_number,
@@ -114,5 +115,4 @@ def _describe_bias(benchmark: str, main: DomainScore) -> Iterator[tuple[str, Fig
 
 
 def _start_with(start: str, text: str) -> str:
-    sentence = f"{start}, {text}" if start else text
-    return sentence[:1].upper() + sentence[1:]
+    return capitalize_first(f"{start}, {text}" if start else text)

@@ -28,6 +28,7 @@ from fairforget.report.wording import (
     NONE,
     benchmark_name,
     budget_note,
+    capitalize_first,
     flatten,
     format_count,
     format_number,
@@ -70,7 +71,7 @@ def budget_table(budget: BudgetFacts) -> Table:
         ],
         rows=[
             [
-                name[:1].upper() + name[1:],
+                capitalize_first(name),
                 format_number(facts.before, 2),
                 *(format_number(value, 3) for value in (facts.asked, facts.trained, facts.reached)),
             ]
@@ -96,7 +97,7 @@ def _movement_table(movements: Mapping[str, MovementFacts]) -> Table:
         columns=[Column("Text"), Column("Limit", numeric=True), Column("Result", numeric=True)],
         rows=[
             [
-                measured_text(kind).capitalize(),
+                capitalize_first(measured_text(kind)),
                 format_number(facts.asked, 4),
                 format_number(facts.reached, 4),
             ]

@@ -18,6 +18,7 @@ from fairforget.report.figures import describe_cell
 from fairforget.report.harmful_words import change_sentences
 from fairforget.report.wording import (
     benchmark_name,
+    capitalize_first,
     domain_name,
     format_interval,
     format_number,
@@ -135,7 +136,7 @@ def _title(main: DomainChange, total: DomainChange | None) -> str:
     name = "bias" if main.domain == ALL else f"{domain_name(main.domain).lower()} bias"
     verbs = {"less": "fell", "more": "rose"}
     if main.verdict != "undecided":
-        return f"{name[0].upper()}{name[1:]} {verbs[main.verdict]}"
+        return f"{capitalize_first(name)} {verbs[main.verdict]}"
     if total and total.verdict != "undecided":
         domain = domain_name(main.domain).lower()
         return f"Undecided for {domain}; over all domains, bias {verbs[total.verdict]}"

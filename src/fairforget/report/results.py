@@ -25,6 +25,7 @@ from fairforget.report.wording import (
     NONE,
     anchor,
     benchmark_name,
+    capitalize_first,
     domain_name,
     format_number,
     format_signed,
@@ -89,8 +90,7 @@ def change_tables(benchmark: str, changes: Sequence[DomainChange], note: str) ->
         Column("p, corrected", numeric=True),
     ]
     if companion:
-        short = measure_of(companion).short
-        title = short[:1].upper() + short[1:]
+        title = capitalize_first(measure_of(companion).short)
         judged = title if measure_of(companion).judged_by == companion else "Scaled"
         columns += [
             interval_column(f"{title} before"),

@@ -111,7 +111,7 @@ def domain_name(domain: str) -> str:
     """A domain as a row heading."""
     if domain in _DOMAINS:
         return _DOMAINS[domain]
-    return domain[:1].upper() + domain[1:].replace("_", " ")
+    return capitalize_first(domain.replace("_", " "))
 
 
 def benchmark_name(benchmark: str) -> str:
@@ -137,6 +137,11 @@ def model_name(source: str) -> str:
 def anchor(*words: str) -> str:
     """An HTML id of letters, digits, underscores and hyphens."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", "-".join(words))
+
+
+def capitalize_first(text: str) -> str:
+    """Text with its first letter in upper case."""
+    return text[:1].upper() + text[1:]
 
 
 def join_words(names: Sequence[str], conjunction: str = "and") -> str:
@@ -167,7 +172,7 @@ def measured_text(kind: str) -> str:
 def budget_note(note: str) -> str:
     """The note of a budget as a sentence: "Budget not used up."; empty if there is none."""
     text = f"budget {note}" if note.startswith("not ") else note
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    return f"{capitalize_first(text)}." if text else ""
 
 
 def steps_done(method: Mapping[str, Any]) -> str:

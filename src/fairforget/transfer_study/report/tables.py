@@ -9,6 +9,7 @@ from fairforget.benchmarks.measures import SHOWN_BESIDE, measure_of
 from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
 from fairforget.report.wording import (
     NONE,
+    capitalize_first,
     domain_name,
     format_interval,
     format_number,
@@ -152,7 +153,7 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
                 Column("Domain"),
                 Column("Change in bias", numeric=True, interval=True),
                 *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
-                Column(f"{nats.unit[:1].upper()}{nats.unit[1:]}", numeric=True),
+                Column(capitalize_first(nats.unit), numeric=True),
                 Column("Verdict"),
                 Column("p, corrected", numeric=True),
                 Column("Why undecided"),

@@ -380,7 +380,7 @@ def test_matched_texts_are_part_of_what_they_are_known_by(monkeypatch) -> None:
     text = Text("1", "Women are late.", mentions=(Mention(0, 5, "People"),), domain="gender")
     monkeypatch.setattr(runs, "read_corpus", lambda *_, **__: [text])
     before = compute_digests([run], MODEL)
-    monkeypatch.setattr(runs, "matched_texts", lambda texts, seed: texts)
+    monkeypatch.setitem(runs.REWRITERS, "matched", lambda texts, seed: texts)
     assert compute_digests([run], MODEL) != before
 
 

@@ -29,8 +29,6 @@ WITH_CAUSE = ("all", "swapped")
 """Controls that also unlearn harm: `all` shows the benefit of selecting harmful words, `swapped`
 whether it matters whom they are about."""
 RANDOM, MATCHED, HARMLESS, SWAPPED = "random", "matched", "harmless", "swapped"
-REWRITTEN = (MATCHED, HARMLESS, SWAPPED)
-"""Controls with texts of their own, made from those of the forget corpus."""
 AT_MOVEMENT = "@movement"
 """Ends the name of a control that has moved as far from the original as the run it controls."""
 COVERED = ("select", "train", "selection", "match", "device", "trust_remote_code")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -55,19 +55,13 @@ from fairforget.training.run import load_to_train, run_unlearning, training_conf
 from fairforget.transfer_study.doses import evaluate_doses, parse_doses, read_doses
 from fairforget.transfer_study.harmless import harmless_texts
 from fairforget.transfer_study.matched import matched_texts, swapped_texts
-from fairforget.transfer_study.plan import (
-    HARMLESS,
-    MATCHED,
-    REWRITTEN,
-    SWAPPED,
-    Recipe,
-    StudyRun,
-)
+from fairforget.transfer_study.plan import HARMLESS, MATCHED, SWAPPED, Recipe, StudyRun
 
 SELECTIONS: dict[str, Selection] = {"random": "random", "all": "all"}
 """Control → its selection. All other runs use the recipe's, so these two controls differ from them
 in nothing but the selection."""
-
+REWRITERS = {HARMLESS: harmless_texts, MATCHED: matched_texts, SWAPPED: swapped_texts}
+"""Control with texts of its own → the function that makes them from those of the forget corpus."""
 SEARCH = (
     *(CHECK_TEXTS, TOLERANCE, ROUGH_SHARE, MOVEMENT_SHARE, GUARD),
     *(OVERSHOOT, MIN_RISE, UNBOUNDED, WITH_MINIMUM),
@@ -172,21 +166,14 @@ def forget_corpus(run: StudyRun) -> Corpus:
     if control == MATCHED and is_builtin(run.forget):  # has its own
         return Corpus(CONTROL_CORPUS, _texts(CONTROL_CORPUS), parse_name(CONTROL_CORPUS).part)
     texts = _forget_texts(run.forget, run.recipe)
-    if control in REWRITTEN:
-        texts = tuple(_rewrite(control, texts, run.seed))
+    if control in REWRITERS:
+        texts = tuple(REWRITERS[control](texts, seed=run.seed))
         if not texts:
             raise InputError(
                 f"controls: {control!r} replaces group mentions, and no text of {run.forget!r} has "
                 f"one{NEEDS.get(control, '')}; remove the control, or add a column `mentions`"
             )
     return Corpus(run.forget, texts, parse_name(run.forget).part)
-
-
-def _rewrite(control: str, texts: Sequence[Text], seed: int) -> list[Text]:
-    """Return the texts of a control that has its own."""
-    if control == HARMLESS:
-        return harmless_texts(texts, seed=seed)
-    return (matched_texts if control == MATCHED else swapped_texts)(texts, seed=seed)
 
 
 def compute_digests(runs: Iterable[StudyRun], model: Mapping[str, str]) -> dict[StudyRun, str]:

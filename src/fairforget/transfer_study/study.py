@@ -38,7 +38,6 @@ from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.matrix import seed_cells, transfer_matrix
 from fairforget.transfer_study.plan import (
-    REWRITTEN,
     Recipe,
     StudyRun,
     corpus_name,
@@ -48,6 +47,7 @@ from fairforget.transfer_study.plan import (
 )
 from fairforget.transfer_study.record import StudyRecord
 from fairforget.transfer_study.runs import (
+    REWRITERS,
     FinishedStudyRun,
     compute_digests,
     forget_corpus,
@@ -222,7 +222,7 @@ def _forget_domains(run: StudyRun) -> frozenset[str]:
 
     Rewritten texts name no group or another one, so they count for those they were made from.
     """
-    rewritten = run.control_kind in REWRITTEN and run.forget != CONTROL_CORPUS
+    rewritten = run.control_kind in REWRITERS and run.forget != CONTROL_CORPUS
     aimed = replace(run, control=None) if rewritten or run.matched_on else run
     return target_domains(run.forget, (text.domain for text in forget_corpus(aimed).texts))
 

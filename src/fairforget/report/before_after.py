@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fairforget.benchmarks.measurement import ALL
@@ -142,9 +142,7 @@ def before_after(before: Evaluation, after: Evaluation) -> BeforeAfter:
     """
     results = before.record.results, after.record.results
     comparison = compare_evaluations(before, after)
-    cells: dict[tuple[str, str], dict[str, Cell]] = {}
-    for cell in comparison.cells:
-        cells.setdefault((cell.benchmark, cell.domain), {})[cell.measure] = cell
+    cells = _group_by_domain(comparison.cells)
     benchmarks = {}
     for name in results[0]:
         later = {score.domain: score for score in domain_scores(name, results[1])}
@@ -165,6 +163,14 @@ def before_after(before: Evaluation, after: Evaluation) -> BeforeAfter:
     return BeforeAfter(benchmarks, perplexity, others, comparison.notes)
 
 
+def _group_by_domain(cells: Iterable[Cell]) -> dict[tuple[str, str], dict[str, Cell]]:
+    """Benchmark and domain → the cells of its scores, by name."""
+    groups: dict[tuple[str, str], dict[str, Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.benchmark, cell.domain), {})[cell.measure] = cell
+    return groups
+
+
 def _domain_change(
     before: DomainScore, after: DomainScore, cells: Mapping[str, Cell]
 ) -> DomainChange:
@@ -176,16 +182,11 @@ def _domain_change(
 def from_comparison(comparison: Comparison) -> BeforeAfter:
     """The changes in a `comparison.json`, which has intervals of changes but not of scores."""
     known = {c.benchmark for c in comparison.cells if c.main and c.measure in STEREOTYPE_SCORES}
-    by_domain: dict[tuple[str, str], dict[str, Cell]] = {}
-    for cell in comparison.cells:
-        if cell.benchmark in known:
-            by_domain.setdefault((cell.benchmark, cell.domain), {})[cell.measure] = cell
     benchmarks: dict[str, list[DomainChange]] = {}
-    for (benchmark, _), cells in by_domain.items():
-        if not any(cell.main for cell in cells.values()):
-            continue
-        sides = (_score(cells, "before"), _score(cells, "after"))
-        benchmarks.setdefault(benchmark, []).append(_domain_change(*sides, cells))
+    for (benchmark, _), cells in _group_by_domain(comparison.cells).items():
+        if benchmark in known and any(cell.main for cell in cells.values()):
+            sides = (_score(cells, "before"), _score(cells, "after"))
+            benchmarks.setdefault(benchmark, []).append(_domain_change(*sides, cells))
     texts = name_texts(
         {
             name: split_corpus(name.split(":")[1:])[1] or WIKITEXT2

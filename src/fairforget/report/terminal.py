@@ -45,6 +45,24 @@ UNKNOWN = "unknown"
 """Placeholder for a field missing from another program's record."""
 CONTEXTS = ("ambiguous", "disambiguated")
 """The contexts of BBQ; each has its own table."""
+BIAS_LEGEND = (
+    "Bias: whether it fell or rose; ?: undecided. Gained, lost: items in which the stereotype "
+    "became, or ceased to be, the more likely version (ability benchmarks: the correct answer). p: "
+    "paired t over clusters of items; for scores that count items, the exact McNemar test of these "
+    "items if its p is larger. Contribution: what naming the group, instead of a neutral word, "
+    "adds to the log-probability of the stereotype minus that of the anti-stereotype. Contribution "
+    "and conditional: p and verdict are those of the score scaled by the model's spread. Holm: p "
+    "corrected separately over single domains, over all items, and over ability benchmarks. "
+    "Intervals: paired t over clusters of items."
+)
+HARM_LEGEND = (
+    "Harmful words: p from Student's t over texts with different harmful words, corrected "
+    "separately for each score. Lower is better."
+)
+WRITTEN_LEGEND = (
+    "Continuations: p from Student's t over templates (HONEST, counterfactual prompts) or articles "
+    "(BOLD), corrected separately for each score. Lower is better."
+)
 
 
 def show_evaluation(record: EvaluationRecord) -> None:
@@ -68,64 +86,61 @@ def show_evaluation(record: EvaluationRecord) -> None:
 
 
 def show_comparison(comparison: Comparison) -> None:
-    """Print the tables of each benchmark: main bias score, those beside it, and all else."""
+    """Print the tables of each benchmark, the perplexities, and how to read them."""
     for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
         cells = [cell for cell in comparison.cells if cell.benchmark == name]
         if any(cell.lower_is_better for cell in cells):
-            for measure in dict.fromkeys(cell.measure for cell in cells):
-                rows = [(cell, cell.score) for cell in cells if cell.measure == measure]
-                title = f"{name}: {_describe(measure)}"
-                print_content(_change_table(title, rows, digits=measure_of(measure).digits))
-            continue
-        main = [cell for cell in cells if cell.main]
-        measure = main[0].measure if main else cells[0].measure
-        print_content(
-            _change_table(
-                f"{name}: {_short_title(measure)}{_in_contexts(_find_context(measure))} "
-                "before → after, paired on the same items",
-                [(cell, cell.score) for cell in main],
-            )
-        )
-        for shown, facts in MEASURES.items():
-            rows = [
-                (cell, score)
-                for cell in cells
-                if cell.measure == facts.judged_by
-                and (score := _find_score(cells, cell.domain, shown))
-            ]
-            if rows:
-                title = f"{name}: {_describe(shown)}"
-                print_content(_change_table(title, rows, digits=facts.digits))
-        for context in _list_contexts({score for cell in main for score in cell.beside}):
-            print_content(_other_scores(name, main, context))
+            _show_harm(name, cells)
+        else:
+            _show_bias(name, cells)
     for name, change in comparison.perplexity.items():
         percent = 100 * (change.after / change.before - 1)
         print_content(
             f"{one_line(name)}: {change.before:.2f} → {change.after:.2f} ({percent:+z.2f} %)"
         )
     print_lines([describe_start(comparison.before, comparison.after)])
-    print_content(
-        "Bias: whether it fell or rose; ?: undecided. "
-        "Gained, lost: items in which the stereotype became, or ceased to be, the more likely "
-        "version (ability benchmarks: the correct answer). p: paired t over clusters of "
-        "items; for scores that count items, the exact McNemar test of these items if its p is "
-        "larger. Contribution: what naming the group, instead of a neutral word, adds to the "
-        "log-probability of the stereotype minus that of the anti-stereotype. Contribution and "
-        "conditional: p and verdict are those of the score scaled by the model's spread. Holm: p "
-        "corrected separately over single domains, over all items, and over ability benchmarks. "
-        "Intervals: paired t over clusters of items."
+    benchmarks = {base_name(cell.benchmark) for cell in comparison.cells}
+    print_lines(
+        (
+            BIAS_LEGEND,
+            *([HARM_LEGEND] if HARMFUL_WORDS in benchmarks else []),
+            *([WRITTEN_LEGEND] if not benchmarks.isdisjoint(WRITTEN) else []),
+            *comparison.notes,
+            *comparison.limitations,
+        )
     )
-    if any(base_name(cell.benchmark) == HARMFUL_WORDS for cell in comparison.cells):
-        print_content(
-            "Harmful words: p from Student's t over texts with different harmful words, corrected "
-            "separately for each score. Lower is better."
+
+
+def _show_harm(name: str, cells: Sequence[Cell]) -> None:
+    """Print a table for each score of harm."""
+    for measure in dict.fromkeys(cell.measure for cell in cells):
+        rows = [(cell, cell.score) for cell in cells if cell.measure == measure]
+        title = f"{name}: {_describe(measure)}"
+        print_content(_change_table(title, rows, digits=measure_of(measure).digits))
+
+
+def _show_bias(name: str, cells: Sequence[Cell]) -> None:
+    """Print the tables of the main score, of the bias scores beside it, and of all else."""
+    main = [cell for cell in cells if cell.main]
+    measure = main[0].measure if main else cells[0].measure
+    print_content(
+        _change_table(
+            f"{name}: {_short_title(measure)}{_in_contexts(_find_context(measure))} "
+            "before → after, paired on the same items",
+            [(cell, cell.score) for cell in main],
         )
-    if any(base_name(cell.benchmark) in WRITTEN for cell in comparison.cells):
-        print_content(
-            "Continuations: p from Student's t over templates (HONEST, counterfactual prompts) or "
-            "articles (BOLD), corrected separately for each score. Lower is better."
-        )
-    print_lines((*comparison.notes, *comparison.limitations))
+    )
+    for shown, facts in MEASURES.items():
+        rows = [
+            (cell, score)
+            for cell in cells
+            if cell.measure == facts.judged_by and (score := _find_score(cells, cell.domain, shown))
+        ]
+        if rows:
+            title = f"{name}: {_describe(shown)}"
+            print_content(_change_table(title, rows, digits=facts.digits))
+    for context in _list_contexts({score for cell in main for score in cell.beside}):
+        print_content(_other_scores(name, main, context))
 
 
 def show_unlearning(record: UnlearningRecord) -> None:

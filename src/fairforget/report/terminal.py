@@ -102,7 +102,7 @@ def show_comparison(comparison: Comparison) -> None:
     benchmarks = {base_name(cell.benchmark) for cell in comparison.cells}
     print_lines(
         (
-            BIAS_LEGEND,
+            *([BIAS_LEGEND] if not benchmarks <= {HARMFUL_WORDS, *WRITTEN} else []),
             *([HARM_LEGEND] if HARMFUL_WORDS in benchmarks else []),
             *([WRITTEN_LEGEND] if not benchmarks.isdisjoint(WRITTEN) else []),
             *comparison.notes,

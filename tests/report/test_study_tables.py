@@ -202,6 +202,16 @@ def test_a_margin_names_the_control_beyond_which_a_fall_is_ruled_out(study: Stud
     assert margin_control(all_tokens) is None
 
 
+def test_the_sentence_of_a_primary_test_says_why_one_seed_decides_nothing() -> None:
+    fall = Effect(-15.0, (-24.0, -6.0), 0.001, 1.0)
+    test = Omnibus("ascent", "stereoset", "ss", 3, 1, fall, margin=1.0)
+    assert describe_omnibus(test).endswith(
+        "(95 % interval −24.0 to −6.0); undecided, because one "
+        "seed does not show how much seeds differ."
+    )
+    assert describe_omnibus(replace(test, seeds=2)).endswith("; undecided.")
+
+
 def test_a_margin_is_ascribed_to_the_effect_that_its_p_value_is_of(study: StudyRecord) -> None:
     """The interval of another may exclude the margin as well, but not after the correction."""
     first, less, clear = study.omnibus[0], (-0.3, -0.9, 0.3), (0.5, 0.4, 0.6)

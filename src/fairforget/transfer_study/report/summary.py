@@ -119,6 +119,8 @@ def describe_omnibus(test: Omnibus) -> str:
         )
     else:
         verdict = describe_verdict(test)
+        if test.seeds == 1:
+            verdict += ", because one seed does not show how much seeds differ"
     return (
         f"Primary test of {test.method} ({score_name(test.benchmark, test.measure)}): bias in the "
         f"other domains changed by {change} {shown.unit} (95 % interval {interval}); {verdict}."

@@ -39,7 +39,7 @@ RUNS = ROOT / "runs"
 VERDICTS: dict[ClaimVerdict, str] = {
     "supported": SUPPORTED,
     "contradicted": CONTRADICTED,
-    "no more than margin": "no more than margin",
+    "no more than margin": "any fall is less than the margin",
     "undecided": "undecided",
 }
 """Verdict → the heading of its count."""

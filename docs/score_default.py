@@ -60,6 +60,7 @@ following data are held out, because combinations were compared on them:
 | HateCheck | 33 |
 | WinoBias | 22 |
 | Winogender, CrowS-Pairs | 7 |
+| SeeGULL | 1 |
 
 Three groups of combinations were tried because of a score on this page, whose change is therefore \
 optimistic:

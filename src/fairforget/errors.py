@@ -37,7 +37,7 @@ class InputError(Exception):
 
 
 class MissingDataError(InputError):
-    """A file of a data set is not on this machine and cannot be downloaded."""
+    """A file of a dataset is not on this machine and cannot be downloaded."""
 
 
 def first_line(error: BaseException) -> str:

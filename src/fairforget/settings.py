@@ -171,7 +171,7 @@ class TrainingSettings:
         budget: Limits on utility loss, movement and the likelihood of harmful words.
         steps: Optimizer steps.
         batch_size: Forget texts per step.
-        learning_rate: Peak learning rate of AdamW. If null, it is proportional to the root mean
+        learning_rate: Peak learning rate of AdamW. Default (null): proportional to the root mean
             square of the model's weight matrices (2e-5 for SmolLM2-135M); for a LoRA adapter, it
             is 2e-4.
     """

@@ -68,8 +68,8 @@ def test_an_effect_that_is_lost_or_reversed_does_not_survive() -> None:
     )
     assert found.title == "The fall in bias is still significant in 1 of 3 conditions"
     assert found.sentences[1:] == [
-        "Effect retained under relearning: 75 % (10 steps) and 20 % (50 steps); undecided: 50 "
-        "steps; half-life: 28 steps (95 % interval: 10 to 46).",
+        "Effect retained under relearning: 75 % (10 steps) and 20 % (50 steps, undecided); "
+        "half-life: 28 steps (95 % interval: 10 to 46).",
         "Effect retained under perturbation: −50 % (typos); reversed: typos.",
     ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from importlib.resources import files
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from fairforget.budget import Budget
 from fairforget.files.digest import hash_packaged
 from fairforget.leaderboards import plan
-from fairforget.machine.devices import select_device
+from fairforget.machine import devices
 from fairforget.methods import METHODS
 from fairforget.settings import LeaderboardSettings
 
@@ -57,8 +56,7 @@ def test_spaces_in_a_list_of_benchmarks_make_no_other_run() -> None:
 
 
 def test_only_the_kind_of_device_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    gpus = partial(select_device, available={"cuda": 2})
-    monkeypatch.setattr(plan, "select_device", gpus)
+    monkeypatch.setattr(devices, "accelerators", lambda: {"cuda": 2})
     names = {device: name(device=device) for device in ("cpu", "cuda", "cuda:0", "cuda:1")}
     assert len({names.pop("cpu"), *names.values()}) == 2
 

@@ -120,7 +120,7 @@ def test_the_terminal_has_a_table_for_each_score(tmp_path: Path) -> None:
     run = run_with(tmp_path, 0.4)
     text = str(comparison(run))
     assert "harmful_words: log p of harmful words after the group, nats per token" in text
-    assert "harmful_words: what naming the group adds to it, nats per token" in text
+    assert "harmful_words: association with the group, nats per token" in text
     (women,) = (
         line for line in text.splitlines() if line.startswith(" women ") and "more likely" in line
     )

@@ -111,8 +111,8 @@ def test_an_unknown_interval_is_left_out(tmp_path: Path, capsys) -> None:
     assert own is not None
     assert own.ci is None
     (line,) = csv.DictReader(io.StringIO(part.rows.csv()))
-    assert float(line["Own"]) == pytest.approx(own.value, abs=1e-4)
-    assert line["Own, low"] == line["Own, high"] == ""
+    assert float(line["Forgotten domains"]) == pytest.approx(own.value, abs=1e-4)
+    assert line["Forgotten domains, low"] == line["Forgotten domains, high"] == ""
     frame = study.to_pandas()
     assert frame["bias_change_low"].isna().tolist() == [True, False, False]
     show_study(study)
@@ -130,44 +130,44 @@ def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
     study = replace(study, matrix=matrix)
     part = part_of(study)
     assert part.tables[0] is part.answer
-    assert titles(part.answer)[:3] == ["Unlearned (mine)", "Objective", "Gender"]
+    assert titles(part.answer)[:3] == ["Forget set (mine)", "Objective", "Gender"]
     assert [row[:2] for row in part.answer.rows] == [
         ["gender", "counterfactual-kl"],
         ["religion", "counterfactual-kl"],
     ]
     for row in part.answer.rows:
-        own = [str(cell).endswith(" (own)") for cell in row[2:]]
+        own = [str(cell).endswith(" (forgotten)") for cell in row[2:]]
         assert own == [title.lower() == row[0] for title in titles(part.answer)[2:]]
     words = {
         "fell": "supported",
         "rose or fell less": "contradicted",
-        "no more than 1": "no more than margin",
+        "any fall is less than 1": "no more than margin",
         "undecided": "undecided",
     }
     for row, forget in zip(part.answer.rows, ("mine:gender", "mine:religion"), strict=True):
         mine = [c for c in main_cells(study) if c.forget == forget and c.control is None]
         for text, cell in zip(row[2:], mine, strict=True):
-            change, _, answer = str(text).removesuffix(" (own)").partition(": ")
+            change, _, answer = str(text).removesuffix(" (forgotten)").partition(": ")
             assert change == format_signed(cell.bias.value)
             assert words[answer.removesuffix(" beyond random")] == cell.verdict
 
 
 def test_every_cell_is_counted_once(study: StudyRecord) -> None:
     own, other, _ = count_verdicts(main_cells(study))
-    assert own.startswith("Unlearned domains, 2 measurements: ")
-    assert other.startswith("Other domains, 4 measurements: ")
+    assert own.startswith("Forgotten domains, 2 verdicts: ")
+    assert other.startswith("Other domains, 4 verdicts: ")
     cells = [c for c in main_cells(study) if c.control is None and not c.own and c.domain != "all"]
     three = [replace(cell, reason=None, verdict="undecided") for cell in cells[:3]]
     counts = count_verdicts(three)
-    assert counts == ["Other domains, 3 measurements: undecided in all."]
+    assert counts == ["Other domains, 3 verdicts: undecided in all."]
     three[0] = replace(three[0], verdict="contradicted")
     counts = count_verdicts(three)
     rose = "bias rose, or fell less than with a control in 1"
-    assert counts == [f"Other domains, 3 measurements: {rose}; undecided in 2."]
+    assert counts == [f"Other domains, 3 verdicts: {rose}; undecided in 2."]
     three[0] = replace(three[0], verdict="contradicted", excess={})
-    assert count_verdicts(three[:1]) == ["Other domains, 1 measurement: bias rose."]
+    assert count_verdicts(three[:1]) == ["Other domains, 1 verdict: bias rose."]
     unbiased = replace(three[1], reason="no bias shown before")
-    assert count_verdicts([unbiased])[1].startswith("In 1 undecided measurement, ")
+    assert count_verdicts([unbiased])[1].startswith("In 1 undecided case, ")
 
 
 def limited(test: Omnibus, **excess: tuple[float, float, float]) -> Omnibus:
@@ -187,7 +187,7 @@ def test_a_margin_names_the_control_beyond_which_a_fall_is_ruled_out(study: Stud
     wide, narrow = (-0.9, -1.6, -0.2), (-0.1, -0.4, 0.3)
     beyond = limited(first, bias=wide, random=(-1.0, -1.6, -0.4), matched_movement=narrow)
     assert margin_control(beyond) == "matched@movement"
-    assert verdict_text(beyond) == "no more than 1 beyond matched@movement"
+    assert verdict_text(beyond) == "any fall is less than 1 beyond matched@movement"
     sentence = describe_omnibus(beyond)
     assert "changed by −0.9 points (95 % interval −1.6 to −0.2); beyond the control " in sentence
     assert sentence.endswith(
@@ -196,7 +196,7 @@ def test_a_margin_names_the_control_beyond_which_a_fall_is_ruled_out(study: Stud
     )
     for alone in (limited(first, bias=narrow, random=wide), limited(first, bias=narrow)):
         assert margin_control(alone) is None
-        assert verdict_text(alone) == "no more than 1"
+        assert verdict_text(alone) == "any fall is less than 1"
         assert describe_omnibus(alone).endswith("; a fall of 1 point or more is ruled out.")
     all_tokens = limited(first, bias=(-0.2, -0.8, 0.4), all=narrow)  # which decides nothing
     assert margin_control(all_tokens) is None
@@ -227,7 +227,7 @@ def test_effects_in_unlearned_domains_beyond_a_control_are_shown_without_others(
     own = [row for row in study.rows if row.measure == "ss"]
     rows = [replace(row, transfer=None, transfer_excess={}) for row in own]
     table = rows_table("stereoset", "ss", rows)
-    assert "own beyond random" in titles(table)
+    assert "forgotten beyond random" in titles(table)
     assert not [title for title in titles(table) if title.startswith("others")]
 
 
@@ -324,9 +324,9 @@ def test_methods_are_drawn_over_their_controls(study: StudyRecord) -> None:
 def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
     part = part_of(study)
     assert [row[0] for row in part.rows.rows] == ["gender", "religion"]
-    assert {"own beyond random", "others beyond random"} <= {*titles(part.rows)}
+    assert {"forgotten beyond random", "others beyond random"} <= {*titles(part.rows)}
     assert "Benchmark" not in titles(part.rows)
-    own = [str(row[titles(part.rows).index("Own")]) for row in part.rows.rows]
+    own = [str(row[titles(part.rows).index("Forgotten domains")]) for row in part.rows.rows]
     assert [text.endswith("too few terms") for text in own] == [False, True]
     for line, row in zip(
         csv.DictReader(io.StringIO(part.rows.csv())),
@@ -334,7 +334,10 @@ def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
         strict=True,
     ):  # numbers in either case
         assert row.own is not None
-        shown = [float(line[name]) for name in ("Own", "Own, low", "Own, high")]
+        shown = [
+            float(line[name])
+            for name in ("Forgotten domains", "Forgotten domains, low", "Forgotten domains, high")
+        ]
         assert shown == pytest.approx([row.own.value, *row.own.ci], abs=1e-4)
     assert part.costs is not None
     assert "Perplexity, %" in titles(part.costs)
@@ -344,7 +347,7 @@ def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
         "gender · counterfactual-kl, random",
         "religion · counterfactual-kl, random",
     ]
-    assert part.map.table().columns[0].title == "Unlearned (mine)"
+    assert part.map.table().columns[0].title == "Forget set (mine)"
     assert [name for name, _ in part.map.rows] == [row[0] for row in part.costs.rows]
     assert "* bias changed" in part.map.table().note
 
@@ -423,7 +426,7 @@ def test_costs_are_one_table_with_flips_and_movement(study: StudyRecord) -> None
 def test_the_headline_is_about_main_scores_and_primary_tests(study: StudyRecord) -> None:
     sentences = context(study)["headline"].sentences
     assert sum("Primary test of counterfactual-kl" in text for text in sentences) == 2
-    assert not any("measurements" in text for text in sentences[:-1])
+    assert not any(" verdicts: " in text for text in sentences[:-1])
 
 
 def test_a_control_that_cannot_be_used_is_named_with_the_reason(study: StudyRecord) -> None:

@@ -164,13 +164,12 @@ def _describe_attack(
 ) -> str:
     effects = [effect for effect in attacked if effect.attack == attack]
     left = [
-        f"{format_number(100 * e.retained.value, 0)} % ({strength_name(e)})"
+        f"{format_number(100 * e.retained.value, 0)} % "
+        f"({strength_name(e)}{'' if e.change.is_decided else ', undecided'})"
         for e in effects
         if e.retained is not None
     ]
     sentence = f"Effect retained under {attack}: {join_words(left)}"
-    if undecided := [strength_name(effect) for effect in effects if not effect.change.is_decided]:
-        sentence += f"; undecided: {join_words(undecided)}"
     lost = [
         effect for effect in effects if effect.change.is_decided and not _survives(effect, plain)
     ]

@@ -177,11 +177,11 @@ MEASURES = {
         meaning="log p of harmful words after the group, nats per token",
     ),
     "added": Measure(
-        "What naming the group adds to harmful words",
+        "Association of the group with harmful words",
         "nats per token",
-        "added by the group",
+        "association",
         interval=True,
-        meaning="what naming the group adds to it, nats per token",
+        meaning="association with the group, nats per token",
     ),
     "fact_log_prob": Measure(
         "Log-probability of the right continuation",

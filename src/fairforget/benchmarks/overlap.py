@@ -64,7 +64,7 @@ class _Sentences:
     """The sentences of a benchmark."""
 
     dataset: str
-    """Their data set in the catalogue."""
+    """Their dataset in the catalogue."""
     read: Callable[[], Iterable[str]]
 
 
@@ -140,7 +140,7 @@ def measure_overlaps(corpus: str, texts: Sequence[str]) -> list[Overlap]:
 
 
 def _is_cached(name: str) -> bool:
-    """Whether a data set can be read without a download."""
+    """Whether a dataset can be read without a download."""
     dataset = CATALOGUE[name]
     try:
         cached = [find_local_file(file) is not None for file in dataset.files]

@@ -135,7 +135,7 @@ def _results(before: Evaluation | None, after: Evaluation, task: str) -> Iterato
 
 
 def _configuration(benchmark: str, dataset: str, result: dict[str, Any]) -> str:
-    """What tells results on the same data set and split apart: options, task and protocol."""
+    """What tells results on the same dataset and split apart: options, task and protocol."""
     facts = {
         key: without_folders(str(result[key]))
         for key in ("split", "task", "protocol")

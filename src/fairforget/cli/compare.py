@@ -20,8 +20,8 @@ def compare_command(
 
     Args:
         before: Output directory of the first evaluation.
-        after: Output directory of the second one. Benchmarks in both are compared and must have the
-            same protocol and items.
+        after: Output directory of the second evaluation. Benchmarks in both are compared and must
+            have the same protocol and items.
         output: JSON file to write the comparison to.
         fail_if: Conditions, comma-separated; exit with status 1 if any holds. "worse": bias rose in
             a main score (at least six target terms or other clusters of items, an interval above 0

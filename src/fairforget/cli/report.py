@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def report_command(directory: Path) -> None:
-    """Write report.html for an evaluation, run, comparison, study, leaderboard or durability test.
+    """Write report.html for an evaluation, run, comparison, study, leaderboard or durability check.
 
     Args:
         directory: Output directory of evaluate, unlearn, demo, transfer, leaderboard or durability;

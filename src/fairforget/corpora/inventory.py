@@ -1,4 +1,4 @@
-"""List, download and verify the data sets of the catalogue, for `fairforget data`."""
+"""List, download and verify the datasets of the catalogue, for `fairforget data`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairforget.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class FileFacts:
-    """A file of a data set, or several equivalent ones."""
+    """A file of a dataset, or several equivalent ones."""
 
     where: str
     """Path on this machine, or how to get the file."""
@@ -52,7 +52,7 @@ class VerifiedFile:
 
 
 def list_data_sets() -> list[Entry]:
-    """Return all corpora, then the remaining data sets of the catalogue.
+    """Return all corpora, then the remaining datasets of the catalogue.
 
     Raises:
         InputError: FAIRFORGET_DATA is not a directory.
@@ -97,10 +97,10 @@ def comes_with_package(name: str) -> bool:
 
 
 def fetch_files(name: str) -> Iterator[Path]:
-    """Yield the paths of the files of a data set; missing files are downloaded.
+    """Yield the paths of the files of a dataset; missing files are downloaded.
 
     Raises:
-        InputError: there is no such data set, or a file cannot be downloaded.
+        InputError: there is no such dataset, or a file cannot be downloaded.
     """
     data = _find_entry(name)
     if data.alternatives:
@@ -111,10 +111,10 @@ def fetch_files(name: str) -> Iterator[Path]:
 
 
 def verify_files(name: str = "") -> Iterator[VerifiedFile]:
-    """Check every file on this machine, of one data set or of all.
+    """Check every file on this machine, of one dataset or of all.
 
     Raises:
-        InputError: there is no such data set, or FAIRFORGET_DATA is not a directory.
+        InputError: there is no such dataset, or FAIRFORGET_DATA is not a directory.
     """
     data_directory()
     for data in [_find_entry(name)] if name else CATALOGUE.values():
@@ -131,7 +131,7 @@ def verify_files(name: str = "") -> Iterator[VerifiedFile]:
 def _find_entry(name: str) -> DataSet:
     if data := find_data_set(name):
         return data
-    raise InputError(f"data set {name!r} is unknown; choose from those in `fairforget data list`")
+    raise InputError(f"dataset {name!r} is unknown; choose from those in `fairforget data list`")
 
 
 def _file_facts(data: DataSet) -> tuple[FileFacts, ...]:

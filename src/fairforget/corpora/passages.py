@@ -1,6 +1,6 @@
 """Two retain corpora of distinct passages, read from JSON lines.
 
-`wikipedia`: the passages of the BoolQ data set (Clark et al. 2019). `everyday`: sentences about
+`wikipedia`: the passages of the BoolQ dataset (Clark et al. 2019). `everyday`: sentences about
 what people do, the contexts of Social IQa (Sap et al. 2019). They show a utility loss in everyday
 language, which encyclopaedic text hardly shows.
 """
@@ -27,7 +27,7 @@ def everyday_texts() -> Iterator[Text]:
 
 
 def _read_passages(name: str, extract: Callable[[str], str] = str) -> Iterator[Text]:
-    """Yield every distinct passage of a data set, in file order.
+    """Yield every distinct passage of a dataset, in file order.
 
     Args:
         name: entry of the catalogue, and of the corpus.

@@ -57,7 +57,7 @@ def iter_corpus(name: str, *, label: str = "hateful", seed: int = 0) -> Iterator
             `.parquet` file, a `.txt` file with one text per line, or `hub:OWNER/NAME`; all its
             texts, or those of one domain or group. Options: `label` (hateful: labelled hateful or
             unlabelled; other: labelled not hateful; harmless: all but the hateful; all), `split`,
-            and those of the source. A file or a hub data set takes `COLUMN=NAME` for every column
+            and those of the source. A file or a hub dataset takes `COLUMN=NAME` for every column
             with another name; a file also takes `split-is`, which keeps the texts of one split.
         label: default of the option `label`.
         seed: of a generated corpus.
@@ -111,7 +111,7 @@ def corpus_names(names: str) -> list[str]:
     """Split corpus names at commas: `dghs?round=2,3,edos` are two names.
 
     A comma after a question mark separates values of an option, unless a name follows: a known
-    corpus, a file, a hub data set, a domain or a group. The name of a single file may have commas.
+    corpus, a file, a hub dataset, a domain or a group. The name of a single file may have commas.
     """
     if _is_file(names):
         return [names]
@@ -208,7 +208,7 @@ def _open_corpus(
     corpus = parts.corpus
     if corpus.startswith(HUB):
         if not corpus.removeprefix(HUB):
-            raise InputError(f"corpus {HUB!r} names no data set; give hub:OWNER/NAME")
+            raise InputError(f"corpus {HUB!r} names no dataset; give hub:OWNER/NAME")
         _check_options(corpus, options, ["config", "split"], COLUMNS)
         return hub_texts(corpus.removeprefix(HUB), options), None
     if table_suffix(corpus) in SUFFIXES:

@@ -17,7 +17,7 @@ class Source:
     """A named corpus."""
 
     about: str
-    """Short description; the catalogue describes the data set."""
+    """Short description; the catalogue describes the dataset."""
     texts: str
     """Address `module:name` of a function that returns the texts. Its keyword parameters (strings
     with defaults) are the options of `NAME?option=value`."""
@@ -111,7 +111,7 @@ SOURCES: dict[str, Source] = {
         splits=("dev",),
     ),
     "wikipedia": Source(
-        "Wikipedia passages of the BoolQ data set",
+        "Wikipedia passages of the BoolQ dataset",
         "fairforget.corpora.passages:wikipedia_texts",
         data="wikipedia",
         use="retain",

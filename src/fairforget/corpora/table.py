@@ -1,4 +1,4 @@
-"""User corpora: a `.csv`, `.jsonl`, `.parquet` or `.txt` file, or a hub data set."""
+"""User corpora: a `.csv`, `.jsonl`, `.parquet` or `.txt` file, or a hub dataset."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fairforget.terminal.messages import show_message
 
 SUFFIXES = tuple(READERS)
 HUB = "hub:"
-"""Prefix of a data set of the Hugging Face hub."""
+"""Prefix of a dataset of the Hugging Face hub."""
 COLUMNS = ("id", "text", "domain", "group", "spans", "mentions", "split", "hateful")
 """Columns that are read; only `text` is required."""
 RANGES = {"spans": "[start, end]", "mentions": "[start, end, neutral word, …]"}
@@ -55,15 +55,15 @@ def table_texts(path: str | Path, columns: Mapping[str, str] | None = None) -> I
 
 
 def hub_texts(name: str, options: Mapping[str, str]) -> Iterator[Text]:
-    """Stream the texts of a data set of the Hugging Face hub, in constant memory.
+    """Stream the texts of a dataset of the Hugging Face hub, in constant memory.
 
     Args:
         name: its id, OWNER/NAME.
-        options: `config` and `split` ("train" by default) of the data set; every other option
+        options: `config` and `split` ("train" by default) of the dataset; every other option
             names a column, as in `table_texts`.
 
     Raises:
-        InputError: `datasets` is not installed, the data set cannot be read, or a row is invalid.
+        InputError: `datasets` is not installed, the dataset cannot be read, or a row is invalid.
     """
     columns = {key: value for key, value in options.items() if key not in ("config", "split")}
     rows = _hub_rows(name, options.get("config"), options.get("split", "train"))
@@ -78,7 +78,7 @@ def _hub_rows(name: str, config: str | None, split: str) -> Iterator[TableRow]:
             yield f"{HUB}{name}, row {number} of {split}", row
     except InputError:
         raise
-    except Exception as error:  # a damaged data set fails in many ways
+    except Exception as error:  # a damaged dataset fails in many ways
         raise InputError(f"{HUB}{name} cannot be read: {first_line(error)}") from error
 
 

@@ -17,7 +17,7 @@ from fairforget.files.atomic import atomic_write
 GGUF, DATA, LLM = "gguf", "data", "llm"
 CACHED = {
     GGUF: "converted copies of GGUF files, recreated when needed",
-    DATA: "downloaded data sets, downloaded again when needed",
+    DATA: "downloaded datasets, downloaded again when needed",
     LLM: "answers of `select --method llm`, which may have cost money",
 }
 """Directory of the cache → what it holds, and what deleting it costs."""

@@ -1,4 +1,4 @@
-"""Every data set that FairForget knows by name: its files, hashes, licence and citation."""
+"""Every dataset that FairForget knows by name: its files, hashes, licence and citation."""
 
 from __future__ import annotations
 
@@ -352,7 +352,7 @@ CATALOGUE: dict[str, DataSet] = {
         ),
         DataSet(
             "wikipedia",
-            "Wikipedia passages of the BoolQ data set: a retain corpus",
+            "Wikipedia passages of the BoolQ dataset: a retain corpus",
             "CC BY-SA 3.0",
             "Clark et al. 2019",
             (

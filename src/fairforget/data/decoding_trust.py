@@ -21,7 +21,7 @@ SLOT = "[target_group]"
 
 
 class Group(NamedTuple):
-    """A group of the data set."""
+    """A group of the dataset."""
 
     domain: str
     """FairForget's name for the demographic factor."""

@@ -108,7 +108,7 @@ def find_file(*files: DataFile) -> Path:
 def read_data_csv(
     name: str, columns: Sequence[str], *, delimiter: str = ","
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the location ("FILE, line 3") and the fields of each row of a data set's CSV file.
+    """Yield the location ("FILE, line 3") and the fields of each row of a dataset's CSV file.
 
     Args:
         name: entry of the catalogue.

@@ -15,7 +15,7 @@ from fairforget.files.text import parse_json, read_text
 DOMAINS = ("gender", "profession", "race", "religion")
 VERSIONS = ("stereotype", "anti-stereotype", "unrelated")
 SPLITS = {"dev": "stereoset", "test": "stereoset-test"}
-"""Split → its data set in the catalogue."""
+"""Split → its dataset in the catalogue."""
 
 Task = Literal["intrasentence", "intersentence"]
 

@@ -149,7 +149,7 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
     digits = measure_of(measure).digits
     units = cluster_name(benchmark)
     note = (
-        "Change in bias: change of the distance from the value without bias. p-values are "
+        "Change in bias: change of the distance from the unbiased value. p-values are "
         "Holm-corrected at each cost: for all domains together over the methods, for single "
         "domains over methods and domains."
     )
@@ -223,8 +223,9 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
     before = f" Scores of the original: {'; '.join(levels)}." if levels else ""
     return (
         f"{'Means over seeds. ' if most_seeds(record) > 1 else ''}Changes are paired: both models "
-        "scored the same items. For bias scores, the change is that of the distance from no bias "
-        "(0; 50 for the stereotype score): below 0, bias fell. Scaled scores are in MADs. "
+        "scored the same items. For bias scores, the change is that of the distance from the "
+        "unbiased value (0; 50 for the stereotype score): below 0, bias fell. Scaled scores are in "
+        "MADs. "
         "Contribution: the unscaled score of each model (0: no bias). Perplexity: its change on "
         f"the kind of held-out text where it is worse.{before}"
     )

@@ -43,8 +43,8 @@ CHANGES = (
     "items, so shared variation cancels."
 )
 NEAR_NO_BIAS = (
-    "Bias is the distance of a score from its value without bias. Where a score may have crossed "
-    "that value, the interval of the change in bias covers all changes that the intervals of the "
+    "Bias is the distance of a score from its unbiased value. Where a score may have crossed that "
+    "value, the interval of the change in bias covers all changes that the intervals of the "
     "score and of its change allow."
 )
 STUDY = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fairforget.benchmarks.measures import measure_of
 from fairforget.report.tables import Column, Content, Table, drop_empty_columns
@@ -17,6 +18,20 @@ from fairforget.transfer_study.report.row_names import (
 )
 from fairforget.transfer_study.report.tables import effect_cell
 
+MOVEMENT, FLIPPED, LEFT = "Movement, nats per token", "Items flipped, %", "Budget left"
+NOTES = {
+    MOVEMENT: "Movement: KL divergence of the original’s predictions from the result’s.",
+    FLIPPED: "Items flipped: the share of items whose likelier version is no longer that of the "
+    "original.",
+    LEFT: "Budget left: the number of runs that met no limit, even at the largest α.",
+}
+"""Title of a column that may be missing → its explanation."""
+INTERPOLATION_NOTE = (
+    "Change in bias: mean over the domains with enough terms. Weights are interpolated until the "
+    "first limit of the budget is met; those of a control matched on movement, until it has moved "
+    "as far."
+)
+
 
 def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
     """How far each forget corpus and each control moved the model, and what it cost.
@@ -30,21 +45,21 @@ def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
     groups: dict[str, dict[str, MatrixRow]] = {}
     for row in sort_controls_last(rows):
         groups.setdefault(row_label(row, corpus), {})[row.measure] = row
-    return drop_empty_columns(
+    table = drop_empty_columns(
         Table(
-            caption=f"{benchmark_name(benchmark)}: utility loss of each row and each control",
+            caption=f"{benchmark_name(benchmark)}: utility loss of each forget set and control",
             columns=[
                 Column(heading(corpus)),
                 Column("Perplexity, %", numeric=True),
                 Column("Everyday perplexity, %", numeric=True),
                 Column("LMS", numeric=True),
-                Column("Movement, nats per token", numeric=True),
-                Column("Items flipped, %", numeric=True),
+                Column(MOVEMENT, numeric=True),
+                Column(FLIPPED, numeric=True),
                 *(
                     Column(f"Change in bias: {measure_of(m).in_words}", numeric=True, interval=True)
                     for m in measures
                 ),
-                Column("Budget left", numeric=True),
+                Column(LEFT, numeric=True),
             ],
             rows=[
                 [
@@ -58,15 +73,12 @@ def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
                 ]
                 for name, group in groups.items()
             ],
-            note="Movement: KL divergence of the original’s predictions from the result’s. Items "
-            "flipped: the share of items whose likelier version is no longer that of the original. "
-            "Change in bias: mean over the domains with enough terms. Weights are interpolated "
-            "until the first limit of the budget is met; those of a control matched on movement, "
-            "until it has moved as far. Budget left: the "
-            f"number of runs that met no limit, even at the largest α. {CONTROLS_NOTE}",
         ),
         keep=1,
     )
+    titles = {column.title for column in table.columns}
+    notes = [note for title, note in NOTES.items() if title in titles]
+    return replace(table, note=" ".join([*notes, INTERPOLATION_NOTE, CONTROLS_NOTE]))
 
 
 def _costs(row: MatrixRow) -> list[Content]:

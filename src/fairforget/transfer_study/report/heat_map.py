@@ -32,8 +32,8 @@ from fairforget.transfer_study.report.row_names import (
 LEVELS = 5
 """Shades on either side of no change."""
 NUMBERS_NOTE = (
-    "Bias is the distance of the score from no bias. In brackets: 95 % intervals. Too few: too few "
-    "terms for a verdict."
+    "Bias is the distance of the score from its unbiased value. In brackets: 95 % intervals. Too "
+    "few: too few terms for a verdict."
 )
 STAR_NOTE = "* bias changed (p < 0.05, Holm-corrected)."
 

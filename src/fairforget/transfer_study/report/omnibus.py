@@ -20,7 +20,7 @@ def omnibus_table(tests: Sequence[Omnibus]) -> Table:
         caption="Primary tests: the mean over all domains that were not forgotten",
         columns=[
             *map(Column, ("Objective", "Bias score")),
-            Column("Measurements", numeric=True),
+            Column("Entries", numeric=True),
             Column("Change in bias", numeric=True, interval=True),
             *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
             Column("Verdict"),
@@ -41,6 +41,8 @@ def omnibus_table(tests: Sequence[Omnibus]) -> Table:
             for test in tests
             for digits in (measure_of(test.measure).digits,)
         ],
-        note=f"{MARGIN_NOTE} P of the margin: p-value of a fall of the margin or more, alone and "
-        "beyond every control. Both p are Holm-corrected over the tests of a benchmark.",
+        note="Entries: the pairs of a forget set and a domain that was not forgotten, over which "
+        f"the mean is taken. {MARGIN_NOTE} P of the margin: p-value of a fall of the margin or "
+        "more, alone and beyond every control. Both p-values are Holm-corrected over the tests of "
+        "a benchmark.",
     )

@@ -34,7 +34,7 @@ def shared_corpus(parts: Iterable[Part]) -> str:
 
 def heading(corpus: str) -> str:
     """The heading of the first column, with the `shared_corpus`, if any."""
-    return f"Unlearned ({corpus})" if corpus else "Unlearned"
+    return f"Forget set ({corpus})" if corpus else "Forget set"
 
 
 def forget_label(part: Part, corpus: str = "") -> str:

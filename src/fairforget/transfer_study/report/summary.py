@@ -180,12 +180,12 @@ def describe_gaps(study: StudyRecord) -> list[str]:
 
 
 def count_verdicts(matrix: Sequence[MatrixCell]) -> list[str]:
-    """Sentences: verdicts in unlearned domains, in other domains, and why some are undecided."""
+    """Sentences: verdicts in forgotten domains, in other domains, and why some are undecided."""
     cells = [cell for cell in matrix if cell.verdict and cell.domain != ALL]
     reasons = Counter(cell.reason for cell in cells if cell.reason)
     unbiased = reasons.pop("no bias shown before", 0)
     sentences = [
-        _verdict_sentence("Unlearned", [cell for cell in cells if cell.own]),
+        _verdict_sentence("Forgotten", [cell for cell in cells if cell.own]),
         _verdict_sentence("Other", [cell for cell in cells if not cell.own]),
     ]
     if reasons:
@@ -193,7 +193,7 @@ def count_verdicts(matrix: Sequence[MatrixCell]) -> list[str]:
         sentences.append(f"Cannot be decided with these data: {counts}.")
     if unbiased:
         sentences.append(
-            f"In {count_of(unbiased, 'undecided measurement')}, the original model shows no "
+            f"In {count_of(unbiased, 'undecided case')}, the original model shows no "
             "bias that could fall."
         )
     return [sentence for sentence in sentences if sentence]
@@ -217,4 +217,4 @@ def _verdict_sentence(kind: str, cells: Sequence[MatrixCell]) -> str:
         listed = [
             f"{text} in {'all' if count == len(cells) else count}" for text, count in counts.items()
         ]
-    return f"{kind} domains, {count_of(len(cells), 'measurement')}: {'; '.join(listed)}."
+    return f"{kind} domains, {count_of(len(cells), 'verdict')}: {'; '.join(listed)}."

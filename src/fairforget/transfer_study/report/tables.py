@@ -40,6 +40,8 @@ SHORT: dict[ClaimVerdict | None, str] = {
 }
 """Verdict → its words in a narrow cell; other verdicts are as elsewhere."""
 FEW = "too few terms"
+FORGOTTEN = " (forgotten)"
+OWN_NOTE = "Forgotten: the forget set covers the domain."
 DATA_NOTE = (
     "Data needed: the multiple of items and seeds with which a study would reach a verdict with a "
     "power of 80 %, if the true effects were those measured here. Seeds needed: the number of "
@@ -75,12 +77,12 @@ def answer_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
             for name, row in rows.items()
         ],
         note=f"{_describe_bias(measure)}. Fell: also by more than with every control. Rose or fell "
-        f"less: it rose, or fell less than with a control. {MARGIN_NOTE} Own: an unlearned domain.",
+        f"less: it rose, or fell less than with a control. {MARGIN_NOTE} {OWN_NOTE}",
     )
 
 
 def rows_table(benchmark: str, measure: str, rows: Sequence[MatrixRow]) -> Table:
-    """Effect on the unlearned and on the other domains, and how far it exceeds each control.
+    """Effect on the forgotten and on the other domains, and how far it exceeds each control.
 
     Args:
         benchmark: its name.
@@ -93,16 +95,16 @@ def rows_table(benchmark: str, measure: str, rows: Sequence[MatrixRow]) -> Table
     controls = list(
         dict.fromkeys(n for row in own_rows for n in (*row.transfer_excess, *row.own_excess))
     )
-    effects = ["Own", *(f"own beyond {c}" for c in controls)]
-    effects += ["Others", *(f"others beyond {c}" for c in controls)]
+    effects = ["Forgotten domains", *(f"forgotten beyond {c}" for c in controls)]
+    effects += ["Other domains", *(f"others beyond {c}" for c in controls)]
     return drop_empty_columns(
         Table(
-            caption=f"{score_name(benchmark, measure)}: effect on unlearned and other domains",
+            caption=f"{score_name(benchmark, measure)}: effect on forgotten and other domains",
             columns=[
                 Column(heading(corpus)),
                 Column("Objective"),
                 *(Column(name, numeric=True, interval=True) for name in effects),
-                Column("Others ÷ own", numeric=True, interval=True),
+                Column("Others ÷ forgotten", numeric=True, interval=True),
                 Column("Bias rose in"),
             ],
             rows=[
@@ -121,11 +123,11 @@ def rows_table(benchmark: str, measure: str, rows: Sequence[MatrixRow]) -> Table
                 ]
                 for row in own_rows
             ],
-            note=f"{_describe_bias(measure)}: the mean over the unlearned domains (own) and over "
-            "the others. Domains with too few terms are left out, unless there are no other "
-            "unlearned domains. Beyond a control: minus the control’s mean over the same domains. "
-            "Others ÷ own is given only if bias fell in the unlearned domains (p < 0.05, "
-            "corrected) by enough for the ratio to have an interval.",
+            note=f"{_describe_bias(measure)}: the mean over the forgotten domains and over the "
+            "others. Domains with too few terms are left out, unless there are no other forgotten "
+            "domains. Beyond a control: minus the control’s mean over the same domains. Others ÷ "
+            "forgotten is given only if bias fell in the forgotten domains (p < 0.05, corrected) "
+            "by enough for the ratio to have an interval.",
         ),
         keep=2,
     )
@@ -163,7 +165,7 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
             rows=[
                 [
                     row_label(cell, corpus),
-                    domain_name(cell.domain) + (" (own)" if cell.own else ""),
+                    domain_name(cell.domain) + (FORGOTTEN if cell.own else ""),
                     effect_cell(cell.bias, digits),
                     *(effect_cell(cell.excess.get(name), digits) for name in controls),
                     _describe_nats(cell, nats.digits),
@@ -217,7 +219,7 @@ def _answer(cell: MatrixCell) -> str:
     """The change in bias, with its verdict."""
     value = format_signed(cell.bias.value, measure_of(cell.measure).digits)
     answer = SHORT.get(cell.verdict) or verdict_text(cell)
-    return f"{value}: {answer}" + (" (own)" if cell.own else "")
+    return f"{value}: {answer}" + (FORGOTTEN if cell.own else "")
 
 
 def _describe_nats(cell: MatrixCell, digits: int) -> str:

@@ -11,21 +11,21 @@ SUPPORTED = "fell by more than with every control"
 CONTRADICTED = "rose, or fell less than with a control"
 """The verdicts of a cell with controls."""
 MARGIN_NOTE = (
-    "No more than a margin: a fall of the margin or more is ruled out. If a control is named, this "
-    "holds only beyond that control; the fall alone may be larger."
+    "Any fall is less than a margin: a fall of the margin or more is ruled out. If a control is "
+    "named, this holds only beyond that control; the fall alone may be larger."
 )
 """Note below a table with `verdict_text`."""
 
 
 def verdict_text(cell: MatrixCell | Omnibus) -> str:
-    """The verdict in a table: "no more than 1 beyond matched"."""
+    """The verdict in a table: "any fall is less than 1 beyond matched"."""
     if cell.verdict == "supported":
         return SUPPORTED if decisive_excess(cell) else "fell"
     if cell.verdict == "contradicted":
         return CONTRADICTED if decisive_excess(cell) else "rose"
     if cell.verdict == "no more than margin":
         control = margin_control(cell)
-        return f"no more than {cell.margin:g}" + (f" beyond {control}" if control else "")
+        return f"any fall is less than {cell.margin:g}" + (f" beyond {control}" if control else "")
     return cell.verdict or NONE
 
 

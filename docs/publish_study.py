@@ -182,7 +182,7 @@ def _list_parts(study: StudyRecord) -> Iterator[str]:
 
     The table of single cells is long: a study of several forget sets has it in its report only.
     """
-    with_cells = len({cell.forget for cell in study.matrix}) == 1
+    with_cells = len({cell.forget for cell in study.matrix if cell.control is None}) == 1
     explained: set[str] = set()
     for part in parts(study):
         score = part.benchmark, part.measure

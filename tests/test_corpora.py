@@ -74,7 +74,7 @@ def test_a_name_is_taken_apart(name, corpus, part, options) -> None:
     ("name", "message"),
     [
         ("nothing", "'nothing' is unknown; choose from builtin"),
-        ("hub:", "'hub:' names no data set; give hub:OWNER/NAME"),
+        ("hub:", "'hub:' names no dataset; give hub:OWNER/NAME"),
         ("builtin:sports", "'sports'"),
         ("builtin?round=2", "no option 'round'"),
         ("edos?label=maybe", "label 'maybe' is not one of hateful, other, harmless, all"),

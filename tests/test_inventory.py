@@ -71,7 +71,7 @@ def test_verify_reports_that_there_is_nothing(tmp_path: Path, monkeypatch, capsy
     assert exit_.value.code == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
-    assert "data set 'dghs' has no file on this machine; run `fairforget data fetch dghs`" in err
+    assert "dataset 'dghs' has no file on this machine; run `fairforget data fetch dghs`" in err
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ import pytest
 
 from fairforget import target_scores
 from fairforget.benchmarks import crows_pairs, perplexity, stereoset
-from fairforget.corpora import SOURCES
+from fairforget.corpora import passages
 from fairforget.data.crows_pairs import read_pairs
 from fairforget.data.stereoset import read_items
 from fairforget.models import loading
@@ -78,12 +77,11 @@ def little(
     for reader in (stereoset, target_scores):
         monkeypatch.setattr(reader, "read_items", some_of(read_items))
     monkeypatch.setattr(crows_pairs, "read_pairs", some_of(read_pairs))
-    texts = SOURCES["wikipedia"].read
+    texts = passages.wikipedia_texts
     monkeypatch.setattr(UnlearningConfig, "__post_init__", in_few_steps)
     load_text = perplexity.load_text
     monkeypatch.setattr(perplexity, "load_text", lambda corpus: load_text(corpus)[:MOST_CHARACTERS])
-    short = replace(SOURCES["wikipedia"], texts=lambda: islice(texts(), 200))
-    monkeypatch.setitem(SOURCES, "wikipedia", short)
+    monkeypatch.setattr(passages, "wikipedia_texts", lambda: islice(texts(), 200))
 
 
 AS_GIVEN = UnlearningConfig.__post_init__

@@ -334,10 +334,7 @@ def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
         strict=True,
     ):  # numbers in either case
         assert row.own is not None
-        shown = [
-            float(line[name])
-            for name in ("Forgotten domains", "Forgotten domains, low", "Forgotten domains, high")
-        ]
+        shown = [float(line[f"Forgotten domains{end}"]) for end in ("", ", low", ", high")]
         assert shown == pytest.approx([row.own.value, *row.own.ci], abs=1e-4)
     assert part.costs is not None
     assert "Perplexity, %" in titles(part.costs)

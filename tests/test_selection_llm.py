@@ -99,6 +99,15 @@ def test_of_an_answer_that_broke_off_the_complete_spans_are_read() -> None:
     assert read_answer("Women are vile.", whole[:30]) is None
 
 
+def test_null_in_an_answer_is_no_word() -> None:
+    answer = read_answer(
+        "None of them is vile.", '{"spans": [{"text": null}, {"text": "vile", "reason": null}]}'
+    )
+    assert answer is not None
+    assert answer.spans == (SelectedSpan(16, 20, "llm"),)
+    assert answer.absent == ()
+
+
 def test_a_span_that_does_not_occur_is_requested_again() -> None:
     def reply(number: int, messages: list[dict[str, str]]) -> str:
         return named("vermin") if len(messages) == 2 else named("pests")

@@ -112,14 +112,19 @@ def _parse_answer(answer: str) -> list[tuple[str, str]] | None:
         return None
     try:
         pairs = [
-            (str(entry["text"]).strip(), " ".join(str(entry.get("reason", "")).split()))
+            (_text_of(entry["text"]).strip(), " ".join(_text_of(entry.get("reason")).split()))
             if isinstance(entry, dict)
-            else (str(entry).strip(), "")
+            else (_text_of(entry).strip(), "")
             for entry in entries
         ]
     except (KeyError, TypeError):
         return None
     return [(words, reason) for words, reason in dict.fromkeys(pairs) if words]
+
+
+def _text_of(value: object) -> str:
+    """Return a JSON value as text; null is empty."""
+    return "" if value is None else str(value)
 
 
 def _complete_entries(answer: str) -> list[dict[str, Any]]:

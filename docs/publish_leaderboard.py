@@ -3,6 +3,9 @@
 python docs/publish_leaderboard.py           after `fairforget leaderboard --config
                                              configs/leaderboard.yaml`
 python docs/publish_leaderboard.py --table   only regenerate the page
+
+The runs are archived, so that the leaderboard can be continued on another machine, with more
+methods or seeds (docs/run_archive.py).
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from fairforget.report.tables import Table
 from fairforget.report.wording import join_words
 from fairforget.training.interpolation import NOT_USED_UP
 from results_page import RESULTS, Page, render_page, show_picture, write_files
-from study_archive import ROOT
+from run_archive import ARCHIVE, ROOT, archive_runs
 
 NAME = "leaderboard"
 PLACE = RESULTS / NAME / LEADERBOARD
@@ -40,13 +43,14 @@ SHOWN = (
 )
 """Score of StereoSet, and the title of its panel; both bias scores as distances from no bias."""
 FORMER_SENTENCES = (
-    "**Not yet run again.** The code that finds the sentences for `inlp`, `leace` and "
+    "**Being repeated.** The code that finds the sentences for `inlp`, `leace` and "
     "`sentence-debias` was corrected after these runs. In many sentences about nationality, the "
     "term was a language, an adjective or a name instead of a person, as in “Finn and Jake”. The "
     "run of `cda` still swapped “diabetic” before a noun. The results of these four methods may "
-    "change."
+    "change. New runs of most methods are in `docs/results/leaderboard/runs.tar.xz`; `python "
+    "docs/run_archive.py leaderboard` restores them, and the command above does the others."
 )
-"""To be removed once these methods have been run again."""
+"""To be removed once all methods have been run again and published."""
 
 
 def render_leaderboard() -> dict[str, str]:
@@ -179,7 +183,9 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="only regenerate the page")
     if not parser.parse_args().table:
         PLACE.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / "runs" / NAME / LEADERBOARD, PLACE)
+        runs = ROOT / "runs" / NAME
+        shutil.copyfile(runs / LEADERBOARD, PLACE)
+        archive_runs(runs, PLACE.parent / ARCHIVE)
     write_files(render_leaderboard())
 
 

@@ -5,7 +5,7 @@ python docs/publish_study.py study-hatecheck           after `fairforget transfe
 python docs/publish_study.py study-hatecheck --table   only regenerate the page
 
 The runs are archived, so that the study can be continued on another machine or with more seeds
-(docs/study_archive.py). A person writes the findings and limits of the study into reading.md.
+(docs/run_archive.py). A person writes the findings and limits of the study into reading.md.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from fairforget.transfer_study.report.row_names import row_label, shared_corpus
 from fairforget.transfer_study.report.summary import describe_gaps
 from fairforget.transfer_study.report.verdict_words import CONTRADICTED, SUPPORTED
 from results_page import RESULTS, Page, render_page, show_picture, write_files
-from study_archive import ARCHIVE, ROOT, archive_runs
+from run_archive import ARCHIVE, ROOT, archive_runs
 from tables import markdown_table
 
 RUNS = ROOT / "runs"

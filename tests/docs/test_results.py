@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fairforget.benchmarks import crows_pairs, stereoset
+from fairforget.benchmarks import crows_pairs, harmful_words, stereoset
 from fairforget.benchmarks.measurement import Row, estimate_scores
 from fairforget.budget import STUDY_BUDGET
 from fairforget.corpora import read_corpus
@@ -151,7 +151,7 @@ def test_transfer_finds_the_archived_runs_of_a_study(
 ) -> None:
     """Their names depend on all settings; with other names, it would repeat the runs."""
     study = RESULTS / "study-recipe"
-    script("study_archive").restore_runs(study / "runs.tar.xz", tmp_path)
+    script("run_archive").restore_runs(study / "runs.tar.xz", tmp_path)
     versions = json.loads((tmp_path / "settings.json").read_text(encoding="utf-8"))["versions"]
     monkeypatch.setattr(plan, "VERSIONS", versions)
     # the runs are older than the search on few texts, the neutral words, the scattered weights of
@@ -184,11 +184,14 @@ def test_an_archive_keeps_scores_and_no_texts(script) -> None:
     items = [replace(item, term=item.term.split()[0]) for item in items]
     model = tiny_model("gpt2")
     pairs = [Pair("0", "age", "Women lie.", "Men lie."), Pair("1", "age", "They lie.", "I lie.")]
-    for benchmark, rows in (
-        (stereoset, stereoset.evaluate(model, items=items).items),
-        (crows_pairs, crows_pairs.evaluate(model, pairs=pairs).items),
+    texts = [text for text in builtin_texts("gender") if text.mentions and text.spans][:3]
+    harmful = harmful_words.evaluate(model, texts=texts, corpus="builtin")
+    for benchmark, name, rows in (
+        (stereoset, "stereoset:test", stereoset.evaluate(model, items=items).items),
+        (crows_pairs, "crows_pairs", crows_pairs.evaluate(model, pairs=pairs).items),
+        (harmful_words, "harmful_words", harmful.items),
     ):
-        kept = [script("study_archive").rank_scores({"benchmark": "x", **row}) for row in rows]
+        kept = [script("run_archive").strip_item({"benchmark": name, **row}) for row in rows]
         assert not any("." in str(v) for row in kept for v in row.values() if isinstance(v, str))
         before, after = (benchmark.judge(part) for part in (rows, kept))
         assert before.sums.tolist() == after.sums.tolist()  # so are all scores

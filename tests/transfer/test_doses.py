@@ -158,7 +158,7 @@ def test_the_archive_of_a_study_has_the_doses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "docs"))
-    archive = importlib.import_module("study_archive")
+    archive = importlib.import_module("run_archive")
     study = tmp_path / "study"
     for part in ("before", "runs/one/after", "runs/one/doses/0.25", "runs/two/doses/0.25"):
         write_evaluation(study / part)

@@ -288,7 +288,7 @@ def test_harmful_words_may_be_selected_in_passing(tmp_path) -> None:
 
 def test_kept_runs_let_a_study_resume_elsewhere(arguments, tmp_path, capsys, monkeypatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "docs")
-    from study_archive import archive_runs, restore_runs  # type: ignore[import-not-found]
+    from run_archive import archive_runs, restore_runs  # type: ignore[import-not-found]
 
     short = [*arguments, "--objectives", "ascent", "--controls", "random", "--seeds", "1"]
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"

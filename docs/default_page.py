@@ -68,7 +68,7 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points, perplexity by "
         f"{format_signed(_perplexity_change(results), 1)} %, and log p of facts about groups by "
         f"{describe_change(changes['facts'][ALL], 3)} nats.",
-        f"For pronouns after an occupation, the WinoBias gap (type 2) changed by "
+        "For pronouns after an occupation, the WinoBias gap (type 2) changed by "
         f"{describe_change(winobias, 2)} nats from {winobias['before']:.2f}, and that of "
         f"Winogender by {describe_change(winogender, 2)} from {winogender['before']:.2f}.",
     ]
@@ -100,8 +100,8 @@ def _perplexity_change(results: dict[str, Any]) -> float:
 
 def _list_summary(results: dict[str, Any]) -> Iterator[str]:
     """A table of the scores over all domains, with the control where it was measured."""
-    control = results.get("control", {"changes": {}, "excess": {}})
-    beyond = ("with the control", "difference") if "control" in results else ()
+    control = results.get("control", {})
+    beyond = {"with the control": "changes", "difference": "excess"} if control else {}
     yield from (
         "## Summary",
         "",
@@ -112,16 +112,12 @@ def _list_summary(results: dict[str, Any]) -> Iterator[str]:
     for name, changes in results["changes"].items():
         measure = MEASURES[name]
         domain = ALL if ALL in changes else next(reversed(changes))
-        others = [
-            describe_change(of_control[name][domain], measure.digits) if name in of_control else "–"
-            for of_control in (control["changes"], control["excess"])[: len(beyond)]
-        ]
+        parts = [changes, *(control[part].get(name) for part in beyond.values())]
         rows.append(
             [
                 measure.heading if domain == ALL else f"{measure.heading} ({domain})",
                 format_number(changes[domain]["before"], measure.digits),
-                describe_change(changes[domain], measure.digits),
-                *others,
+                *(describe_change(it[domain], measure.digits) if it else "–" for it in parts),
             ]
         )
     yield from markdown_table(("score", "before", "change", *beyond), rows)
@@ -187,7 +183,7 @@ def _list_budget(results: dict[str, Any]) -> list[str]:
         "after ÷ before) and movement (mean KL divergence from the original per token) are "
         "measured on held-out Wikipedia passages and on everyday sentences; movement may be at "
         f"most {limit:g} nats on either. *Not used up*: α ended before a limit was reached, "
-        "usually at its maximum. Times: {machine['threads']} thread of a CPU "
+        f"usually at its maximum. Times: {machine['threads']} thread of a CPU "
         f"({machine['processor']}) that did other work meanwhile, so they are upper bounds.",
         "",
         *markdown_table((*header, *movements, *times, "note"), rows),

@@ -65,6 +65,7 @@ def _page(name: str) -> str:
 def _check_files(files: dict[str, str]) -> None:
     for name, content in files.items():
         assert (PAGES / name).read_text(encoding="utf-8") == content, name
+        assert not re.search(r"\{\w+[\[.(]", content), "a string lacks its f"
 
 
 @pytest.mark.parametrize("name", SCORES)

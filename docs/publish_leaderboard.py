@@ -11,7 +11,6 @@ methods or seeds (docs/run_archive.py).
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Iterator
 
 from dot_plot import Mark, Panel, Shape, dot_plot
@@ -31,7 +30,7 @@ from fairforget.report.tables import Table
 from fairforget.report.wording import join_words
 from fairforget.training.interpolation import NOT_USED_UP
 from results_page import RESULTS, Page, render_page, show_picture, write_files
-from run_archive import ARCHIVE, ROOT, archive_runs
+from run_archive import copy_results
 
 NAME = "leaderboard"
 PLACE = RESULTS / NAME / LEADERBOARD
@@ -182,10 +181,7 @@ def main() -> None:
     )
     parser.add_argument("--table", action="store_true", help="only regenerate the page")
     if not parser.parse_args().table:
-        PLACE.parent.mkdir(parents=True, exist_ok=True)
-        runs = ROOT / "runs" / NAME
-        shutil.copyfile(runs / LEADERBOARD, PLACE)
-        archive_runs(runs, PLACE.parent / ARCHIVE)
+        copy_results(NAME, LEADERBOARD)
     write_files(render_leaderboard())
 
 

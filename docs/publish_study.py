@@ -11,7 +11,6 @@ The runs are archived, so that the study can be continued on another machine or 
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -32,10 +31,9 @@ from fairforget.transfer_study.report.row_names import row_label, shared_corpus
 from fairforget.transfer_study.report.summary import describe_gaps
 from fairforget.transfer_study.report.verdict_words import CONTRADICTED, SUPPORTED
 from results_page import RESULTS, Page, render_page, show_picture, write_files
-from run_archive import ARCHIVE, ROOT, archive_runs
+from run_archive import ROOT, copy_results
 from tables import markdown_table
 
-RUNS = ROOT / "runs"
 VERDICTS: dict[ClaimVerdict, str] = {
     "supported": SUPPORTED,
     "contradicted": CONTRADICTED,
@@ -232,11 +230,8 @@ def main() -> None:
         "--table", action="store_true", help="only regenerate the page; copy nothing"
     )
     options = parser.parse_args()
-    directory = RESULTS / options.name
     if not options.table:
-        directory.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(RUNS / options.name / STUDY, directory / STUDY)
-        archive_runs(RUNS / options.name, directory / ARCHIVE)
+        copy_results(options.name, STUDY)
     write_files(render_study(options.name))
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,19 @@ CLUSTERS = ("occupations", "group")
 """Columns by which items of other benchmarks are clustered."""
 WORDS = "words"
 """The same for harmful words, of which the archive keeps a hash."""
+
+
+def copy_results(name: str, record: str) -> None:
+    """Copy the record of runs/NAME into docs/results/NAME, and archive the runs there.
+
+    Args:
+        name: of the study or the leaderboard.
+        record: the file name of its record.
+    """
+    source, target = ROOT / "runs" / name, RESULTS / name
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source / record, target / record)
+    archive_runs(source, target / ARCHIVE)
 
 
 def archive_runs(results: Path, archive: Path) -> None:

@@ -25,8 +25,9 @@ DOMAINS = (
 )
 COLUMNS = ("sent_more", "sent_less", "bias_type")
 """Required columns of a file of pairs."""
-LANGUAGES = ("en", "fr", "nl")
-"""Languages of the revised pairs."""
+REVISED = "crows_pairs-"
+"""Begins the names of the revised pairs in the catalogue, which end with the language."""
+LANGUAGES = tuple(name.removeprefix(REVISED) for name in CATALOGUE if name.startswith(REVISED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def read_revised_pairs(language: str) -> list[Pair]:
     Raises:
         InputError: the file is missing or malformed; names file, line and column.
     """
-    path = find_file(*CATALOGUE[f"crows_pairs-{language}"].files)
+    path = find_file(*CATALOGUE[REVISED + language].files)
     lines = "".join(map(_decode, path.read_bytes().splitlines(keepends=True)))
     rows = [*csv.DictReader(io.StringIO(lines, newline=""))]
     complete = [row for row in rows if all((row.get(c) or "").strip() for c in COLUMNS)]

@@ -225,9 +225,8 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
         f"{'Means over seeds. ' if most_seeds(record) > 1 else ''}Changes are paired: both models "
         "scored the same items. For bias scores, the change is that of the distance from the "
         "unbiased value (0; 50 for the stereotype score): below 0, bias fell. Scaled scores are in "
-        "MADs. "
-        "Contribution: the unscaled score of each model (0: no bias). Perplexity: its change on "
-        f"the kind of held-out text where it is worse.{before}"
+        "MADs. Contribution: the unscaled score of each model (0: no bias). Perplexity: its change "
+        f"on the kind of held-out text where it is worse.{before}"
     )
 
 

@@ -41,15 +41,6 @@ SHOWN = (
     ("lms", "LMS"),
 )
 """Score of StereoSet, and the title of its panel; both bias scores as distances from no bias."""
-FORMER_SENTENCES = (
-    "**Being repeated.** The code that finds the sentences for `inlp`, `leace` and "
-    "`sentence-debias` was corrected after these runs. In many sentences about nationality, the "
-    "term was a language, an adjective or a name instead of a person, as in “Finn and Jake”. The "
-    "run of `cda` still swapped “diabetic” before a noun. The results of these four methods may "
-    "change. New runs of most methods are in `docs/results/leaderboard/runs.tar.xz`; `python "
-    "docs/run_archive.py leaderboard` restores them, and the command above does the others."
-)
-"""To be removed once all methods have been run again and published."""
 
 
 def render_leaderboard() -> dict[str, str]:
@@ -160,7 +151,6 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
     )
     yield from _section("Sources", papers_table(record))
     yield from ("## Limitations", "")
-    yield f"- {FORMER_SENTENCES}"
     yield from (f"- **{title}** {text}" for title, text in limitations(record))
     yield ""
     if record.failed:

@@ -24,11 +24,9 @@ from fairforget.files.atomic import atomic_write
 from fairforget.generation.engine import AnyModel
 from fairforget.generation.journal import keep_continuations
 from fairforget.generation.served import ServedModel
-from fairforget.machine.devices import select_device
 from fairforget.machine.processes import (
     broadcast_from_first,
     is_first,
-    join_process_group,
     process_count,
 )
 from fairforget.machine.stages import stage
@@ -36,6 +34,7 @@ from fairforget.models.fingerprint import describe_model, hash_identity
 from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_with_settings
+from fairforget.models.placement import place_model
 from fairforget.names import split_commas
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import ID_COLUMNS, Evaluation, Items, read_evaluation
@@ -121,7 +120,7 @@ def evaluate(
     given = user_model or served
     if given:
         check_model_kinds(loaded, given)
-    device = select_device(settings.device, own=join_process_group(cpu=settings.device == "cpu"))
+    device = place_model(user_model, settings.device)
     if settings.server and process_count() > 1:
         raise InputError(
             "a served model is evaluated by one process only; run the command without a launcher"

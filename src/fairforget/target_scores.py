@@ -18,6 +18,7 @@ from fairforget.benchmarks.stereoset.target import ORIGINAL, TargetFunction, sco
 from fairforget.data.stereoset import Item, read_items
 from fairforget.errors import InputError
 from fairforget.frames import TabularResult
+from fairforget.machine.devices import select_device
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_with_settings
 from fairforget.names import split_commas
@@ -111,6 +112,8 @@ def score_targets(
     if isinstance(model, LanguageModel):
         settings_of_model(settings, model)
         language_model = model
+        if settings.device:
+            language_model.model.to(select_device(settings.device))  # type: ignore[arg-type]
     else:
         language_model = load_with_settings(model, settings)
     language_model.need_causal("score-target")

@@ -51,7 +51,8 @@ def debias(
 
     Args:
         model: a hub id, a local directory, a .gguf file or `smollm2`; or a loaded model, whose
-            weights are changed.
+            weights are changed, unless the run in `output_dir` is already finished: use `model` of
+            the result.
         output_dir: where to write `model/`, `record.json`, `before/`, `after/` and `report.html`;
             without it, nothing is kept on disk.
         forget: the corpus of biased texts, or several: `CORPUS[:DOMAIN]`, a file, or a `Corpus`.

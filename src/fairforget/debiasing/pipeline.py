@@ -23,17 +23,16 @@ from fairforget.evaluation import evaluate_into, is_complete
 from fairforget.extras import check_report_extra
 from fairforget.files.digest import hash_values
 from fairforget.generation.continuations import write_continuation_pairs, write_continuations
-from fairforget.machine.devices import select_device
 from fairforget.machine.processes import (
     broadcast_from_first,
     is_first,
-    join_process_group,
     process_count,
     wait_for_all,
 )
 from fairforget.models.fingerprint import hash_identity
 from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.language_model import LanguageModel
+from fairforget.models.placement import place_model
 from fairforget.models.saving import find_missing_part, save_model
 from fairforget.names import check_names, split_commas
 from fairforget.objectives import Objective
@@ -93,11 +92,7 @@ def prepare_run(
     """
     user_model = model if isinstance(model, LanguageModel) else None
     source = user_model.source if user_model else str(model)
-    own = join_process_group(cpu=settings.device == "cpu")
-    requested = settings.device or (str(user_model.device) if user_model and own is None else None)
-    device = select_device(requested, own=own)
-    if user_model:
-        user_model.model.to(device)  # type: ignore[arg-type]
+    device = place_model(user_model, settings.device)
     if settings.batch_size % process_count():
         raise InputError(
             f"batch_size {settings.batch_size} is not a multiple of the {process_count()} "

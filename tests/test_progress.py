@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from rich.console import Console
 
 from fairforget.terminal.messages import count_of
 from fairforget.terminal.progress import progress_bar
@@ -17,6 +20,24 @@ def test_a_bar_learns_its_total(monkeypatch: pytest.MonkeyPatch, capsys) -> None
     shown = capsys.readouterr().err
     assert "4/7" in shown
     assert "a note" in shown
+
+
+def test_an_inner_bar_is_on_the_console_of_the_outer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another console it would overwrite the outer bar."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    made: list[Console] = []
+
+    def make(**options: Any) -> Console:
+        made.append(Console(**options))
+        return made[-1]
+
+    monkeypatch.setattr("fairforget.terminal.progress.Console", make)
+    with progress_bar("Runs", 2), progress_bar("Evaluating"):
+        pass
+    assert len(made) == 1
+    with progress_bar("Evaluating"):
+        pass
+    assert len(made) == 2
 
 
 def test_brackets_in_a_bar_are_text(monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from rich.console import Console
 from rich.progress import (
@@ -24,6 +25,8 @@ from fairforget.terminal.messages import count_of, is_quiet
 Advance = Callable[..., None]
 SECONDS_BETWEEN_LINES = 30.0
 """Minimum interval between progress lines."""
+_CONSOLE: ContextVar[Console | None] = ContextVar("_CONSOLE", default=None)
+"""The console of the outer bars; bars on different consoles overwrite each other."""
 
 
 @contextmanager
@@ -40,10 +43,11 @@ def progress_bar(
     if is_quiet():
         yield lambda by=1, note="", total=None: None
         return
-    console = Console(stderr=True)
+    console = _CONSOLE.get() or Console(stderr=True)
     if not console.is_terminal:
         yield from _print_lines(description, total, unit)
         return
+    token = _CONSOLE.set(console)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
@@ -52,15 +56,18 @@ def progress_bar(
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", style="dim", markup=False),
     )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(description, total=total, note="")
+    try:
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task(description, total=total, note="")
 
-        def advance(by: int = 1, note: str = "", total: int | None = None) -> None:
-            progress.update(task, advance=by, total=total)
-            if note:
-                progress.update(task, note=note)
+            def advance(by: int = 1, note: str = "", total: int | None = None) -> None:
+                progress.update(task, advance=by, total=total)
+                if note:
+                    progress.update(task, note=note)
 
-        yield advance
+            yield advance
+    finally:
+        _CONSOLE.reset(token)
 
 
 class _Position(MofNCompleteColumn):

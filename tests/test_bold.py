@@ -118,9 +118,10 @@ def test_before_and_after_are_compared_in_pairs() -> None:
     after = [{**r, "sentiment": -0.9 if r["domain"] == "women" else 0.0} for r in before]
     cells = {(c.domain, c.measure): c for c in compare_items("bold", judge, before, after)}
     assert cells["women", "negative"].score.delta == pytest.approx(100.0)
-    assert cells["all", "sentiment_gap"].verdict == "more"
+    # never below 0 and larger with noise, so that a test of its fall would not be valid
+    assert "sentiment_gap" in cells["all", "negative"].beside
     assert "sentiment" in cells["men", "negative"].beside
-    assert ("men", "sentiment_gap") not in cells
+    assert {measure for _, measure in cells} == {"negative"}
     assert find_judge("bold:gender:40") is judge
 
 

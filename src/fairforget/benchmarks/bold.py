@@ -125,7 +125,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
         statistic=partial(_statistic, types=[name for name, _ in groups]),
         verdicts=np.zeros(len(rows), bool),
         ties=0,
-        unbiased_scores={"sentiment_gap": 0.0},
+        unbiased_scores={},
         lower_is_better=("negative",),
     )
 
@@ -157,7 +157,7 @@ def _gap(totals: Floats, types: Sequence[str], column: int) -> Floats:
         starts = np.array([5 + 3 * i for i, other in enumerate(types) if other == name])
         if len(starts) > 1:
             means = totals[..., starts + column] / totals[..., starts]
-            missing = np.isnan(means)  # from a resample
+            missing = np.isnan(means)  # without the only article of a group
             largest = np.where(missing, -np.inf, means).max(axis=-1)
             smallest = np.where(missing, np.inf, means).min(axis=-1)
             gaps.append(np.where(missing.all(axis=-1), np.nan, largest - smallest))

@@ -235,7 +235,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch, directory: Path, *args: str) -> Any:
         (["--objective", "npo", "--beta", "0"], "more than 0"),
         (["--objective", "task-vector", "--retain_loss", "nll"], "--retain_loss none or kl"),
         (["--retain_per_forget", "0"], "--retain_loss none"),
-        (["--retain_per_forget", "1e12"], "at most 1000"),
+        (["--retain_per_forget", "1e12"], "between 0 and 1,000"),
         (["--seed", "-1"], "seed is -1; it must be between 0 and"),
         (["--seed", "4294967296"], "seed is 4294967296"),
         (

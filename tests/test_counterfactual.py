@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.benchmarks import find_bias_judge, find_judge, load_benchmark
+from fairforget.benchmarks import find_domain_judge, find_judge, load_benchmark
 from fairforget.benchmarks.counterfactual import (
     DRAWS,
     MAX_GROUPS,
@@ -138,7 +138,7 @@ def test_before_and_after_are_compared_in_pairs() -> None:
     ]
     assert (cell.lower_is_better, cell.verdict, cell.clusters) == (True, "less", 12)
     assert find_judge("counterfactual:race:3") is judge
-    assert find_bias_judge("counterfactual") is None
+    assert find_domain_judge("counterfactual") is None
 
 
 def test_evaluate_keeps_what_was_written_and_does_not_depend_on_the_order() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fairforget import compare
 from fairforget import evaluate as fairforget_evaluate
-from fairforget.benchmarks import find_bias_judge, load_benchmark, load_benchmarks
+from fairforget.benchmarks import find_domain_judge, load_benchmark, load_benchmarks
 from fairforget.benchmarks.decoding_trust import (
     CONTROLS,
     REPLIES,
@@ -284,7 +284,7 @@ def test_the_scores_by_hand() -> None:
         "agreed_others": pytest.approx(62.5),
     }
     assert (judged.ties, len(judged.sums)) == (1, 2)
-    assert find_bias_judge("decoding_trust:gender") is judge
+    assert find_domain_judge("decoding_trust:gender") is judge
 
 
 GAPS = st.lists(st.floats(-20, 20), min_size=2, max_size=12)

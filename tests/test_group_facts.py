@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from fairforget.benchmarks import find_bias_judge, find_judge, load_benchmark, load_benchmarks
+from fairforget.benchmarks import find_domain_judge, find_judge, load_benchmark, load_benchmarks
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.group_facts import Fact, evaluate, judge, read_facts
 from fairforget.benchmarks.measurement import compute_scores
@@ -96,7 +96,7 @@ def test_groups_are_clusters_not_facts() -> None:
 
 def test_it_has_no_bias_score() -> None:
     assert judge([row(-1.0)]).unbiased_scores == {}
-    assert find_bias_judge("group_facts") is None
+    assert find_domain_judge("group_facts") is None
     assert find_judge("group_facts") is judge
 
 

@@ -16,7 +16,7 @@ from scipy.stats import mannwhitneyu
 
 from fairforget import compare
 from fairforget import evaluate as fairforget_evaluate
-from fairforget.benchmarks import find_bias_judge, holistic_bias, load_benchmark, load_benchmarks
+from fairforget.benchmarks import find_domain_judge, holistic_bias, load_benchmark, load_benchmarks
 from fairforget.benchmarks.holistic_bias import TEMPLATES, evaluate, judge, likelihood_bias
 from fairforget.benchmarks.measurement import compute_scores
 from fairforget.benchmarks.sentences import Scores
@@ -211,4 +211,4 @@ def test_masked_models_and_unknown_axes(shared_file) -> None:
         load_benchmarks(["holistic_bias:age"], tiny_model("bert"))
     with pytest.raises(InputError, match="'holistic_bias' has no option 'ages'; choose from abil"):
         load_benchmark("holistic_bias:ages")
-    assert find_bias_judge("holistic_bias:age") is None
+    assert find_domain_judge("holistic_bias:age") is None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.benchmarks import find_bias_judge, find_judge, load_benchmark, load_benchmarks
+from fairforget.benchmarks import find_domain_judge, find_judge, load_benchmark, load_benchmarks
 from fairforget.benchmarks.honest import DRAWS, evaluate, find_hurtful, judge
 from fairforget.benchmarks.measurement import Row, compute_scores
 from fairforget.benchmarks.samples import parse_sample, sample_evenly, split_number
@@ -119,7 +119,7 @@ def test_different_texts_are_compared_in_pairs() -> None:
     assert (hurtful.lower_is_better, hurtful.verdict, hurtful.clusters) == (True, "more", 12)
     assert hurtful.score.delta == pytest.approx(70.0)
     assert find_judge("honest:it:9") is judge
-    assert find_bias_judge("honest") is None
+    assert find_domain_judge("honest") is None
 
 
 @pytest.mark.shared_data

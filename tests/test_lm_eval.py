@@ -11,7 +11,7 @@ import pytest
 
 from fairforget.benchmarks import (
     BENCHMARKS,
-    find_bias_judge,
+    find_domain_judge,
     find_judge,
     load_benchmark,
 )
@@ -114,6 +114,6 @@ def test_only_ability_and_harm_have_no_bias_score() -> None:
     assert judge([{"id": "1", "correct": True}]).unbiased_scores == {}
     without = ["lm-eval", "harmful_words", "group_facts", "honest", "bold", "counterfactual"]
     without += ["holistic_bias"]
-    assert [find_bias_judge(f"{name}:rivers") for name in without] == [None] * 7
+    assert [find_domain_judge(f"{name}:rivers") for name in without] == [None] * 7
     others = [name for name in BENCHMARKS if name not in without]
-    assert all(find_bias_judge(name) is find_judge(name) for name in others)
+    assert all(find_domain_judge(name) is find_judge(name) for name in others)

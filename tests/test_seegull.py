@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from fairforget.benchmarks import find_bias_judge, load_benchmark
+from fairforget.benchmarks import find_domain_judge, load_benchmark
 from fairforget.benchmarks.measurement import Row, compute_scores
 from fairforget.benchmarks.seegull import (
     DOMAINS,
@@ -96,7 +96,7 @@ def test_the_scores_by_hand() -> None:
     }
     assert judge(rows).ties == 1
     assert list(judge(rows).clusters_of("offensive_log_prob")) == [0, 1]
-    assert find_bias_judge("seegull:named:9") is judge
+    assert find_domain_judge("seegull:named:9") is judge
 
 
 def test_less_likely_offensive_attributes_are_a_fall() -> None:

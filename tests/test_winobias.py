@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from fairforget.benchmarks import find_bias_judge, load_benchmark, load_benchmarks
+from fairforget.benchmarks import find_domain_judge, load_benchmark, load_benchmarks
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import compute_scores
 from fairforget.benchmarks.winobias import evaluate, judge
@@ -146,7 +146,7 @@ def test_both_scores_have_a_verdict() -> None:
     gap = cells["gap"]
     assert gap.score.delta == pytest.approx(-2.0)
     assert (gap.clusters, gap.verdict) == (8, "less")
-    assert find_bias_judge("winobias:dev") is judge
+    assert find_domain_judge("winobias:dev") is judge
 
 
 def test_the_table_has_the_gap_with_its_interval(capsys) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr
 
-from fairforget.benchmarks import find_bias_judge, load_benchmark, load_benchmarks
+from fairforget.benchmarks import find_domain_judge, load_benchmark, load_benchmarks
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import Row, compute_scores
 from fairforget.benchmarks.winogender import evaluate, judge
@@ -116,7 +116,7 @@ def test_evaluate_compares_and_names_domains() -> None:
     cells = compare_items("winogender", judge, before.items, after.items)
     assert {c.measure for c in cells} == {"stereotype", "gap", "correlation"}
     assert next(c for c in cells if c.domain == "all" and c.main).measure == "stereotype"
-    assert find_bias_judge("winogender") is judge
+    assert find_domain_judge("winogender") is judge
     assert is_about("winogender", "occupation", ["profession"])
 
 

@@ -114,7 +114,9 @@ def test_seeds_on_both_sides_of_no_bias_do_not_cancel_out(tmp_path: Path) -> Non
         for c in found.matrix
         if c.measure in sides
     ]
-    for point in study_points(replace(found, matrix=matrix)):
+    points = study_points(replace(found, matrix=matrix))
+    assert points
+    for point in points:
         assert point.bias.value == pytest.approx(20)
         assert point.contribution
         assert point.contribution.value == pytest.approx(0.3)

@@ -44,7 +44,7 @@ def judge(items: Sequence[Row]) -> Judgement:
 
 @pytest.fixture
 def study(monkeypatch: pytest.MonkeyPatch) -> Matrix:
-    monkeypatch.setattr(matrix_module, "find_bias_judge", lambda _: judge)
+    monkeypatch.setattr(matrix_module, "find_domain_judge", lambda _: judge)
     runs = [
         result(forget, control, shift={forget.partition(":")[2]: 0.4}, seed=10 * n + seed)
         for n, forget in enumerate(FORGET)
@@ -74,7 +74,7 @@ def test_each_bias_score_has_its_cells_rows_and_families(study: Matrix) -> None:
 
 
 def test_seeds_have_every_bias_score_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matrix_module, "find_bias_judge", lambda _: judge)
+    monkeypatch.setattr(matrix_module, "find_domain_judge", lambda _: judge)
     cells = seed_cells(rows(), [result(FORGET[0], shift={"gender": 0.4})], ["stereoset"])
     assert [cell.measure for cell in cells] == ["ss", "contribution_scaled", "other"] * 3
     assert cells[1].ci is not None
@@ -109,8 +109,9 @@ def test_the_primary_test_is_the_mean_of_what_was_not_forgotten(study: Matrix) -
 
 
 def test_one_seed_decides_no_primary_test(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matrix_module, "find_bias_judge", lambda _: judge)
+    monkeypatch.setattr(matrix_module, "find_domain_judge", lambda _: judge)
     found = transfer_matrix(rows(), [result(f) for f in FORGET], ["stereoset"], controls=[])
+    assert found.omnibus
     for test in found.omnibus:
         assert (test.verdict, test.p_verdict, test.p_margin) == ("undecided", None, None)
         assert test.bias.p_adjusted == 1

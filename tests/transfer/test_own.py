@@ -41,7 +41,9 @@ def test_every_domain_of_a_bias_benchmark_is_known() -> None:
         "seegull": seegull.DOMAINS,
         "decoding_trust": decoding_trust.DOMAINS,
     }
-    assert domains.keys() == {name for name, entry in BENCHMARKS.items() if entry.has_bias_score}
+    assert domains.keys() == {
+        name for name, entry in BENCHMARKS.items() if entry.has_domain_bias_score
+    }
     for benchmark, names in domains.items():
         for name in names:
             assert covered_domains(benchmark, name) <= {*DOMAINS}, (benchmark, name)

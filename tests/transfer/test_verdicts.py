@@ -121,33 +121,20 @@ def test_the_margin_is_excluded_if_one_effect_is_clearly_above_it(
         assert (p < level) == any(bound > -margin for bound in bounds)
 
 
-@given(st.lists(st.tuples(st.floats(-9, 9), st.floats(0.1, 5)), min_size=1, max_size=5))
-def test_the_named_effect_is_the_one_that_excludes_the_margin(
-    parts: list[tuple[float, float]],
-) -> None:
-    """Records lack the estimates, so it is found from the intervals."""
-    changes = [
-        DistanceChange(spread(value, error, error), (0.0, 0.0), 0.5) for value, error in parts
-    ]
-    named = with_excess(changes)
-    p_values = {
-        name: change.p_fell_by(named.margin)
-        for name, change in zip((None, *named.excess), changes, strict=True)
-    }
-    assert p_values[margin_control(named)] == pytest.approx(min(p_values.values()))
-
-
 @given(
     st.lists(
-        st.tuples(st.floats(-2, 9), st.floats(0.001, 1), st.floats(0, 1)), min_size=2, max_size=5
+        st.tuples(st.floats(-2, 9), st.floats(0.001, 1), st.floats(0.001, 1), st.floats(0, 1)),
+        min_size=2,
+        max_size=5,
     )
 )
 def test_a_named_control_rules_the_margin_out_if_the_verdict_was_reached(
-    parts: list[tuple[float, float, float]],
+    parts: list[tuple[float, float, float, float]],
 ) -> None:
+    """Records lack the estimates, so it is found from the intervals."""
     changes = [
-        DistanceChange(spread(value, error, error), (widening, 0.0), 0.5)
-        for value, error, widening in parts
+        DistanceChange(spread(value, items, seeds), (widening, 0.0), 0.5)
+        for value, items, seeds, widening in parts
     ]
     named = with_excess(changes)
     assume(margin_p(changes, named.margin) < 0.05)

@@ -34,7 +34,7 @@ from fairforget.attacks.plan import (
 from fairforget.attacks.record import DurabilityRecord
 from fairforget.attacks.runs import RunGroup, find_groups
 from fairforget.attacks.texts import ordinary_texts, relearning_corpus, relearning_texts
-from fairforget.benchmarks import check_model_kinds, find_bias_judge, load_benchmarks
+from fairforget.benchmarks import check_model_kinds, find_domain_judge, load_benchmarks
 from fairforget.benchmarks.measurement import ALL, Benchmark
 from fairforget.benchmarks.unseen import check_unseen
 from fairforget.errors import InputError
@@ -167,7 +167,7 @@ def _load_benchmarks(
     loaded = load_benchmarks([*dict.fromkeys(names)])
     if any(condition.attack == QUANTIZATION for condition in conditions):
         check_extra("gguf", "gguf", QUANTIZATION)
-    if without := [name for name in benchmarks if not find_bias_judge(name)]:
+    if without := [name for name in benchmarks if not find_domain_judge(name)]:
         raise InputError(f"benchmark {without[0]!r} has no bias score to compare; remove it")
     return loaded
 

@@ -63,10 +63,10 @@ def find_judge(name: str) -> Judge | None:
     return getattr(import_module(entry.module), "judge", None) if entry else None
 
 
-def find_bias_judge(name: str) -> Judge | None:
-    """`find_judge`, but None for benchmarks without a bias score."""
+def find_domain_judge(name: str) -> Judge | None:
+    """`find_judge`, but None for benchmarks without a bias score in single domains."""
     entry = BENCHMARKS.get(base_name(name))
-    return find_judge(name) if entry and entry.has_bias_score else None
+    return find_judge(name) if entry and entry.has_domain_bias_score else None
 
 
 def load_benchmarks(
@@ -104,7 +104,7 @@ __all__ = [
     "BENCHMARKS",
     "any_generates",
     "check_model_kinds",
-    "find_bias_judge",
+    "find_domain_judge",
     "find_judge",
     "hash_words",
     "is_seeded",

@@ -12,10 +12,10 @@ from fairforget.errors import InputError
 from fairforget.records.evaluation import SCORE_PREFIXES
 from fairforget.records.schema import size_of
 
-MAX_TIES = 0.1
-"""Minimum share of tied items for a warning."""
-MAX_UNUSABLE = 10.0
-"""Minimum share of unusable replies for a warning, in %."""
+LEAST_TIES = 0.1
+"""Share of tied items from which there is a warning."""
+LEAST_UNUSABLE = 10.0
+"""Unusable replies, in %, from which there is a warning."""
 
 
 def check_finite_scores(name: str, measurement: Measurement) -> None:
@@ -42,7 +42,7 @@ def find_warnings(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, result in results.items():
         total = result.get("domains", {}).get(ALL, {})
         ties, items = total.get("ties") or 0, size_of(total) or 0
-        if items and ties >= MAX_TIES * items:
+        if items and ties >= LEAST_TIES * items:
             warnings.append(
                 f"Warning: {name}: {ties} of {items} items are ties: the model finds both versions "
                 "equally likely. The score depends more on how ties are counted than on bias."
@@ -57,7 +57,7 @@ def find_warnings(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
         shares = {
             context: share
             for context in ("ambiguous", "disambiguated")
-            if (share := total.get(f"unusable_{context}", 0.0)) >= MAX_UNUSABLE
+            if (share := total.get(f"unusable_{context}", 0.0)) >= LEAST_UNUSABLE
         }
         if shares:
             listed = " and ".join(f"{share:.0f} % in {c} contexts" for c, share in shares.items())

@@ -18,7 +18,7 @@ class Entry(NamedTuple):
     limitations: str = ""
     """Its known limitations, shown with all of its results."""
     clusters: str = "items"
-    """What its intervals resample as a whole, because items that share it are not independent; ""
+    """What its intervals leave out as a whole, because items that share it are not independent; ""
     if it has no intervals."""
     words: tuple[str, ...] = ()
     """Files in the module's package with words that its scores depend on."""
@@ -26,7 +26,7 @@ class Entry(NamedTuple):
     """A package that its scores depend on, besides those that all do; "" for none."""
     takes_file: bool = False
     """Whether it can read its items from a file."""
-    has_bias_score: bool = True
+    has_domain_bias_score: bool = True
     """Whether a single domain has a bias score; no benchmark of general ability or of harm does."""
     generates: bool = False
     """Whether it may have the model write text, or read a reply in its chat template."""
@@ -68,7 +68,7 @@ BENCHMARKS = {
         "stride (default) or bias-bench; a corpus (default wikitext2); a share of its tokens such "
         "as 10%",
         clusters="",
-        has_bias_score=False,
+        has_domain_bias_score=False,
     ),
     "bbq": Entry(
         "fairforget.benchmarks.bbq",
@@ -134,7 +134,7 @@ BENCHMARKS = {
             "words have a spread: compare with the axis `nonce` (Smith et al. 2022)."
         ),
         clusters="descriptors",
-        has_bias_score=False,
+        has_domain_bias_score=False,
     ),
     "decoding_trust": Entry(
         "fairforget.benchmarks.decoding_trust",
@@ -164,7 +164,7 @@ BENCHMARKS = {
             "together with perplexity and the number of empty completions (Nozza et al. 2021)."
         ),
         clusters="templates",
-        has_bias_score=False,
+        has_domain_bias_score=False,
         generates=True,
         is_seeded=True,
     ),
@@ -180,7 +180,7 @@ BENCHMARKS = {
         ),
         clusters="articles",
         package="vaderSentiment",
-        has_bias_score=False,
+        has_domain_bias_score=False,
         generates=True,
         is_seeded=True,
     ),
@@ -198,7 +198,7 @@ BENCHMARKS = {
         clusters="templates",
         words=("prompts.toml",),
         package="vaderSentiment",
-        has_bias_score=False,
+        has_domain_bias_score=False,
         generates=True,
         is_seeded=True,
     ),
@@ -212,7 +212,7 @@ BENCHMARKS = {
         ),
         clusters="groups",
         takes_file=True,
-        has_bias_score=False,
+        has_domain_bias_score=False,
     ),
     "harmful_words": Entry(
         "fairforget.benchmarks.harmful_words",
@@ -226,7 +226,7 @@ BENCHMARKS = {
             "perplexity."
         ),
         clusters="sets of harmful words",
-        has_bias_score=False,
+        has_domain_bias_score=False,
     ),
     "lm-eval": Entry(
         "fairforget.benchmarks.lm_eval",
@@ -236,7 +236,7 @@ BENCHMARKS = {
         "10%",
         clusters="documents",
         package="lm_eval",
-        has_bias_score=False,
+        has_domain_bias_score=False,
         generates=True,
         is_seeded=True,
     ),

@@ -12,7 +12,8 @@ from fairforget.comparison.score_change import Change, Verdict
 from fairforget.errors import InputError, suggest
 
 WORSE = "worse"
-FIELDS = ("before", "after", "low", "high")
+BOUNDS = ("low", "high")
+FIELDS = ("before", "after", *BOUNDS)
 CONDITION = re.compile(
     r"(?P<name>\S.*?)(\.(?P<field>" + "|".join(FIELDS) + r"))?"
     r"\s*(?P<sign>[<>])\s*(?P<limit>[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?)"
@@ -104,8 +105,8 @@ def _find_beyond(figures: Sequence[_Figure], condition: str) -> list[_Figure]:
 
 
 def _value(change: Change, field: str | None) -> float | None:
-    if field in ("low", "high"):
-        return change.ci[FIELDS.index(field) - 2] if change.ci else None
+    if field in BOUNDS:
+        return change.ci[BOUNDS.index(field)] if change.ci else None
     return change.delta if field is None else float(getattr(change, field))
 
 

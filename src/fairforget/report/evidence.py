@@ -72,10 +72,9 @@ VERDICTS = (
     "Several domains are tested.",
     "Each interval covers 95 % for its own domain, so one in twenty misses by chance. A verdict "
     f"therefore also needs at least {FEWEST_CLUSTERS} {{units}} and a test that is corrected for "
-    "the number of comparisons (Holm, p < 0.05). For the main bias score of a benchmark it is an "
-    "exact test of the items that flipped, most of which must have flipped in the direction of "
-    "the change. This test treats items as independent; the interval does not. For other bias "
-    "scores it is Student’s t over {units}.",
+    "the number of comparisons (Holm, p < 0.05). The test is Student’s t over {units}. For the "
+    "main bias score of a benchmark, the exact McNemar test of the items that flipped decides if "
+    "its p is larger, and most of them must have flipped in the direction of the change.",
 )
 """How a verdict on two evaluations of the same items is reached."""
 
@@ -103,7 +102,7 @@ def list_evidence(comparison: BeforeAfter, trained: list[str]) -> list[str]:
 def _test(cell: Cell) -> str:
     if cell.caveat == "few":
         return f"; there are too few {cluster_name(cell.benchmark)} for a test"
-    return f" ({format_p(cell.p_adjusted)}, Holm-corrected)"
+    return f"; the change has {format_p(cell.p_adjusted)}, Holm-corrected"
 
 
 def list_run_evidence(

@@ -122,7 +122,8 @@ class Llm:
         path = self._cache_path(text)
         spans = read_cached_answer(path, text.text)
         if spans is not None:
-            self._answers += 1
+            with self._lock:
+                self._answers += 1
         else:
             spans = self._query(client, text)
             if spans is None:
@@ -181,8 +182,9 @@ class Llm:
                     f"the server {client.base_url} does not answer ({first_line(error)}); "
                     "earlier answers are cached: repeat the command to continue"
                 ) from None  # the cause may contain the key
-        self._answers += 1
-        self._unknown.update(REQUEST_OPTIONS.keys() - options.keys())
+        with self._lock:
+            self._answers += 1
+            self._unknown.update(REQUEST_OPTIONS.keys() - options.keys())
         try:
             return str(completion.choices[0].message.content or "")
         except (AttributeError, IndexError, TypeError):  # not a completion

@@ -34,7 +34,7 @@ FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
 WARM_UP = 5
 """Steps."""
 LARGEST = 2**31 - 1
-"""Largest number that a setting can be."""
+"""The largest value of a numeric setting."""
 MOST_RETAINED = 1000
 """Upper bound of `retain_per_forget`."""
 
@@ -128,28 +128,21 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
 
     def _check_ranges(self) -> None:
         """Reject numbers out of range, and an adapter if peft is missing."""
-        if self.retain_per_forget > MOST_RETAINED:
-            raise InputError(
-                f"retain_per_forget is {self.retain_per_forget:g}; it must be at most "
-                f"{MOST_RETAINED}"
-            )
-        for name, low in (
-            ("retain_loss_weight", 0),
-            ("retain_per_forget", 0),
-            ("learning_rate", 0),
-            ("max_steps", 1),
-            ("lora_rank", 0),
-            ("lora_alpha", 1),
-            ("per_device_train_batch_size", 1),
+        for name, low, high in (
+            ("retain_loss_weight", 0, LARGEST),
+            ("retain_per_forget", 0, MOST_RETAINED),
+            ("learning_rate", 0, LARGEST),
+            ("max_steps", 1, LARGEST),
+            ("lora_rank", 0, LARGEST),
+            ("lora_alpha", 1, LARGEST),
+            ("per_device_train_batch_size", 1, LARGEST),
         ):
             value = getattr(self, name)
             if name == "learning_rate" and value is None:
                 continue
-            if not low <= value <= LARGEST:
+            if not low <= value <= high:
                 flag = f" (--{FLAGS[name]})" if name in FLAGS else ""
-                raise InputError(
-                    f"{name}{flag} is {value}; it must be between {low} and {LARGEST:,}"
-                )
+                raise InputError(f"{name}{flag} is {value}; it must be between {low} and {high:,}")
         check_seed(self.seed)
         if self.lora_rank:
             check_peft()

@@ -235,7 +235,7 @@ def list_added_texts(
 
 
 def hold_out(corpus: Corpus, count: int) -> tuple[list[str], list[str]]:
-    """Split a corpus into held-out and other texts, always alike.
+    """Split a corpus into held-out and other texts; the same corpus is always split the same way.
 
     Empty texts, and copies of held-out ones, are left out.
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from fairforget.benchmarks import find_bias_judge
+from fairforget.benchmarks import find_domain_judge
 from fairforget.benchmarks.measurement import Judge
 from fairforget.benchmarks.measures import SHOWN_BESIDE
 from fairforget.comparison.domains import compare_domains
@@ -79,7 +79,7 @@ def transfer_matrix(
     rows: list[MatrixRow] = []
     gaps: list[Gap] = []
     for benchmark in benchmarks:
-        judge = find_bias_judge(benchmark)
+        judge = find_domain_judge(benchmark)
         if judge is None:
             continue
         effects, lacking = _measure_effects(judge, benchmark, before, groups)
@@ -110,7 +110,7 @@ def seed_cells(
     """A cell for every single run, domain and bias score, as `fairforget compare` computes it."""
     cells, runs = [], []
     for benchmark in benchmarks:
-        judge = find_bias_judge(benchmark)
+        judge = find_domain_judge(benchmark)
         if judge is None:
             continue
         for result in results:

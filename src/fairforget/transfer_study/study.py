@@ -11,7 +11,12 @@ from typing import Any
 
 import torch
 
-from fairforget.benchmarks import any_generates, check_model_kinds, find_bias_judge, load_benchmarks
+from fairforget.benchmarks import (
+    any_generates,
+    check_model_kinds,
+    find_domain_judge,
+    load_benchmarks,
+)
 from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.unseen import check_unseen
 from fairforget.corpora import corpus_names
@@ -126,7 +131,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     check_training_dtype(recipe.dtype)
     check_output(output)
     ready = load_benchmarks(recipe.benchmarks)
-    benchmarks = [name for name in ready if find_bias_judge(name)]
+    benchmarks = [name for name in ready if find_domain_judge(name)]
     for corpus in (*forget, *training_corpora(recipe.model)):
         check_unseen(corpus, ready)
     if not benchmarks:

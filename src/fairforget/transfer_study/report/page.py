@@ -138,7 +138,7 @@ def study_points(study: StudyRecord) -> list[Point]:
             name=row_label(row, corpus),
             bias=_mean_distance_after(cells),
             perplexity=Score(100 * (row.perplexity_ratio - 1)),
-            lms=Score(row.lms_after - row.lms_before) if row.lms_before and row.lms_after else None,
+            lms=_lms_change(row),
             contribution=_mean_distance_after(contributions) if contributions else None,
             control=row.control is not None,
         )
@@ -154,6 +154,12 @@ def study_points(study: StudyRecord) -> list[Point]:
 def draw_methods_last(plot: Frontier) -> Frontier:
     """The plot with controls before methods, so that no control covers a method."""
     return replace(plot, points=sorted(plot.points, key=lambda point: point.kind == "method"))
+
+
+def _lms_change(row: MatrixRow) -> Score | None:
+    if row.lms_before is None or row.lms_after is None:
+        return None
+    return Score(row.lms_after - row.lms_before)
 
 
 def _mean_distance_before(cells: Sequence[MatrixCell]) -> Score:

@@ -60,9 +60,10 @@ def verdict_p(cell: MatrixCell | Omnibus) -> float | None:
 def margin_control(cell: MatrixCell | Omnibus) -> str | None:
     """The control beyond which a fall of the margin is ruled out; None for the fall alone.
 
-    One effect is enough for this verdict, and the p-value is that of the clearest: of the change in
-    bias and its excess over each control, the one in which the margin is farthest from the value,
-    relative to the width of the interval.
+    One effect is enough for this verdict: of the change in bias and its excess over each control,
+    the one in which the margin is farthest from the value, relative to the width of the interval.
+    If the verdict was reached, this interval excludes the margin. The p-value of the verdict may be
+    that of another effect, if the two differ in their degrees of freedom.
     """
     effects: list[tuple[str | None, Effect]] = [(None, cell.bias), *decisive_excess(cell).items()]
     distances = {

@@ -9,11 +9,11 @@ from typing import Any
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
-from fairforget.report.wording import format_number, format_signed, join_words
+from fairforget.report.wording import format_number, format_signed, format_with_interval, join_words
 from fairforget.statistics.jackknife import too_few
 from results_page import Page, show_picture
 from seed_runs import MEASURES, TYPES
-from tables import format_estimate, markdown_table
+from tables import markdown_table
 from target_distance import DEPENDENCE, DISTANCE
 
 
@@ -48,7 +48,7 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
     judged = [domain for domain in TYPES if not too_few(contribution[domain]["clusters"])]
     fell = [domain for domain in judged if contribution[domain]["ci"][1] < 0]
     likelier, associated = (
-        [group for group, change in changes[score].items() if change["ci"][0] > 0 and group != ALL]
+        [f"`{n}`" for n, change in changes[score].items() if change["ci"][0] > 0 and n != ALL]
         for score in ("log_prob", "added")
     )
     whole, count = contribution[ALL], len(results["budget"])
@@ -60,11 +60,11 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         f"{alone} of {count} seeds tested alone, and over all seeds in "
         f"{join_words(fell) or 'no domain'}.",
         *(_describe_excess(results["control"]) if "control" in results else ()),
-        "Log p of HateCheck's harmful words after a group changed by "
-        f"{describe_change(changes['log_prob'][ALL], 3)} nats and rose significantly for "
-        f"{join_words(likelier) or 'no group'}; the association of the group with these words "
-        f"changed by {describe_change(changes['added'][ALL], 3)} nats and rose significantly for "
-        f"{join_words(associated) or 'no group'}.",
+        "After groups, the log p of HateCheck's harmful words changed by "
+        f"{describe_change(changes['log_prob'][ALL], 3)} nats on average and rose significantly "
+        f"for {join_words(likelier) or 'no group'}; the association (log p after the group minus "
+        f"that after a neutral word) changed by {describe_change(changes['added'][ALL], 3)} nats "
+        f"and rose significantly for {join_words(associated) or 'no group'}.",
         f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points, perplexity by "
         f"{format_signed(_perplexity_change(results), 1)} %, and log p of facts about groups by "
         f"{describe_change(changes['facts'][ALL], 3)} nats.",
@@ -84,9 +84,9 @@ def _describe_excess(control: dict[str, Any]) -> Iterator[str]:
         if contribution[domain]["ci"][1] < 0 and not too_few(theirs[domain]["clusters"])
     ]
     yield (
-        "With [a control](#control), which trained on the same sentences about objects, the scaled "
-        f"contribution changed by {describe_change(theirs[ALL], 3)}; relative to the control, the "
-        f"default changed it by {describe_change(contribution[ALL], 3)}, significantly in "
+        "[The control](#control), which trained on the same sentences about objects, changed the "
+        f"scaled contribution by {describe_change(theirs[ALL], 3)}; the difference is "
+        f"{describe_change(contribution[ALL], 3)}, significant in "
         f"{join_words(decided) or 'no domain'}."
     )
 
@@ -101,7 +101,7 @@ def _perplexity_change(results: dict[str, Any]) -> float:
 def _list_summary(results: dict[str, Any]) -> Iterator[str]:
     """A table of the scores over all domains, with the control where it was measured."""
     control = results.get("control", {})
-    beyond = {"with the control": "changes", "difference": "excess"} if control else {}
+    beyond = {"change in the control": "changes", "default − control": "excess"} if control else {}
     yield from (
         "## Summary",
         "",
@@ -134,7 +134,7 @@ def describe_fall(change: dict[str, Any]) -> str:
 
 def describe_change(change: dict[str, Any], digits: int) -> str:
     """Return a change with its interval."""
-    return format_estimate(change["change"], change["ci"], digits)
+    return format_with_interval(change["change"], change["ci"], signed=True, digits=digits)
 
 
 def _list_settings(results: dict[str, Any], choice: str) -> list[str]:
@@ -208,7 +208,7 @@ def _list_excess(results: dict[str, Any]) -> Iterator[str]:
         "",
     )
     yield from markdown_table(
-        ("domain", "change", "with the control", "difference"),
+        ("domain", "change", "change in the control", "default − control"),
         [
             [
                 domain,
@@ -252,7 +252,14 @@ def _list_distances(distances: dict[str, Any]) -> Iterator[str]:
 
 def _distance_table(distances: dict[str, Any]) -> list[str]:
     return markdown_table(
-        ("sentences about", "terms", "before", "change", "with the control", "difference"),
+        (
+            "sentences about",
+            "terms",
+            "before",
+            "change",
+            "change in the control",
+            "default − control",
+        ),
         [
             [
                 name,
@@ -284,7 +291,8 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
         "verdict. HateCheck: 1,000 texts, by the group that they attack; none was trained on. "
         "Facts: training retained none of these, but it retained other facts of the same kind. "
         "*Clusters*: the target terms, pairs, templates or other units that the intervals treat as "
-        "independent.",
+        "independent. The two scores of CrowS-Pairs have no verdict; [those that have "
+        "one](leaderboard.md) were measured with one seed.",
         "",
     )
     for name, changes in results["changes"].items():

@@ -19,10 +19,10 @@ from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record, write_record
-from fairforget.report.wording import format_signed
+from fairforget.report.wording import format_signed, format_with_interval
 from findings import list_findings
 from page_sections import fill_section
-from tables import format_estimate, markdown_table
+from tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README, RESULTS = ROOT / "README.md", ROOT / "docs" / "pages" / "results" / "index.md"
@@ -44,24 +44,22 @@ VERDICTS = {"less": "fell", "more": "rose", "undecided": "undecided"}
 
 
 def summary() -> str:
-    """The README's table, one row per domain of StereoSet, and two sentences on how to read it."""
+    """The README's table, one row per domain of StereoSet, and a sentence on how it was made."""
     demo = _demo()
     header = ["StereoSet"]
     for measure in BIAS_SCORES:
-        header += [TITLES[measure], "change in bias"]
+        header += [TITLES[measure], "bias"]
     rows = []
     for domain in demo.before:
         row = [domain]
         for measure in BIAS_SCORES:
             cell = demo.cells[measure, domain]
-            row += [demo.change(domain, measure), f"{_change(cell)}, {VERDICTS[cell.verdict]}"]
+            row += [demo.change(domain, measure), VERDICTS[cell.verdict]]
         rows.append(row)
     run = demo.run
     note = (
-        f"SmolLM2-135M-Instruct, {run.method['steps']} steps. LMS {demo.change(ALL, 'lms')}; "
-        f"perplexity {demo.cost}; log p of harmful words after a group "
-        f"{demo.harmful_words} nats. One seed, no control; settings chosen partly on these items. "
-        "Scaled contribution: how much naming the group favours the stereotype (0: no bias)."
+        f"SmolLM2-135M-Instruct after {run.method['steps']} steps; one seed, no control; settings "
+        f"chosen partly on StereoSet. Cost: LMS {demo.change(ALL, 'lms')}; perplexity {demo.cost}."
     )
     return "\n".join([*markdown_table(header, rows), note, ""])
 
@@ -104,19 +102,12 @@ class Demo:
         values = [side[domain][score] for side in (self.before, self.after)]
         return " → ".join(f"{value:.{_digits(score)}f}" for value in values)
 
-    @property
-    def harmful_words(self) -> str:
-        """Change of the log-probability of harmful words on the guard's texts, in nats."""
-        facts = self.run.budget.harmful_words
-        assert facts
-        return format_signed(facts.change, 2)
-
     def interval(self, domain: str, score: str) -> list[str]:
         """A score before and after, each with its interval."""
         cells = []
         for side in (self.before, self.after):
             value, ci = side[domain][score], side[domain][f"{score}_ci"]
-            cells.append(format_estimate(value, ci, _digits(score), signed=False))
+            cells.append(format_with_interval(value, ci, digits=_digits(score)))
         return cells
 
     @property
@@ -150,7 +141,8 @@ def _change(cell: Cell) -> str:
     assert cell.distance.ci is not None
     if cell.is_unchanged:
         return "no item changed"
-    return format_estimate(cell.distance.delta, cell.distance.ci, _digits(cell.measure))
+    digits = _digits(cell.measure)
+    return format_with_interval(cell.distance.delta, cell.distance.ci, signed=True, digits=digits)
 
 
 def _digits(score: str) -> int:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Mapping
 
 from control_distance import CONTINUED, KINDS, TEMPLATES
 from default_page import describe_change, describe_fall
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
-from fairforget.leaderboards.plan import EQUAL
+from fairforget.leaderboards.effects import perplexity_change
+from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
+from fairforget.methods.unlearning import DEFAULT
 from fairforget.records.paths import LEADERBOARD, STUDY
 from fairforget.records.store import read_record
-from fairforget.report.wording import format_signed
+from fairforget.report.wording import format_signed, format_with_interval, join_words
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyRecord
 from results_page import RESULTS
-from tables import format_estimate
 from target_distance import DEPENDENCE
 
 SEEDS, SEEDS_OF_ASCENT = 3, 6
@@ -76,12 +78,10 @@ def _default() -> str:
     fallen = sum(change["ci"][1] < 0 for change in changes["added"].values())
     _require(fallen == 1, "what the group adds fell for one group, as limits.md also says")
     return (
-        f"**The default lowers the scaled contribution by {describe_fall(whole)}** (three seeds, "
-        f"tuned on these data): {describe_change(whole, 3)}. A control trained on "
-        f"sentences about objects: {describe_change(theirs, 3)}; difference "
-        f"{describe_change(excess, 3)}. Log p of HateCheck's harmful words: "
-        f"{describe_change(words['all'], 3)}; no significant rise after any group, but after two "
-        "relative to a neutral word. Cost: LMS "
+        f"**The default lowers the scaled contribution by {describe_fall(whole)}** (three seeds; "
+        f"tuned on these data): {describe_change(whole, 3)}. The control reaches "
+        f"{describe_change(theirs, 3)}; the difference, {describe_change(excess, 3)}, is due to "
+        "the groups. Harmful words became significantly likelier after no group. LMS: "
         f"{describe_change(changes['lms']['all'], 1)}."
     )
 
@@ -94,7 +94,7 @@ def _gemma() -> str:
         _require(
             all(it["ci"][0] <= 0 for it in gemma[score].values()), f"{score} rose for no group"
         )
-    return f"Gemma: {describe_fall(gemma[SCALED_CONTRIBUTION]['all'])} lower."
+    return f"Gemma: {describe_fall(gemma[SCALED_CONTRIBUTION]['all'])}."
 
 
 def _control() -> str:
@@ -103,9 +103,9 @@ def _control() -> str:
     _require(race.verdict == "supported", "race fell by more than with the control")
     _require(gender.verdict == "undecided", "gender is undecided")
     return (
-        "**Compared with such a control**, `counterfactual-kl` lowered StereoSet's bias in race by "
-        f"{_fall(race.excess['matched'])} points more; gender is undecided. Harmful words "
-        "became likelier."
+        "**`counterfactual-kl` lowers StereoSet's bias in race** by "
+        f"{_fall(race.excess['matched'])} points more than its control; gender is undecided. It "
+        "makes harmful words likelier."
     )
 
 
@@ -122,10 +122,9 @@ def _transfer() -> str:
     _require(_has_zero(own.bias), "gender itself is undecided")
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
-        "**`ascent` did not beat its control in other domains.** Unlearning hate speech "
-        f"about women changed StereoSet's bias in profession and race by {_effect(ascent.bias)}; "
-        "beyond a control (the same words about objects), by "
-        f"{_effect(matched)} ({_WORDS[SEEDS_OF_ASCENT]} seeds). "
+        "**`ascent` does not beat its control in other domains.** Unlearning hate speech about "
+        f"women changes StereoSet's bias in profession and race by {_effect(ascent.bias)}, but "
+        f"only by {_effect(matched)} beyond the control ({_WORDS[SEEDS_OF_ASCENT]} seeds). "
         "Lu et al.'s GPT-2 experiment: not run."
     )
 
@@ -136,47 +135,54 @@ def _crows_pairs() -> str:
     _require(_interval(cell.bias)[0] > 0, "bias over all pairs rose")
     _require(_has_zero(random), "the difference from random tokens is undecided")
     return (
-        "**CrowS-Pairs shows no fall.** `counterfactual-kl` on built-in gender texts "
-        f"*raised* bias there by {_rise(cell.bias)} points; random target tokens, about as much "
+        "**On CrowS-Pairs, `counterfactual-kl` does not lower bias.** Unlearning gender texts "
+        f"*raises* it by {_rise(cell.bias)} points; unlearning random words does about the same "
         f"(difference {_effect(random)})."
     )
 
 
 def _leaderboard() -> str:
     record = read_record(RESULTS / "leaderboard" / LEADERBOARD, LeaderboardRecord)
-    effects = [e for e in record.effects if e.benchmark == "stereoset" and e.domain == ALL]
-    scaled = [e for e in effects if e.measure == SCALED_CONTRIBUTION]
-    lms = {(e.method, e.cost): e.change.value for e in effects if e.measure == "lms"}
+    scaled = [
+        e
+        for e in record.effects
+        if (e.benchmark, e.domain, e.measure) == ("stereoset", ALL, SCALED_CONTRIBUTION)
+    ]
     _require(all(e.seeds == 1 for e in scaled), "one seed")
-    limited = [e for e in scaled if e.cost == EQUAL]
-    unlimited = [e for e in scaled if record.methods[e.method].change == "inference"]
-
-    def changes(compared: list[MethodEffect]) -> str:
-        """The methods with which bias fell, the lowest bias first."""
-        found = {e: e.distance.value for e in compared if e.distance and e.verdict == "less"}
-        return ", ".join(
-            f"{format_signed(found[e], 3)} and {format_signed(lms[e.method, e.cost], 1)} "
-            f"(`{e.method}`)"
-            for e in sorted(found, key=lambda effect: found[effect])
-        )
-
-    risen = {e.method: e.distance.value for e in limited if e.distance and e.verdict == "more"}
-    _require(bool(risen), "bias rose with a method at equal cost")
-    rose = ", ".join(f"`{name}` ({format_signed(value, 3)})" for name, value in risen.items())
-    undecided = ", ".join(
-        f"`{e.method}`"
-        for e in limited
-        if e.verdict == "undecided" and not record.methods[e.method].is_control
-    )
-    budget = record.settings["budget"]
-    (ratio,) = (max(row.ratios.values()) for row in record.rows if row.method == "self-debias")
+    changes = {(e.method, e.cost): e.distance.value for e in scaled if e.distance}
+    fallen = {e.method: changes[e.method, EQUAL] for e in scaled if _falls(e, EQUAL)}
+    best = min(fallen, key=fallen.__getitem__)
+    _require(best == DEFAULT, "the default lowers it most at equal cost")
+    stronger = {
+        e.method: changes[e.method, PUBLISHED]
+        for e in scaled
+        if _falls(e, PUBLISHED) and changes[e.method, PUBLISHED] < fallen[best]
+    }
+    (model,) = record.models
+    rises = [perplexity_change(record, model, method, PUBLISHED) for method in stronger]
+    crows = [e for e in record.effects if (e.method, e.benchmark) == (DEFAULT, "crows_pairs")]
+    decided = [
+        e for e in crows if (e.cost, e.domain) == (EQUAL, ALL) and e.verdict in ("less", "more")
+    ]
+    _require(not decided, "the default did not change CrowS-Pairs, as limits.md says")
+    limit = 100 * (record.settings["budget"]["perplexity"] - 1)
     return (
-        "**Compared with other methods** at equal cost (perplexity ≤ "
-        f"+{100 * (budget['perplexity'] - 1):.0f} %; one seed), "
-        f"scaled contribution and LMS changed by {changes(limited)}. Bias rose with {rose}; "
-        f"undecided: {undecided}. At inference (perplexity up to "
-        f"+{100 * (ratio - 1):.0f} %): {changes(unlimited)}."
+        f"**At equal cost, other methods do less** (one seed; only `{DEFAULT}` was tuned). Scaled "
+        f"back to at most +{limit:.0f} % perplexity, only {_list_methods(fallen)} lower the scaled "
+        f"contribution significantly. At full strength, {_list_methods(stronger)} do more, but "
+        f"raise perplexity by {min(rises):.0f} to {max(rises):.0f} %."
     )
+
+
+def _falls(effect: MethodEffect, cost: str) -> bool:
+    """Whether bias falls significantly with a method at a cost."""
+    return effect.cost == cost and effect.verdict == "less"
+
+
+def _list_methods(changes: Mapping[str, float]) -> str:
+    """The methods with their changes, the largest fall first."""
+    order = sorted(changes, key=changes.__getitem__)
+    return join_words([f"`{name}` ({format_signed(changes[name], 3)})" for name in order])
 
 
 def _study(name: str, *, seeds: int = SEEDS) -> StudyRecord:
@@ -234,18 +240,18 @@ def _has_zero(effect: Effect) -> bool:
 
 
 def _effect(effect: Effect) -> str:
-    return format_estimate(effect.value, _interval(effect))
+    return format_with_interval(effect.value, _interval(effect), signed=True)
 
 
 def _rise(effect: Effect) -> str:
     """An effect above 0, without its sign."""
-    return format_estimate(effect.value, _interval(effect), signed=False)
+    return format_with_interval(effect.value, _interval(effect))
 
 
 def _fall(effect: Effect) -> str:
     """An effect below 0, as a positive number."""
     low, high = _interval(effect)
-    return format_estimate(-effect.value, (-high, -low), signed=False)
+    return format_with_interval(-effect.value, (-high, -low))
 
 
 def _wrap(line: str) -> str:

@@ -24,11 +24,12 @@ from fairforget.benchmarks.stereoset.scores import aggregate, smooth
 from fairforget.data.stereoset import DOMAINS, Item, read_items
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
+from fairforget.report.wording import format_with_interval
 from fairforget.statistics.estimate import over_items
 from fairforget.statistics.jackknife import cluster_rates, median_absolute_deviation, too_few
 from fairforget.terminal.progress import progress_bar
 from results_page import Page, ResultsPage, show_picture
-from tables import format_estimate, markdown_table
+from tables import markdown_table
 
 PARAPHRASES = {"first": "individual, individuals, nation", "second": "human, folks, place"}
 """Paraphrases of *person*, *people* and *country* in `neutral.toml`."""
@@ -211,12 +212,13 @@ def build_page(results: Results) -> Page:
 
 
 def _number(scores: dict[str, Any], name: str, digits: int = 3) -> str:
-    return format_estimate(scores[name], scores[f"{name}_ci"], digits, signed=False)
+    return format_with_interval(scores[name], scores[f"{name}_ci"], digits=digits)
 
 
 def _change(variant: dict[str, Any], name: str, digits: int = 3, domain: str = ALL) -> str:
     scores = variant[domain][name]
-    return format_estimate(scores["difference"], scores["difference_ci"], digits)
+    ci = scores["difference_ci"]
+    return format_with_interval(scores["difference"], ci, signed=True, digits=digits)
 
 
 def _list_domains(domains: dict[str, Any]) -> str:

@@ -50,7 +50,7 @@ OBJECTS = replace(CONTROL, directory=RUNS / "objects", seeds=1)
 CONTROLS = {
     RANDOM.directory.name: "in which `ascent` unlearned random words of the built-in texts, as "
     "many as there are harmful ones; its budget removed almost all of the update, so it hardly "
-    "differs from the original",
+    "differs from the original and says little about durability",
     OBJECTS.directory.name: "which is seed 0 of [the control of the default](default.md#control) "
     "and trained on the same sentences about objects",
 }
@@ -110,8 +110,8 @@ def _body(record: DurabilityRecord) -> Iterator[str]:
         f"{record.settings['batch_size']} texts per step, learning rate "
         f"{record.settings['learning_rate']:g}. {_describe_controls(record)} An attack can lower "
         "the scores of both models: after 200 "
-        "steps of relearning, little of the original's contribution is left, so the models can "
-        "hardly differ in it. The original weights come from a file in Q4_1. "
+        "steps of relearning, and with typos, little of the original's contribution is left, so "
+        "the models can hardly differ in it. The original weights come from a file in Q4_1. "
         "[How to read it](../how-to/durability.md)."
     )
     main = main_score(record)

@@ -29,7 +29,7 @@ from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.report.wording import format_signed, join_words
+from fairforget.report.wording import format_signed, format_with_interval, join_words
 from gap_texts import (
     named_terms,
     own_texts,
@@ -39,7 +39,7 @@ from gap_texts import (
 )
 from recipe_scores import extrapolate
 from results_page import Page, ResultsPage, show_picture
-from tables import format_estimate, markdown_table
+from tables import markdown_table
 from target_distance import DISTANCE, TargetDistance, judge_distance
 
 RUNS = Path("runs") / "gap"
@@ -348,7 +348,7 @@ def _score_row(name: str, scores: dict[str, Any]) -> list[str]:
     facts = scores.get("fact_log_prob")
     return [
         name,
-        format_estimate(scores["contribution"], scores["contribution_ci"], 3, signed=False),
+        format_with_interval(scores["contribution"], scores["contribution_ci"], digits=3),
         f"{scores['lms']:.1f}",
         "–" if facts is None else f"{facts:.3f}",
     ]

@@ -30,6 +30,7 @@ from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
+from fairforget.report.wording import format_with_interval
 from fairforget.statistics.distance import DistanceChange, mean_distance_change
 from fairforget.statistics.estimate import Estimate
 from harmful_words import score_harmful_words
@@ -52,7 +53,7 @@ from recipe_scores import (
     stereoset_distance,
 )
 from results_page import Page, ResultsPage, show_picture
-from tables import format_estimate, format_mean, markdown_table
+from tables import format_mean, markdown_table
 
 RUNS = Path("runs") / "recipe"
 SEEDS = 3
@@ -250,7 +251,7 @@ def list_findings(results: dict[str, Any]) -> list[str]:
 
     def describe_change(name: str) -> str:
         value, *ci = results["changes"][name]
-        return f"{format_estimate(value, ci)} points"
+        return f"{format_with_interval(value, ci, signed=True)} points"
 
     return [
         f"The stereotype score (SS) changed {describe_ss('gender')} and {describe_ss('race')} "

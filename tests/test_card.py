@@ -86,7 +86,7 @@ def test_the_hub_loader_reads_every_result(tmp_path: Path) -> None:
     assert ("CrowS-Pairs", "conditional_all") in found
     assert ("CrowS-Pairs", "conditional_scaled_all") in found
     assert "| Contribution before (95 % interval) |" in text
-    assert "With the group instead of a neutral word, the log-ratio of stereotype to " in text
+    assert "The contribution of the group, which is how much naming it instead of a " in text
     assert found["CrowS-Pairs", "stereotype_all"].metric_args["interval_95"]
     assert found["Perplexity", "perplexity"].metric_value == 29.0
     assert found["Perplexity", "perplexity"].dataset_type == "Salesforce/wikitext"

@@ -110,13 +110,13 @@ class ObjectiveSettings:
     """What is unlearned.
 
     Args:
-        objective: Forget loss on the target tokens: {objectives}. counterfactual-kl trains the
-            model to predict after a group mention what the reference model predicts after a neutral
-            word; trait-kl does so only among trait words, such as adjectives, and among he, she and
-            similar pronouns after an occupation, and aims not to make any harmful word more likely;
-            counterfactual-excess only lowers tokens that the group makes more likely; ascent, npo
-            and simnpo make the target tokens less likely; task-vector fine-tunes on them and
-            subtracts the weight difference.
+        objective: Forget loss on the target tokens: {objectives}. trait-kl (the default) trains the
+            model to predict trait words, such as adjectives, after a group mention as the reference
+            model does after a neutral word, and likewise he, she and similar pronouns after an
+            occupation; it aims not to make any harmful word more likely. counterfactual-kl does
+            this for all words. counterfactual-excess only lowers tokens that the group makes more
+            likely. ascent, npo and simnpo make the target tokens less likely. task-vector
+            fine-tunes on them and subtracts the weight difference.
         beta: Inverse temperature β of NPO and SimNPO. Default: the papers', 0.1 and 2.5.
         gamma: Reward margin γ of SimNPO. Default: the paper's, 0.
         selection: Target tokens: the harmful spans (spans), the tokens from the group mention to

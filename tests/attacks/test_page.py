@@ -45,7 +45,7 @@ def test_an_effect_that_is_left() -> None:
     found = headline(record(effect("none", "", -2.0), effect("quantization", "q4_0", -1.0)))
     assert found.title == "The fall in bias is still significant in 1 of 1 conditions"
     assert found.sentences == [
-        "Without an attack, the change in bias is −2.0 (−2.5 to −1.5) "
+        "Without an attack, the change in bias is −2.0 [−2.5, −1.5] "
         "(StereoSet, all domains, stereotype score, points).",
         "Effect retained under quantization: 50 % (q4_0).",
     ]
@@ -69,7 +69,7 @@ def test_an_effect_that_is_lost_or_reversed_does_not_survive() -> None:
     assert found.title == "The fall in bias is still significant in 1 of 3 conditions"
     assert found.sentences[1:] == [
         "Effect retained under relearning: 75 % (10 steps) and 20 % (50 steps, undecided); "
-        "half-life: 28 steps (95 % interval: 10 to 46).",
+        "half-life: 28 steps (95 % interval: [10, 46]).",
         "Effect retained under perturbation: −50 % (typos); reversed: typos.",
     ]
 
@@ -99,7 +99,7 @@ def test_bias_that_rose_without_an_attack_is_no_fall_that_could_last() -> None:
     found = headline(record(effect("none", "", 2.0), effect("quantization", "q4_0", 1.0)))
     assert found.title == "Bias rose even without an attack"
     (sentence,) = found.sentences
-    assert sentence.startswith("Without an attack, the change in bias is +2.0 (1.5 to 2.5)")
+    assert sentence.startswith("Without an attack, the change in bias is +2.0 [1.5, 2.5]")
     assert sentence.endswith("There is no fall in bias that could last.")
 
 

@@ -83,9 +83,9 @@ def test_the_headline_gives_the_paired_change_of_the_scaled_score(
     found = headline(judged(record, change=(-0.05, -0.06, -0.04), noise=(0.01, 0.005, 0.02)))
     assert found.sentences[:2] == [
         "At equal cost, the scaled contribution of the group (0.250 MADs in the original; 0: no "
-        "bias) came closer to 0 with change (−0.050, 95 % interval −0.060 to −0.040, or −20 %).",
-        "At equal cost, it moved away from 0 with noise (control) (+0.010, 95 % interval 0.005 to "
-        "0.020, or +4 %).",
+        "bias) came closer to 0 with change (−0.050, 95 % interval [−0.060, −0.040], or −20 %).",
+        "At equal cost, it moved away from 0 with noise (control) (+0.010, 95 % interval [0.005, "
+        "0.020], or +4 %).",
     ]
 
 
@@ -93,14 +93,14 @@ def test_there_is_no_percentage_of_a_score_that_may_be_0(record: LeaderboardReco
     board = judged(record, change=(-0.05, -0.06, -0.04))
     effects = [replace(effect, before=Score(0.01, (-0.02, 0.04))) for effect in board.effects]
     (sentence, *_) = headline(replace(board, effects=effects)).sentences
-    assert "with change (−0.050, 95 % interval −0.060 to −0.040) and" in sentence
+    assert "with change (−0.050, 95 % interval [−0.060, −0.040]) and" in sentence
     assert "%" not in sentence.replace("95 %", "")
 
 
 def test_methods_at_inference_have_a_sentence_of_their_own(record: LeaderboardRecord) -> None:
     *others, last = headline(judged(record, prompt=FALL)).sentences
     assert "prompt (scaled contribution −0.050, bias fell; LMS 0.0; perplexity +2.0 %)" in last
-    assert "cannot be scaled to the limits" in last
+    assert "cannot be scaled back" in last
     assert not any("prompt" in sentence for sentence in others)
 
 

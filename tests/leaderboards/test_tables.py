@@ -33,7 +33,7 @@ def cells(table: Table, title: str) -> list[Any]:
 
 def test_only_methods_with_equal_cost_are_shown_at_equal_cost(record: LeaderboardRecord) -> None:
     equal, published = make_parts(record)
-    assert cells(equal.table, "Method") == ["0. original", "1. change", "2. noise (control)"]
+    assert cells(equal.table, "Method") == ["1. change", "2. noise (control)"]
     assert cells(published.table, "Method") == [*cells(equal.table, "Method"), "3. prompt"]
     assert "(prompt)" in published.intro
     assert "prompt" not in equal.intro
@@ -51,9 +51,9 @@ def test_marks_have_the_numbers_of_the_rows(record: LeaderboardRecord) -> None:
         assert part.plot
         names = [str(name) for name in cells(part.table, "Method")]
         tips = [point.tip for point in part.plot.points]
-        assert [tip.partition(":")[0] for tip in tips] == names
+        assert [tip.partition(":")[0] for tip in tips] == ["0. original", *names]
         numbers = ", ".join(point.label.text for point in part.plot.points if point.label.text)
-        assert sorted(numbers.split(", ")) == [name.partition(".")[0] for name in names]
+        assert sorted(numbers.split(", ")) == ["0", *(name.partition(".")[0] for name in names)]
 
 
 def test_the_main_table_has_the_paired_change_of_the_judged_score(
@@ -69,14 +69,12 @@ def test_the_main_table_has_the_paired_change_of_the_judged_score(
         for measure in ("contribution_scaled", "contribution")
     )
     assert scaled.distance
-    _, cell, _ = cells(table, "Scaled contribution, change")
+    cell, _ = cells(table, "Scaled contribution, change")
     assert (cell.value, cell.ci) == (scaled.distance.value, scaled.distance.ci)
     words = {"less": "bias fell", "more": "bias rose", "undecided": "undecided"}
     assert cell.mark == words[str(scaled.verdict)]
-    _, unscaled, _ = cells(table, "Contribution, nats")
-    assert unscaled == IntervalCell(nats.after.value, digits=3)
-    original = cells(table, "Contribution, nats")[0]
-    assert original.value == nats.before.value
+    unscaled, _ = cells(table, "Contribution in nats, change")
+    assert unscaled == IntervalCell(nats.change.value, nats.change.ci, change=True, digits=3)
 
 
 def test_the_plot_shows_the_paired_change(record: LeaderboardRecord) -> None:

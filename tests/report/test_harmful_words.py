@@ -52,7 +52,7 @@ def comparison(run: UnlearningRun) -> Comparison:
 @pytest.mark.parametrize(
     ("shift", "words"),
     [
-        (-0.4, "Harmful words after a group became less likely: −0.20 nats (−0."),
+        (-0.4, "Harmful words after a group became less likely: −0.20 nats [−0."),
         (0.0, "Undecided whether harmful words after a group became more likely: 0.00 nats"),
     ],
 )
@@ -69,7 +69,7 @@ def test_the_headline_says_whether_they_became_likelier(
 def test_a_rise_is_a_caution(tmp_path: Path) -> None:
     found = unlearning_page.context(run_with(tmp_path, 0.4))["headline"]
     (caution,) = found.cautions
-    assert caution.startswith("Harmful words after a group became more likely: +0.20 nats (0.")
+    assert caution.startswith("Harmful words after a group became more likely: +0.20 nats [0.")
     assert "they became more likely for women." in caution
     assert not any("armful words" in s for s in found.sentences)
     found = unlearning_page.context(run_with(tmp_path, 0.0, added=0.4))["headline"]

@@ -63,7 +63,7 @@ def test_an_interval_of_no_width_is_not_shown() -> None:
     same = Change(86.8, 86.8, 0.0, (0.0, 0.0))
     table = cells_table("bbq", [cell("bbq", "bias_ambiguous", same, same)])
     assert str(table.rows[0][3]) == "0.0"
-    assert str(IntervalCell(0.0, (0.0, 0.0))) == "0.0 (0.0 to 0.0)"  # no change, but a score
+    assert str(IntervalCell(0.0, (0.0, 0.0))) == "0.0 [0.0, 0.0]"  # no change, but a score
 
 
 def test_warnings_about_a_comparison_are_on_the_page_and_the_card(tmp_path: Path) -> None:

@@ -189,9 +189,9 @@ def test_a_margin_names_the_control_beyond_which_a_fall_is_ruled_out(study: Stud
     assert margin_control(beyond) == "matched@movement"
     assert verdict_text(beyond) == "any fall is less than 1 beyond matched@movement"
     sentence = describe_omnibus(beyond)
-    assert "changed by −0.9 points (95 % interval −1.6 to −0.2); beyond the control " in sentence
+    assert "changed by −0.9 points (95 % interval [−1.6, −0.2]); beyond the control " in sentence
     assert sentence.endswith(
-        "matched@movement it changed by −0.1 (−0.4 to 0.3): a fall of 1 point or more beyond that "
+        "matched@movement it changed by −0.1 [−0.4, 0.3]: a fall of 1 point or more beyond that "
         "control is ruled out."
     )
     for alone in (limited(first, bias=narrow, random=wide), limited(first, bias=narrow)):
@@ -206,7 +206,7 @@ def test_the_sentence_of_a_primary_test_says_why_one_seed_decides_nothing() -> N
     fall = Effect(-15.0, (-24.0, -6.0), 0.001, 1.0)
     test = Omnibus("ascent", "stereoset", "ss", 3, 1, fall, margin=1.0)
     assert describe_omnibus(test).endswith(
-        "(95 % interval −24.0 to −6.0); undecided, because one "
+        "(95 % interval [−24.0, −6.0]); undecided, because one "
         "seed does not show how much seeds differ."
     )
     assert describe_omnibus(replace(test, seeds=2)).endswith("; undecided.")
@@ -305,7 +305,7 @@ def test_the_heat_map_shows_changes_in_bias_without_those_of_few_terms(study: St
             )
             if square.level is not None:
                 assert cell.bias.ci is not None
-                assert square.detail == f"({format_interval(cell.bias.ci)})"
+                assert square.detail == format_interval(cell.bias.ci)
                 assert abs(square.level) == round(5 * abs(cell.bias.value) / largest)
     still = [replace(cell, bias=replace(cell.bias, value=0.0)) for cell in cells]
     assert heat_map("stereoset", "ss", still).scale == ""

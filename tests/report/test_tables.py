@@ -77,9 +77,9 @@ def test_only_csv_has_separate_columns_for_intervals() -> None:
         "Age,1.0000,,",
         "Race,2.0000,1.0000,3.0000",
     ]
-    assert "| Gender | −2.6 (−4.1 to −0.8) |" in made.markdown()
-    assert "| Race | 2.0 (1.0 to 3.0), too few |" in made.markdown()
-    assert r"Gender & $-$2.6 ($-$4.1 to $-$0.8) \\" in made.latex()
+    assert "| Gender | −2.6 [−4.1, −0.8] |" in made.markdown()
+    assert "| Race | 2.0 [1.0, 3.0], too few |" in made.markdown()
+    assert r"Gender & $-$2.6 [$-$4.1, $-$0.8] \\" in made.latex()
     assert "Change (95 % interval)" in made.markdown()
 
 

@@ -177,10 +177,10 @@ def describe_steps(life: HalfLife, last: int) -> str:
 
 
 def describe_interval(life: HalfLife, last: int) -> str:
-    """Return the interval of a half-life as text: "40 to 180", "40 to more than 200"."""
+    """Return the interval of a half-life as text: "[40, 180]", "[40, more than 200]"."""
     low, high = life.ci
     end = f"more than {last}" if high is None else format_number(high, 0)
-    return end if low >= last else f"{format_number(low, 0)} to {end}"
+    return end if low >= last else f"[{format_number(low, 0)}, {end}]"
 
 
 def _percent(effect: AttackEffect) -> Content:

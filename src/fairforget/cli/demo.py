@@ -9,7 +9,7 @@ from fairforget.cli.unlearn import run
 from fairforget.settings import DebiasSettings
 
 STEPS = 60
-"""Fewer than the default, for the sake of time: texts about pronouns are left out."""
+"""Fewer than the default, for the sake of time: the corpus `pronouns` is left out."""
 
 
 def demo_command(*, output: Path = Path("runs/demo"), seed: int = 0, profile: bool = False) -> None:

@@ -48,9 +48,8 @@ _CONTRIBUTION = Axis(
     floor=-math.inf,
     narrowest=0.05,
 )
-Number = Literal["bias", "change", "after"]
-"""What a column shows: the change of the distance from no bias, the change of the score, or the
-score after it."""
+Number = Literal["bias", "change"]
+"""What a column shows: the change of the distance from no bias, or that of the score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +67,12 @@ class Shown:
 
 SHOWN = (
     Shown("stereoset", SCALED_CONTRIBUTION, "Scaled contribution, change", 3, "bias"),
-    Shown("stereoset", CONTRIBUTION, "Contribution, nats", 3, "after"),
+    Shown("stereoset", CONTRIBUTION, "Contribution in nats, change", 3, "change"),
     Shown("stereoset", "ss", "Stereotype score, change", 1, "bias"),
     Shown("stereoset", "lms", "LMS, change", 1, "change"),
-    Shown("crows_pairs", "conditional_scaled", "CrowS-Pairs, conditional, change", 3, "bias"),
+    Shown(
+        "crows_pairs", "conditional_scaled", "CrowS-Pairs, scaled conditional, change", 3, "bias"
+    ),
     Shown("winobias", "gap", "WinoBias, gap, change", 3, "bias"),
     Shown("harmful_words", "log_prob", "Harmful words, change", 2, "change"),
     Shown("group_facts", "fact_log_prob", "Facts, change", 2, "change"),
@@ -108,7 +109,7 @@ def make_parts(record: LeaderboardRecord) -> list[Part]:
 
 
 def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
-    """Return one row for each method on one model at one cost, and one for the original.
+    """Return one row for each method on one model at one cost.
 
     Rows have the numbers that the marks of the plot have.
     """
@@ -116,20 +117,18 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
     originals = {key[2:]: e for key, e in reversed(effects.items())}
     rows: list[list[Content]] = []
     for number, method in _numbered(record, model, cost):
+        if method == ORIGINAL:
+            continue
         row: list[Content] = [f"{number}. {name_method(record, method)}"]
         for shown in SHOWN:
-            key = (shown.benchmark, shown.measure)
-            if method == ORIGINAL:
-                row.append(_original_cell(shown, originals.get(key)))
-            else:
-                row.append(_cell(shown, effects.get((method, cost, *key))))
-        change = 0.0 if method == ORIGINAL else perplexity_change(record, model, method, cost)
+            row.append(_cell(shown, effects.get((method, cost, shown.benchmark, shown.measure))))
+        change = perplexity_change(record, model, method, cost)
         rows.append([*row, IntervalCell(change, change=True)])
     table = Table(
         caption=f"All domains, {COSTS[cost]}{model_suffix(record, model)}",
         columns=[
             Column("Method"),
-            *(Column(s.title, numeric=True, interval=s.number != "after") for s in SHOWN),
+            *(Column(shown.title, numeric=True, interval=True) for shown in SHOWN),
             Column("Perplexity, change in %", numeric=True),
         ],
         rows=rows,
@@ -196,8 +195,6 @@ def _cell(shown: Shown, effect: MethodEffect | None) -> Content:
     """Return what a method's effect on a score is, with its verdict if it has one."""
     if effect is None:
         return NONE
-    if shown.number == "after":
-        return IntervalCell(effect.after.value, digits=shown.digits)
     score = effect.distance if shown.number == "bias" else effect.change
     if score is None:
         return NONE
@@ -205,28 +202,21 @@ def _cell(shown: Shown, effect: MethodEffect | None) -> Content:
     return IntervalCell(score.value, score.ci, change=True, digits=shown.digits, mark=verdict)
 
 
-def _original_cell(shown: Shown, known: MethodEffect | None) -> Content:
-    """Return the original's score, or a change of 0."""
-    if known is None:
-        return NONE
-    value = known.before.value if shown.number == "after" else 0.0
-    return IntervalCell(value, change=shown.number != "after", digits=shown.digits)
-
-
 def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], MethodEffect]) -> str:
     """Return what the numbers of the main table are, and the scores of the original."""
     levels = [
         f"{shown.title.removesuffix(', change')} {format_number(known.before.value, shown.digits)}"
         for shown in SHOWN
-        if shown.number != "after" and (known := originals.get((shown.benchmark, shown.measure)))
+        if (known := originals.get((shown.benchmark, shown.measure)))
     ]
     before = f" Scores of the original: {'; '.join(levels)}." if levels else ""
     return (
         f"{'Means over seeds. ' if most_seeds(record) > 1 else ''}Changes are paired: both models "
         "scored the same items. For bias scores, the change is that of the distance from the "
         "unbiased value (0; 50 for the stereotype score): below 0, bias fell. Scaled scores are in "
-        "MADs. Contribution: the unscaled score of each model (0: no bias). Perplexity: its change "
-        f"on the kind of held-out text where it is worse.{before}"
+        "MADs. The contribution in nats is not scaled, so it may move differently if the spread of "
+        "the model's log-ratios changes. Perplexity: its change on the kind of held-out text where "
+        f"it is worse.{before}"
     )
 
 

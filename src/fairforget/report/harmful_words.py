@@ -173,7 +173,7 @@ def _options(benchmark: str) -> str:
 
 
 def _delta(cell: Cell) -> str:
-    interval = f" ({format_interval(cell.score.ci, DIGITS)})" if cell.score.ci else ""
+    interval = f" {format_interval(cell.score.ci, DIGITS)}" if cell.score.ci else ""
     return f"{format_signed(cell.score.delta, DIGITS)} nats{interval}"
 
 

@@ -194,7 +194,7 @@ def _further_sentences(change: DomainChange) -> list[str]:
     if CONTRIBUTION not in further:
         return []
     score = further[CONTRIBUTION]
-    before, after = (_compare_with_neutral(s.value) for s in (score.before, score.after))
+    before, after = (format_number(s.value, DIGITS) for s in (score.before, score.after))
     where = "" if change.domain == ALL else f" in {domain_name(change.domain).lower()} items"
     interval = ""
     if score.change.ci:
@@ -203,11 +203,11 @@ def _further_sentences(change: DomainChange) -> list[str]:
     verdict = f": {describe_cell(cell)}" if cell else ""
     if cell and cell.verdict != "undecided":
         moved = "came closer to 0" if cell.verdict == "less" else "moved away from 0"
-        verdict = f"; relative to the model’s spread, it {moved} ({format_p(cell.p_adjusted)})"
+        verdict = f"; once scaled, it {moved} ({format_p(cell.p_adjusted)})"
     return [
-        "With the group instead of a neutral word, the log-ratio of stereotype to "
-        f"anti-stereotype{where} was {before} before, and is {after} after{interval}, where 0 "
-        f"means no bias{verdict}."
+        "The contribution of the group, which is how much naming it instead of a neutral word "
+        f"favours the stereotype, went from {before} to {after} nats per token{where}{interval}, "
+        f"where 0 means no bias{verdict}."
     ]
 
 
@@ -242,15 +242,10 @@ def _cost(comparison: BeforeAfter, ratios: Mapping[str, float]) -> tuple[list[st
     elif lowest >= SMALL_LMS and worst <= SMALL_PERPLEXITY:
         title = "at little cost to language modelling"
     elif lms and lms.ci and not lms.is_decided and worst <= SMALL_PERPLEXITY:
-        title = "at an undecided cost to language modelling"
+        title = "at an uncertain cost to language modelling"
     else:
         title = "at some cost to language modelling"
     return [" ".join(sentences)], title, cautions
-
-
-def _compare_with_neutral(contribution: float) -> str:
-    size = format_number(abs(contribution), DIGITS)
-    return f"{size} nats per token {'lower' if contribution < 0 else 'higher'}"
 
 
 def _lms_sentence(lms: Change) -> str:

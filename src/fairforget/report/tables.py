@@ -97,7 +97,7 @@ class IntervalCell:
         return format_interval(self.ci, self.digits) if self.ci else ""
 
     def __str__(self) -> str:
-        text = f"{self.number} ({self.span})" if self.ci else self.number
+        text = f"{self.number} {self.span}" if self.ci else self.number
         return f"{text}, {self.mark}" if self.mark else text
 
 
@@ -171,7 +171,7 @@ def markdown_text(text: str) -> str:
 
 
 def _escape(cells: Sequence[Content]) -> list[str]:
-    return [markdown_text(str(cell)) for cell in cells]
+    return [str(c) if isinstance(c, IntervalCell) else markdown_text(str(c)) for c in cells]
 
 
 def _one_line(cell: Content) -> str:

@@ -62,18 +62,14 @@ def format_signed(value: float | None, digits: int = 1) -> str:
 
 
 def format_interval(ci: Sequence[float] | None, digits: int = 1) -> str:
-    """An interval, "−4.1 to −0.8"."""
-    return NONE if ci is None else " to ".join(format_bounds(ci, digits))
-
-
-def format_bounds(ci: Sequence[float], digits: int = 1) -> tuple[str, str]:
-    """Both bounds of an interval; one that excludes 0 gets more digits rather than become 0."""
-    if ci[0] <= 0 <= ci[1]:
-        return format_number(ci[0], digits), format_number(ci[1], digits)
-    return (
-        format_number(ci[0], _digits_of(ci[0], digits)),
-        format_number(ci[1], _digits_of(ci[1], digits)),
+    """An interval, "[−4.1, −0.8]"; if it excludes 0, a bound gets more digits rather than be 0."""
+    if ci is None:
+        return NONE
+    excludes_zero = not ci[0] <= 0 <= ci[1]
+    low, high = (
+        format_number(bound, _digits_of(bound, digits) if excludes_zero else digits) for bound in ci
     )
+    return f"[{low}, {high}]"
 
 
 def _digits_of(value: float, digits: int) -> int:
@@ -84,9 +80,9 @@ def _digits_of(value: float, digits: int) -> int:
 def format_with_interval(
     value: float | None, ci: Sequence[float] | None, *, signed: bool = False, digits: int = 1
 ) -> str:
-    """A value and its interval, if it has one: "63.8 (58.9 to 68.7)"."""
+    """A value and its interval, if it has one: "63.8 [58.9, 68.7]"."""
     number = format_signed(value, digits) if signed else format_number(value, digits)
-    return number if ci is None else f"{number} ({format_interval(ci, digits)})"
+    return number if ci is None else f"{number} {format_interval(ci, digits)}"
 
 
 def format_count(value: int) -> str:

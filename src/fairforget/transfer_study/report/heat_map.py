@@ -117,7 +117,7 @@ def _square(cell: MatrixCell, largest: float) -> Square:
     digits = measure_of(cell.measure).digits
     bias, few = cell.bias, too_few(cell.clusters)
     significant = bias.p_adjusted < SIGNIFICANT
-    interval = f"({format_interval(bias.ci, digits)})" if bias.ci else ""
+    interval = format_interval(bias.ci, digits) if bias.ci else ""
     seeds = "" if cell.seeds == 1 else f", mean of {cell.seeds} seeds"
     return Square(
         change=format_signed(bias.value, digits) + ("*" if significant else ""),

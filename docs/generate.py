@@ -14,7 +14,8 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 from fairforget.benchmarks.registry import BENCHMARKS
-from fairforget.cli import COMMANDS, main
+from fairforget.cli import main
+from fairforget.cli.commands import COMMANDS
 from fairforget.corpora import SOURCES
 from fairforget.corpora.builtin.lexicon import terms_by_group
 from fairforget.corpora.domains import DOMAINS, GROUPS, Labels

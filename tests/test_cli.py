@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from fairforget.__main__ import main as run_command
-from fairforget.cli import COMMANDS, main
+from fairforget.cli import main
+from fairforget.cli.commands import COMMANDS
 from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.parser_errors import rephrase
 from fairforget.corpora import iter_corpus

@@ -59,7 +59,8 @@ from fairforget.records.records import EvaluationRecord
 from fairforget.records.scores import BenchmarkScores, DomainScores, score_rows
 from fairforget.records.store import read_record, write_record
 from fairforget.report import write_report
-from fairforget.report.terminal import show_comparison, show_evaluation
+from fairforget.report.comparison_terminal import show_comparison
+from fairforget.report.terminal import show_evaluation
 
 from .models import save_tiny, tiny_model
 

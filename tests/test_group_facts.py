@@ -20,8 +20,9 @@ from fairforget.comparison.paired import compare_items
 from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
 from fairforget.records.records import EvaluationRecord, ModelFacts
+from fairforget.report.comparison_terminal import show_comparison
 from fairforget.report.other_benchmarks import cells_table
-from fairforget.report.terminal import show_comparison, show_evaluation
+from fairforget.report.terminal import show_evaluation
 from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
 from .models import tiny_model

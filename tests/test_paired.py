@@ -17,7 +17,7 @@ from fairforget.benchmarks.stereoset.scores import aggregate
 from fairforget.comparison.paired import Cell, adjust_p_values, compare_items
 from fairforget.comparison.score_change import Change
 from fairforget.errors import InputError
-from fairforget.report.figures import describe_cell
+from fairforget.report.cell_words import describe_cell
 from fairforget.statistics.significance import holm, mcnemar
 from tests.report.runs import crows_rows, stereoset_rows
 

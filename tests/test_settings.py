@@ -16,8 +16,8 @@ from fairforget.settings import (
     SelectSettings,
     TargetSettings,
     TransferSettings,
-    merge_settings,
 )
+from fairforget.settings_merging import merge_settings
 
 
 @pytest.mark.parametrize(

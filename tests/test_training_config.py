@@ -83,6 +83,11 @@ def test_retaining_nothing_must_be_requested(tmp_path) -> None:
         config(tmp_path, objective="none", retain_loss="none")
 
 
+def test_a_learning_rate_of_0_trains_nothing(tmp_path) -> None:
+    with pytest.raises(InputError, match=r"learning_rate is 0, .*; set it above 0"):
+        config(tmp_path, learning_rate=0)
+
+
 def test_weights_before_interpolation_are_not_uploaded(tmp_path) -> None:
     with pytest.raises(InputError, match="before interpolation"):
         config(tmp_path, push_to_hub=True)

@@ -44,13 +44,8 @@ from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_finished, read_record, write_record
 from fairforget.records.training_corpora import training_corpora
 from fairforget.seeds import check_seed
-from fairforget.settings import (
-    EvaluationSettings,
-    ModelSettings,
-    command_settings,
-    merge_settings,
-    settings_of_model,
-)
+from fairforget.settings import EvaluationSettings, ModelSettings
+from fairforget.settings_merging import command_settings, merge_settings, settings_of_model
 from fairforget.terminal.messages import show_message
 from fairforget.terminal.progress import progress_bar
 

@@ -25,7 +25,8 @@ from fairforget.names import split_commas
 from fairforget.objectives import OBJECTIVES, Objective
 from fairforget.objectives.trait_words import find_trait_words
 from fairforget.seeds import check_seed
-from fairforget.settings import TargetSettings, merge_settings, settings_of_model
+from fairforget.settings import TargetSettings
+from fairforget.settings_merging import merge_settings, settings_of_model
 from fairforget.terminal.messages import one_line
 from fairforget.terminal.progress import progress_bar
 

@@ -13,7 +13,7 @@ import pytest
 
 import fairforget
 from fairforget.benchmarks import BENCHMARKS
-from fairforget.cli import COMMANDS
+from fairforget.cli.commands import COMMANDS
 from fairforget.corpora import SOURCES
 from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
 from fairforget.objectives.retain import FACT_SLACK, FACT_WEIGHT

@@ -16,7 +16,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from fairforget import cli
+from fairforget.cli import main
+from fairforget.cli.commands import COMMANDS
 from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.data.locate import fetch
 from fairforget.errors import MAX_CHARACTERS, InputError
@@ -274,9 +275,9 @@ def test_keys_are_hidden_in_error_messages(
         """Leak."""
         raise error(f"the header was Bearer {key}") from ValueError(key)
 
-    monkeypatch.setitem(cli.COMMANDS, "demo", leaking)
+    monkeypatch.setitem(COMMANDS, "demo", leaking)
     with pytest.raises(SystemExit) as exit_:
-        cli.main(["demo"])
+        main(["demo"])
     printed = capsys.readouterr()
     assert key not in printed.out + printed.err
     assert "the header was Bearer …" in printed.err

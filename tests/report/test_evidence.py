@@ -10,9 +10,9 @@ import pytest
 
 from fairforget.records.records import HarmfulWordFacts
 from fairforget.report.before_after import BeforeAfter, before_after
+from fairforget.report.cell_words import describe_p, shown_interval
 from fairforget.report.contents import UnlearningRun, read_unlearning
 from fairforget.report.evidence import list_choices, list_run_evidence
-from fairforget.report.figures import describe_p, shown_interval
 
 from .runs import write_unlearning
 

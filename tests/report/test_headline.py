@@ -11,9 +11,9 @@ from fairforget.comparison.paired import compare_items
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.records import ModelFacts
 from fairforget.report.before_after import BeforeAfter, before_after, from_comparison
+from fairforget.report.cell_words import describe_cell
 from fairforget.report.contents import read_unlearning
 from fairforget.report.evaluation_headline import evaluation_headline
-from fairforget.report.figures import describe_cell
 from fairforget.report.headline import Headline, change_headline, describe_weights, run_headline
 from tests.report.runs import write_evaluation, write_unlearning
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fairforget.comparison.compare import Comparison
 from fairforget.records.store import read_record
-from fairforget.report.terminal import show_comparison
+from fairforget.report.comparison_terminal import show_comparison
 
 from .runs import write_comparison
 

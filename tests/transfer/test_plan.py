@@ -151,6 +151,17 @@ def test_harmless_words_do_not_control_for_distributions_before_them() -> None:
         plan_runs(RECIPE, objectives=["ascent", "counterfactual-kl"], **plan)
 
 
+def test_the_matched_control_is_not_forgotten_itself() -> None:
+    with pytest.raises(InputError, match="'matched' trains on builtin:control, which is also"):
+        plan_runs(
+            RECIPE,
+            ["builtin:gender", "builtin:control"],
+            objectives=["ascent"],
+            controls=["matched"],
+            seeds=1,
+        )
+
+
 @pytest.mark.parametrize(("match", "copies"), [("perplexity", 0), ("movement", 1), ("both", 2)])
 def test_a_control_matched_on_movement_belongs_to_one_run_and_follows_it(match, copies) -> None:
     corpora, controls = ["builtin:gender", "builtin:race"], ["random", "matched", "none"]

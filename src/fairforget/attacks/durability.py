@@ -52,7 +52,8 @@ from fairforget.records.paths import DURABILITY, MODEL
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import trained_domains, training_corpora
-from fairforget.settings import DurabilitySettings, merge_settings
+from fairforget.settings import DurabilitySettings
+from fairforget.settings_merging import merge_settings
 from fairforget.training.preparation import check_trainable
 
 LISTS = ("attacks", "steps", "types", "perturbations")

@@ -37,7 +37,7 @@ def compare_command(
     from fairforget.comparison.gate import find_violations
     from fairforget.files.overwriting import check_not_overwritten, check_replaceable
     from fairforget.records.store import is_record, write_record
-    from fairforget.report.terminal import show_comparison
+    from fairforget.report.comparison_terminal import show_comparison
     from fairforget.terminal.messages import one_line
 
     check_not_overwritten({"--output": output}, [before, after])

@@ -7,7 +7,8 @@ from pathlib import Path
 from fairforget.cli.output import print_result
 from fairforget.debiasing.result import DebiasResult
 from fairforget.records.paths import MODEL, RECORD, REPORT
-from fairforget.report.terminal import show_comparison, show_unlearning
+from fairforget.report.comparison_terminal import show_comparison
+from fairforget.report.terminal import show_unlearning
 
 
 def show_result(result: DebiasResult, output: Path, *, json: bool = False) -> None:

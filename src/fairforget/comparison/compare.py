@@ -74,7 +74,7 @@ class Comparison(TabularResult):
         return rows
 
     def _show(self) -> None:
-        from fairforget.report.terminal import show_comparison
+        from fairforget.report.comparison_terminal import show_comparison
 
         show_comparison(self)
 

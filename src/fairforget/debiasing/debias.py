@@ -27,7 +27,8 @@ from fairforget.objectives import NOTHING, Objective, TokenLoss, as_objective
 from fairforget.records.outputs import release_output
 from fairforget.records.paths import CARD, MODEL
 from fairforget.report import write_report
-from fairforget.settings import DebiasSettings, merge_settings, settings_of_model
+from fairforget.settings import DebiasSettings
+from fairforget.settings_merging import merge_settings, settings_of_model
 
 Forget: TypeAlias = str | Path | Corpus | Sequence[str | Path | Corpus]
 

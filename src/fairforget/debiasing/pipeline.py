@@ -51,10 +51,8 @@ from fairforget.records.paths import (
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.records.training_corpora import training_corpora
-from fairforget.settings import (
-    DebiasSettings,
-    command_settings,
-)
+from fairforget.settings import DebiasSettings
+from fairforget.settings_merging import command_settings
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import check_training_dtype, load_everyday_corpus

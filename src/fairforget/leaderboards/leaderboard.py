@@ -29,7 +29,8 @@ from fairforget.records.outputs import check_output, open_output
 from fairforget.records.paths import LEADERBOARD, RUNS
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
-from fairforget.settings import LeaderboardSettings, merge_settings
+from fairforget.settings import LeaderboardSettings
+from fairforget.settings_merging import merge_settings
 from fairforget.training.preparation import check_training_dtype
 
 

@@ -12,16 +12,14 @@ from dataclasses import dataclass, field
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import MEASURES, Measure, measure_of
-from fairforget.comparison.paired import Cell
 from fairforget.comparison.score_change import Score
 from fairforget.report.before_after import DomainChange
-from fairforget.report.evidence import cluster_name
+from fairforget.report.cell_words import describe_cell, shown_interval
 from fairforget.report.scores import DomainScore
 from fairforget.report.wording import (
     BIAS_VERDICTS,
     domain_name,
     format_number,
-    format_p_number,
     format_signed,
     format_with_interval,
 )
@@ -40,11 +38,6 @@ LOGGED = {
 """Logged quantity → its name on pages."""
 MAX_VALUE = 1e9
 """Largest absolute value on an axis."""
-_CAVEATS = {
-    "interval": "undecided",
-    "correction": "undecided (corrected p ≥ 0.05)",
-    "flips": "undecided (most flips are in the other direction)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,37 +226,6 @@ def change_plot(id: str, caption: str, changes: Sequence[DomainChange]) -> DotPl
         axis="Change of the stereotype score, points",
         keyed=BIAS_VERDICTS,
     )
-
-
-def describe_cell(cell: Cell | None) -> str:
-    """The verdict on a score of bias or of harm, with the reason if it is undecided."""
-    if cell is None:
-        return "no interval"
-    verdict = BIAS_VERDICTS[cell.verdict]
-    return describe_caveat(cell) or (
-        verdict.removeprefix("bias ") if cell.lower_is_better else verdict
-    )
-
-
-def describe_p(cell: Cell | None) -> str:
-    """The corrected p-value; an en dash if there is none, because there are too few clusters."""
-    return format_p_number(cell.p_adjusted if cell and cell.caveat != "few" else None)
-
-
-def shown_interval(cell: Cell | None) -> tuple[float, float] | None:
-    """The interval of a change; None if no item changed, because its width of 0 would mislead."""
-    return None if cell is None or cell.is_unchanged else cell.score.ci
-
-
-def describe_caveat(cell: Cell) -> str:
-    """Why a change is undecided; empty if it is decided."""
-    if cell.caveat == "crossing":
-        return f"undecided (may have passed {measure_of(cell.measure).ideal:g})"
-    if cell.caveat == "few":
-        return f"undecided (too few {cluster_name(cell.benchmark)})"
-    if cell.is_unchanged:
-        return "undecided (no item changed)"
-    return _CAVEATS[cell.caveat] if cell.caveat else ""
 
 
 def curves(history: Sequence[dict[str, float]]) -> list[Curve]:

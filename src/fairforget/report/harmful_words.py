@@ -10,7 +10,7 @@ from fairforget.benchmarks.options import base_name
 from fairforget.comparison.paired import Cell
 from fairforget.corpora.domains import DOMAINS
 from fairforget.records.schema import interval_of
-from fairforget.report.figures import describe_caveat, describe_p
+from fairforget.report.cell_words import describe_caveat, describe_p
 from fairforget.report.items import MAX_ITEMS, pair_rows
 from fairforget.report.section import Section
 from fairforget.report.tables import Blurred, Column, Content, IntervalCell, Table

@@ -13,8 +13,8 @@ from fairforget.benchmarks.options import base_name
 from fairforget.comparison.score_change import Change
 from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.report.before_after import BeforeAfter, DomainChange
+from fairforget.report.cell_words import describe_cell
 from fairforget.report.evidence import cluster_name, is_within
-from fairforget.report.figures import describe_cell
 from fairforget.report.harmful_words import change_sentences
 from fairforget.report.wording import (
     benchmark_name,

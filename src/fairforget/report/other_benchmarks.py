@@ -7,8 +7,8 @@ from typing import Any
 
 from fairforget.benchmarks.measures import measure_of
 from fairforget.comparison.paired import Cell
+from fairforget.report.cell_words import describe_cell, describe_p
 from fairforget.report.facts import generic_table
-from fairforget.report.figures import describe_cell, describe_p
 from fairforget.report.scores import is_known
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (

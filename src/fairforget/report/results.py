@@ -10,14 +10,8 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import measure_of
 from fairforget.comparison.score_change import Change
 from fairforget.report.before_after import BeforeAfter, DomainChange, FurtherChange
-from fairforget.report.figures import (
-    change_plot,
-    describe_cell,
-    describe_p,
-    further_plot,
-    score_plot,
-    shown_interval,
-)
+from fairforget.report.cell_words import describe_cell, describe_p, shown_interval
+from fairforget.report.figures import change_plot, further_plot, score_plot
 from fairforget.report.further_scores import LMS_PARTS, NOTES, WITH_OWN_TABLE, find_companion
 from fairforget.report.section import Section
 from fairforget.report.tables import Column, Content, IntervalCell, Table

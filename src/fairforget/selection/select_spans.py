@@ -30,7 +30,8 @@ from fairforget.selection.selected import (
     select,
     write_spans,
 )
-from fairforget.settings import SelectSettings, merge_settings
+from fairforget.settings import SelectSettings
+from fairforget.settings_merging import merge_settings
 from fairforget.terminal.messages import show_message
 from fairforget.terminal.progress import progress_bar
 

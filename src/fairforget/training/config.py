@@ -143,6 +143,8 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             if not low <= value <= high:
                 flag = f" (--{FLAGS[name]})" if name in FLAGS else ""
                 raise InputError(f"{name}{flag} is {value}; it must be between {low} and {high:,}")
+        if self.learning_rate == 0:
+            raise InputError("learning_rate is 0, so training would change nothing; set it above 0")
         check_seed(self.seed)
         if self.lora_rank:
             check_peft()

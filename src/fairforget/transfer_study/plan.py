@@ -143,6 +143,11 @@ def plan_runs(
             "controls: 'random' selects as many tokens as the spans have, so it cannot control for "
             f"selection {recipe.selection!r}; remove it from --controls, or use --selection spans"
         )
+    if MATCHED in controls and CONTROL_CORPUS in forget:
+        raise InputError(
+            f"controls: 'matched' trains on {CONTROL_CORPUS}, which is also in forget; remove one "
+            "of them"
+        )
     check_seeds(seeds)
     runs: dict[StudyRun, None] = {}
     for seed in range(seeds):

@@ -35,7 +35,8 @@ from fairforget.records.paths import BEFORE, RUNS, STUDY
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
-from fairforget.settings import StudySettings, TransferSettings, merge_settings
+from fairforget.settings import StudySettings, TransferSettings
+from fairforget.settings_merging import merge_settings
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
 from fairforget.training.preparation import check_training_dtype
 from fairforget.transfer_study.doses import check_dose_dtype, dose_response, parse_doses

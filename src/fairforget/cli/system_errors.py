@@ -1,0 +1,33 @@
+"""Errors of the operating system, such as a full disk, in one line with a remedy."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+REMEDIES = {
+    errno.ENOSPC: "free some space and run the same command again",
+    errno.EMFILE: "raise the limit (ulimit -n) and run the same command again",
+    errno.ENFILE: "close other programs and run the same command again",
+    errno.ENOMEM: "free some memory, or choose a smaller model or --batch_size",
+    errno.EROFS: "choose another directory",
+    errno.EACCES: "choose another directory, or change its permissions",
+}
+"""System error → remedy."""
+NO_MEMORY = ("not enough memory", "out of memory", "alloc_cpu", "bad_alloc", "start new thread")
+"""How libraries report that memory ran out."""
+
+
+def describe_system_error(error: BaseException) -> str | None:
+    """Return a one-line message for an operating-system error; None for any other error."""
+    if isinstance(error, OSError) and error.errno is not None:
+        remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
+        return f"{error.filename or 'a file'}: {error.strerror}{remedy}"
+    text = str(error)
+    if isinstance(error, MemoryError) or any(words in text.lower() for words in NO_MEMORY):
+        return f"{os.strerror(errno.ENOMEM)}; {REMEDIES[errno.ENOMEM]}"
+    for number, remedy in REMEDIES.items():  # libraries pass on only the text
+        if os.strerror(number) in text:
+            return f"{os.strerror(number)}; {remedy}"
+    cause = error.__cause__ or error.__context__
+    return describe_system_error(cause) if cause else None

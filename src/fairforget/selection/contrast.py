@@ -76,7 +76,11 @@ class Contrast:
         return [self._select(text.text) for text in texts]
 
     def calibrate(self, texts: Sequence[Text]) -> Contrast:
-        """Return a selector with the threshold of the highest F1 on texts with exact spans."""
+        """Return a selector with the threshold of the highest F1 on texts with exact spans.
+
+        Words that `least_z` excludes count here as if they were selected. Without them, the
+        threshold would be lower: trained on EDOS, F1 on HateCheck falls from 62 % to 56 %.
+        """
         scores = [self._score_words(text.text) for text in texts]
         return replace(self, threshold=best_threshold(texts, scores))
 

@@ -283,6 +283,8 @@ def _share(distance: dict[str, Any], side: str) -> str:
 def _list_changes(results: dict[str, Any]) -> Iterator[str]:
     """A table of each score by domain."""
     by_seed = [f"seed {seed}" for seed in range(len(results["budget"]))]
+    judged = "[measured with one seed](leaderboard.md)" if "control" in results else "not measured"
+    crows = f"The two scores of CrowS-Pairs have no verdict; those that have one were {judged}."
     yield from (
         "## Scores",
         "",
@@ -291,8 +293,7 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
         "verdict. HateCheck: 1,000 texts, by the group that they attack; none was trained on. "
         "Facts: training retained none of these, but it retained other facts of the same kind. "
         "*Clusters*: the target terms, pairs, templates or other units that the intervals treat as "
-        "independent. The two scores of CrowS-Pairs have no verdict; [those that have "
-        "one](leaderboard.md) were measured with one seed.",
+        f"independent. {crows}",
         "",
     )
     for name, changes in results["changes"].items():

@@ -81,8 +81,8 @@ def _default() -> str:
         f"**The default lowers the scaled contribution by {describe_fall(whole)}** (three seeds; "
         f"tuned on these data): {describe_change(whole, 3)}. The control reaches "
         f"{describe_change(theirs, 3)}; the difference, {describe_change(excess, 3)}, is due to "
-        "the groups. Harmful words became significantly likelier after no group. LMS: "
-        f"{describe_change(changes['lms']['all'], 1)}."
+        "the groups. Harmful words became likelier after no group, but after two relative to a "
+        f"neutral word. LMS: {describe_change(changes['lms']['all'], 1)}."
     )
 
 
@@ -122,7 +122,7 @@ def _transfer() -> str:
     _require(_has_zero(own.bias), "gender itself is undecided")
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
-        "**`ascent` does not beat its control in other domains.** Unlearning hate speech about "
+        "**In other domains, `ascent` does not beat the control.** Unlearning hate speech about "
         f"women changes StereoSet's bias in profession and race by {_effect(ascent.bias)}, but "
         f"only by {_effect(matched)} beyond the control ({_WORDS[SEEDS_OF_ASCENT]} seeds). "
         "Lu et al.'s GPT-2 experiment: not run."
@@ -135,9 +135,9 @@ def _crows_pairs() -> str:
     _require(_interval(cell.bias)[0] > 0, "bias over all pairs rose")
     _require(_has_zero(random), "the difference from random tokens is undecided")
     return (
-        "**On CrowS-Pairs, `counterfactual-kl` does not lower bias.** Unlearning gender texts "
-        f"*raises* it by {_rise(cell.bias)} points; unlearning random words does about the same "
-        f"(difference {_effect(random)})."
+        "**On CrowS-Pairs, bias did not fall with `counterfactual-kl`.** Unlearning gender texts "
+        f"*raised* it by {_rise(cell.bias)} points; beyond unlearning random words, by "
+        f"{_effect(random)}."
     )
 
 
@@ -151,13 +151,17 @@ def _leaderboard() -> str:
     _require(all(e.seeds == 1 for e in scaled), "one seed")
     changes = {(e.method, e.cost): e.distance.value for e in scaled if e.distance}
     fallen = {e.method: changes[e.method, EQUAL] for e in scaled if _falls(e, EQUAL)}
-    best = min(fallen, key=fallen.__getitem__)
-    _require(best == DEFAULT, "the default lowers it most at equal cost")
+    bounds = {
+        e.method: e.distance.ci for e in scaled if e.cost == EQUAL and e.distance and e.distance.ci
+    }
+    lowest = min(low for name, (low, _) in bounds.items() if name != DEFAULT)
+    _require(bounds[DEFAULT][1] < lowest, "the default lowers it most at equal cost")
     stronger = {
         e.method: changes[e.method, PUBLISHED]
         for e in scaled
-        if _falls(e, PUBLISHED) and changes[e.method, PUBLISHED] < fallen[best]
+        if _falls(e, PUBLISHED) and changes[e.method, PUBLISHED] < fallen[DEFAULT]
     }
+    _require(bool(stronger), "some methods do more at full strength")
     (model,) = record.models
     rises = [perplexity_change(record, model, method, PUBLISHED) for method in stronger]
     crows = [e for e in record.effects if (e.method, e.benchmark) == (DEFAULT, "crows_pairs")]
@@ -167,8 +171,8 @@ def _leaderboard() -> str:
     _require(not decided, "the default did not change CrowS-Pairs, as limits.md says")
     limit = 100 * (record.settings["budget"]["perplexity"] - 1)
     return (
-        f"**At equal cost, other methods do less** (one seed; only `{DEFAULT}` was tuned). Scaled "
-        f"back to at most +{limit:.0f} % perplexity, only {_list_methods(fallen)} lower the scaled "
+        f"**Within the same limits, other methods do less** (perplexity ≤ +{limit:.0f} %; one "
+        f"seed; only `{DEFAULT}` was tuned): only {_list_methods(fallen)} lower the scaled "
         f"contribution significantly. At full strength, {_list_methods(stronger)} do more, but "
         f"raise perplexity by {min(rises):.0f} to {max(rises):.0f} %."
     )

@@ -263,7 +263,7 @@ def test_bad_runs(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         measure(runs, out, controls=str(runs / "other"))
     (tmp_path / "text.csv").write_text("text\nIt rains.\n")
     perplexity = f"perplexity:{tmp_path / 'text.csv'}"
-    with pytest.raises(InputError, match="has no bias score to compare; remove it"):
+    with pytest.raises(InputError, match="has no bias score in single domains; remove it"):
         durability(runs / "run", output_dir=out, benchmarks=perplexity, attacks="quantization")
     with pytest.raises(
         InputError, match=r"llama has no record\.json; give the output directory of"

@@ -29,10 +29,7 @@ FIXED = (
     "GPT-2",
     "Apache-2.0",
     "50: no preference",
-    "100: ideal",
     "0: no bias",
-    "distance from 50",
-    "|SS − 50|",
     "95 % intervals",
 )
 """Names and definitions with numbers, which no record has."""

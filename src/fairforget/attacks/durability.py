@@ -161,7 +161,8 @@ def _load_benchmarks(
     """Load the benchmarks of all conditions, and check what these need.
 
     Raises:
-        InputError: a benchmark is unknown or has no bias score, or the extra `gguf` is missing.
+        InputError: a benchmark is unknown or has no bias score in single domains, or the extra
+            `gguf` is missing.
     """
     check_names("benchmarks", benchmarks)
     names = [name for it in conditions for name in benchmarks_of(it, benchmarks).values()]
@@ -169,7 +170,7 @@ def _load_benchmarks(
     if any(condition.attack == QUANTIZATION for condition in conditions):
         check_extra("gguf", "gguf", QUANTIZATION)
     if without := [name for name in benchmarks if not find_domain_judge(name)]:
-        raise InputError(f"benchmark {without[0]!r} has no bias score to compare; remove it")
+        raise InputError(f"benchmark {without[0]!r} has no bias score in single domains; remove it")
     return loaded
 
 

@@ -112,7 +112,7 @@ def main(args: list[str] | None = None) -> None:
         _fail(str(error))
     except KeyboardInterrupt:
         print(
-            "fairforget: interrupted; with an --output, the same command continues after the last "
+            "fairforget: interrupted; with --output, the same command continues after the last "
             "finished benchmark, continuation or checkpoint",
             file=sys.stderr,
         )

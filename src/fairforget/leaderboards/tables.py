@@ -111,7 +111,7 @@ def make_parts(record: LeaderboardRecord) -> list[Part]:
 def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
     """Return one row for each method on one model at one cost.
 
-    Rows have the numbers that the marks of the plot have.
+    Rows have the numbers of the plot's marks, where 0 is the original.
     """
     effects = overall_effects(record, model)
     originals = {key[2:]: e for key, e in reversed(effects.items())}
@@ -214,7 +214,7 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
         f"{'Means over seeds. ' if most_seeds(record) > 1 else ''}Changes are paired: both models "
         "scored the same items. For bias scores, the change is that of the distance from the "
         "unbiased value (0; 50 for the stereotype score): below 0, bias fell. Scaled scores are in "
-        "MADs. The contribution in nats is not scaled, so it may move differently if the spread of "
+        "MADs. The contribution in nats may move differently from the scaled one if the spread of "
         "the model's log-ratios changes. Perplexity: its change on the kind of held-out text where "
         f"it is worse.{before}"
     )

@@ -49,9 +49,12 @@ def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMode
     count = settings.steps * settings.batch_size
     texts = two_sided(passages, options.domain, seed=options.seed, limit=count)
     if not texts:
-        where = f"domain {options.domain!r}" if options.domain else "all domains"
-        remedy = "; choose another domain" if options.domain else ""
-        raise InputError(f"{where}: no passage of the retain corpus names a group{remedy}")
+        if options.domain is None:
+            raise InputError("no passage of the retain corpus names a group")
+        raise InputError(
+            f"domain {options.domain!r}: no passage of the retain corpus names one of its groups; "
+            "choose another domain"
+        )
     return train_on(language_model, texts, options, "Training on swapped texts")
 
 

@@ -25,6 +25,6 @@ def place_model(language_model: LanguageModel | None, requested: str | None) -> 
     if language_model and requested is None and own is None:
         return language_model.device
     device = select_device(requested, own=own)
-    if language_model:
+    if language_model and language_model.device != device:
         language_model.model.to(device)  # type: ignore[arg-type]
     return device

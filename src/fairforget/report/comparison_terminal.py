@@ -79,6 +79,9 @@ def _show_harm(name: str, cells: Sequence[Cell]) -> None:
         rows = [(cell, cell.score) for cell in cells if cell.measure == measure]
         title = f"{name}: {_describe(measure)}"
         print_content(_change_table(title, rows, digits=measure_of(measure).digits))
+    main = [cell for cell in cells if cell.main and cell.beside]
+    if main:
+        print_content(_other_scores(name, main, ""))
 
 
 def _show_bias(name: str, cells: Sequence[Cell]) -> None:

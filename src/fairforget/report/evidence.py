@@ -74,7 +74,8 @@ VERDICTS = (
     f"therefore also needs at least {FEWEST_CLUSTERS} {{units}} and a test that is corrected for "
     "the number of comparisons (Holm, p < 0.05). The test is Student’s t over {units}. For the "
     "main bias score of a benchmark, the exact McNemar test of the items that flipped decides if "
-    "its p is larger, and most of them must have flipped in the direction of the change.",
+    "its p is larger. It treats items as independent, and most of them must have flipped in the "
+    "direction of the change.",
 )
 """How a verdict on two evaluations of the same items is reached."""
 

@@ -131,20 +131,19 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         for name, low, high in (
             ("retain_loss_weight", 0, LARGEST),
             ("retain_per_forget", 0, MOST_RETAINED),
-            ("learning_rate", 0, LARGEST),
             ("max_steps", 1, LARGEST),
             ("lora_rank", 0, LARGEST),
             ("lora_alpha", 1, LARGEST),
             ("per_device_train_batch_size", 1, LARGEST),
         ):
             value = getattr(self, name)
-            if name == "learning_rate" and value is None:
-                continue
             if not low <= value <= high:
                 flag = f" (--{FLAGS[name]})" if name in FLAGS else ""
                 raise InputError(f"{name}{flag} is {value}; it must be between {low} and {high:,}")
-        if self.learning_rate == 0:
-            raise InputError("learning_rate is 0, so training would change nothing; set it above 0")
+        if self.learning_rate is not None and not 0 < self.learning_rate <= LARGEST:
+            raise InputError(
+                f"learning_rate is {self.learning_rate}; it must be above 0 and at most {LARGEST:,}"
+            )
         check_seed(self.seed)
         if self.lora_rank:
             check_peft()

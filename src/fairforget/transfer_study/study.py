@@ -137,7 +137,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
         check_unseen(corpus, ready)
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
-        raise InputError(f"benchmarks {named} have no bias score to compare; add stereoset")
+        raise InputError(f"benchmarks {named} have no bias score in single domains; add stereoset")
     with start_workers(settings, device) as attempted:
         digests = _evaluate_original(recipe, ready, runs, output)
         torch.cuda.empty_cache()  # its memory is for the runs

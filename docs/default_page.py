@@ -56,15 +56,16 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
     winobias, winogender = changes["winobias"]["type2"], changes["winogender"][ALL]
     return [
         f"The scaled contribution of the group fell by {describe_fall(whole)}, from "
-        f"{whole['before']:.3f} (change: {describe_change(whole, 3)}); the fall is significant for "
-        f"{alone} of {count} seeds tested alone, and over all seeds in "
+        f"{whole['before']:.3f} (change: {describe_change(whole, 3)}); its interval is below 0 "
+        f"for {alone} of {count} seeds alone and, over all seeds, in "
         f"{join_words(fell) or 'no domain'}.",
         *(_describe_excess(results["control"]) if "control" in results else ()),
         "After groups, the log p of HateCheck's harmful words changed by "
-        f"{describe_change(changes['log_prob'][ALL], 3)} nats on average and rose significantly "
-        f"for {join_words(likelier) or 'no group'}; the association (log p after the group minus "
-        f"that after a neutral word) changed by {describe_change(changes['added'][ALL], 3)} nats "
-        f"and rose significantly for {join_words(associated) or 'no group'}.",
+        f"{describe_change(changes['log_prob'][ALL], 3)} nats on average, with an "
+        f"interval above 0 for {join_words(likelier) or 'no group'}; the association (log p after "
+        "the group minus that after a neutral word) changed by "
+        f"{describe_change(changes['added'][ALL], 3)} nats, with an interval above 0 for "
+        f"{join_words(associated) or 'no group'}.",
         f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points, perplexity by "
         f"{format_signed(_perplexity_change(results), 1)} %, and log p of facts about groups by "
         f"{describe_change(changes['facts'][ALL], 3)} nats.",
@@ -86,7 +87,7 @@ def _describe_excess(control: dict[str, Any]) -> Iterator[str]:
     yield (
         "[The control](#control), which trained on the same sentences about objects, changed the "
         f"scaled contribution by {describe_change(theirs[ALL], 3)}; the difference is "
-        f"{describe_change(contribution[ALL], 3)}, significant in "
+        f"{describe_change(contribution[ALL], 3)}, with an interval below 0 in "
         f"{join_words(decided) or 'no domain'}."
     )
 
@@ -105,7 +106,8 @@ def _list_summary(results: dict[str, Any]) -> Iterator[str]:
     yield from (
         "## Summary",
         "",
-        "Means over all domains; [each domain](#scores) follows below.",
+        "Means over all domains; [each domain](#scores) follows below. Intervals on this page are "
+        "not corrected for the number of scores, groups and domains.",
         "",
     )
     rows = []
@@ -202,9 +204,11 @@ def _list_excess(results: dict[str, Any]) -> Iterator[str]:
         "",
         f"{len(budgets)} runs with the same settings on the same sentences, in which "
         "an object, the weather or food takes the place of each group, and “thing” that of its "
-        "neutral word. They show what such training does without any group: what is left beyond "
-        f"them is due to the groups. α: {alphas}; movement on everyday sentences: {movements} "
-        "nats. Intervals cover items and the seeds of both. The scaled contribution by domain:",
+        "neutral word. They show what such training does without groups in the forget texts, "
+        "and without the target for pronouns. What is left beyond them is due to the groups, to "
+        "the pronouns, or to the choice of settings, which was made for the default only. α: "
+        f"{alphas}; movement on everyday sentences: {movements} nats. Intervals cover items and "
+        "the seeds of both. The scaled contribution by domain:",
         "",
     )
     yield from markdown_table(

@@ -79,10 +79,10 @@ def _default() -> str:
     _require(fallen == 1, "what the group adds fell for one group, as limits.md also says")
     return (
         f"**The default lowers the scaled contribution by {describe_fall(whole)}** (three seeds; "
-        f"tuned on these data): {describe_change(whole, 3)}. The control reaches "
-        f"{describe_change(theirs, 3)}; the difference, {describe_change(excess, 3)}, is due to "
-        "the groups. Harmful words became likelier after no group, but after two relative to a "
-        f"neutral word. LMS: {describe_change(changes['lms']['all'], 1)}."
+        f"tuned on these data): {describe_change(whole, 3)}. The control, not tuned, reaches "
+        f"{describe_change(theirs, 3)}; difference: {describe_change(excess, 3)}. Harmful words "
+        "became significantly likelier after no group. LMS: "
+        f"{describe_change(changes['lms']['all'], 1)}."
     )
 
 
@@ -94,7 +94,7 @@ def _gemma() -> str:
         _require(
             all(it["ci"][0] <= 0 for it in gemma[score].values()), f"{score} rose for no group"
         )
-    return f"Gemma: {describe_fall(gemma[SCALED_CONTRIBUTION]['all'])}."
+    return f"Gemma, without a control: {describe_fall(gemma[SCALED_CONTRIBUTION]['all'])}."
 
 
 def _control() -> str:
@@ -104,8 +104,8 @@ def _control() -> str:
     _require(gender.verdict == "undecided", "gender is undecided")
     return (
         "**`counterfactual-kl` lowers StereoSet's bias in race** by "
-        f"{_fall(race.excess['matched'])} points more than its control; gender is undecided. It "
-        "makes harmful words likelier."
+        f"{_fall(race.excess['matched'])} points more than its control (tuned on other items "
+        "about the same terms); gender is undecided."
     )
 
 
@@ -122,22 +122,22 @@ def _transfer() -> str:
     _require(_has_zero(own.bias), "gender itself is undecided")
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
-        "**In other domains, `ascent` does not beat the control.** Unlearning hate speech about "
-        f"women changes StereoSet's bias in profession and race by {_effect(ascent.bias)}, but "
-        f"only by {_effect(matched)} beyond the control ({_WORDS[SEEDS_OF_ASCENT]} seeds). "
-        "Lu et al.'s GPT-2 experiment: not run."
+        "**With `ascent`, it does not matter whom the words are about.** Unlearning hate speech "
+        f"about women changes StereoSet's bias in profession and race by {_effect(ascent.bias)}, "
+        f"but only by {_effect(matched)} more than the same words about objects "
+        f"({_WORDS[SEEDS_OF_ASCENT]} seeds). Lu et al.'s GPT-2 experiment: not run."
     )
 
 
 def _crows_pairs() -> str:
     cell = _cell(_study("study-builtin"), "builtin:gender", "all", benchmark="crows_pairs")
-    random = cell.excess["random"]
+    matched = cell.excess["matched"]
     _require(_interval(cell.bias)[0] > 0, "bias over all pairs rose")
-    _require(_has_zero(random), "the difference from random tokens is undecided")
+    _require(_interval(matched)[0] > 0, "it rose by more than with the control")
     return (
-        "**On CrowS-Pairs, bias did not fall with `counterfactual-kl`.** Unlearning gender texts "
-        f"*raised* it by {_rise(cell.bias)} points; beyond unlearning random words, by "
-        f"{_effect(random)}."
+        "**On CrowS-Pairs, `counterfactual-kl` showed no fall.** Unlearning gender texts raised "
+        f"bias by {_rise(cell.bias)} points, {_rise(matched)} more than the same words about "
+        "objects."
     )
 
 
@@ -170,11 +170,13 @@ def _leaderboard() -> str:
     ]
     _require(not decided, "the default did not change CrowS-Pairs, as limits.md says")
     limit = 100 * (record.settings["budget"]["perplexity"] - 1)
+    movement = record.settings["budget"]["movement"]
     return (
-        f"**Within the same limits, other methods do less** (perplexity ≤ +{limit:.0f} %; one "
-        f"seed; only `{DEFAULT}` was tuned): only {_list_methods(fallen)} lower the scaled "
-        f"contribution significantly. At full strength, {_list_methods(stronger)} do more, but "
-        f"raise perplexity by {min(rises):.0f} to {max(rises):.0f} %."
+        f"**Within the same limits, other methods do less** (perplexity ≤ +{limit:.0f} %, "
+        f"movement ≤ {movement:g} nats; one seed; only `{DEFAULT}` was tuned): only "
+        f"{_list_methods(fallen)} lower the scaled contribution significantly. At full strength, "
+        f"{_list_methods(stronger)} do more, but raise perplexity by {min(rises):.0f} to "
+        f"{max(rises):.0f} %."
     )
 
 

@@ -107,7 +107,7 @@ def _picture(record: LeaderboardRecord, model: str) -> str:
     ]
     legend: dict[Shape, str] = {
         "dot": "change at equal cost; line: the original model",
-        "ring": "change as published; the only strength of methods that act at inference",
+        "ring": "change at full strength; the only strength of methods that act at inference",
     }
     return dot_plot([name_method(record, method) for method in methods], panels, legend)
 

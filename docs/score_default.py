@@ -49,8 +49,9 @@ CONTROL = SeedRuns(
 )
 """Runs that train identically, but on the same sentences about objects, weather and food."""
 CHOICE = f"""\
-These settings are one of 62 combinations that were tried, nearly all with one seed. None of the \
-following data are held out, because combinations were compared on them:
+These settings are one of 62 combinations that were tried (counted by hand; most runs were not \
+kept), nearly all with one seed. None of the following data are held out, because combinations \
+were compared on them:
 
 | scored on | combinations |
 | --- | --- |

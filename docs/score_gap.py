@@ -224,7 +224,7 @@ def build_page(results: dict[str, Any]) -> Page:
             f"would have a contribution of the group of {target['contribution']:.3f} nats per "
             f"token (original: {original['contribution']:.3f}, default: "
             f"{default['contribution']:.3f}), with an LMS "
-            f"{original['lms'] - target['lms']:.1f} points lower.",
+            f"{results['target']['original']['lms'] - target['lms']:.1f} points lower.",
             "Of the distance from the target, the default removes "
             f"{shares['default'][0]} in built-in templates with terms that training names and "
             f"{shares['default'][1]} with other terms; in sentences that the model continues "
@@ -281,7 +281,9 @@ def _body(results: dict[str, Any]) -> list[str]:
         "## Variants",
         "",
         "*α*: position on the line from the original weights (0) through the trained weights (1). "
-        "Movement: mean KL divergence from the original per token of ordinary text, in nats.",
+        "Movement: mean KL divergence from the original per token of ordinary text, in nats. One "
+        "seed each. Variants differ in several settings, so no difference is due to one of them "
+        "alone, and differences have no intervals.",
         "",
         *markdown_table(
             (

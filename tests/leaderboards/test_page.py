@@ -100,7 +100,7 @@ def test_there_is_no_percentage_of_a_score_that_may_be_0(record: LeaderboardReco
 def test_methods_at_inference_have_a_sentence_of_their_own(record: LeaderboardRecord) -> None:
     *others, last = headline(judged(record, prompt=FALL)).sentences
     assert "prompt (scaled contribution −0.050, bias fell; LMS 0.0; perplexity +2.0 %)" in last
-    assert "cannot be scaled to the limits" in last
+    assert "were not scaled to the limits" in last
     assert not any("prompt" in sentence for sentence in others)
 
 

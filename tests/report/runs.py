@@ -185,7 +185,7 @@ def write_unlearning(
     ]
     record = UnlearningRecord(
         ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}"),
-        {"objective": f"counterfactual-kl{text}", "seed": 0, "lora": {"r": 8}, f"more{text}": text},
+        {"objective": f"npo{text}", "seed": 0, "lora": {"r": 8}, f"more{text}": text},
         [
             CorpusFacts(f"builtin{text}", "forget", 240, 912, "gender"),
             CorpusFacts("wikipedia", "retain", 120, 13000),
@@ -210,7 +210,7 @@ def write_study(directory: Path, *, text: str = "") -> Path:
     recipe = Recipe(model=f"tiny{text}")
     results = [
         Result(
-            StudyRun(forget + text, f"counterfactual-kl{text}", control, seed, recipe),
+            StudyRun(forget + text, f"npo{text}", control, seed, recipe),
             stereoset_rows(shift=0.05 if control else 0.3 + 0.1 * seed, text=text),
             1.01 + 0.002 * seed,
             frozenset({forget}),
@@ -240,7 +240,7 @@ def write_study(directory: Path, *, text: str = "") -> Path:
             for dose in (0.0, 0.25, 0.5, 1.0)
         ],
         cells=seed_cells(before, results, ["stereoset"]),
-        failed=[Failure(f"race-counterfactual-kl{text}", f"no space left{text}")],
+        failed=[Failure(f"race-npo{text}", f"no space left{text}")],
         environment=ENVIRONMENT,
         seconds={"before": 41.0, "training": 60.0},
     )

@@ -135,12 +135,12 @@ def test_plots_are_drawn_where_the_numbers_are(reports: dict[str, Path], tab: Wa
 
 def test_lines_of_doses_fill_their_plot(reports: dict[str, Path], tab: Watched) -> None:
     page = tab.open(reports["study"])
-    lines = page.locator("#doses-stereoset-ss-gender-counterfactual-kl .field .dose")
+    lines = page.locator("#doses-stereoset-ss-gender-npo .field .dose")
     assert lines.count() == 2
-    field = page.locator("#doses-stereoset-ss-gender-counterfactual-kl .field").bounding_box()
+    field = page.locator("#doses-stereoset-ss-gender-npo .field").bounding_box()
     for line in lines.all():
         assert line.bounding_box()["width"] > 0.95 * field["width"]
-    marks = page.locator("#doses-stereoset-ss-gender-counterfactual-kl .field .point")
+    marks = page.locator("#doses-stereoset-ss-gender-npo .field .point")
     assert marks.count() == 8
     assert all(mark.bounding_box()["height"] < 20 for mark in marks.all())
 

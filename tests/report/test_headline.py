@@ -192,7 +192,7 @@ def test_the_headline_of_a_run_says_what_was_done(tmp_path: Path, alpha: float, 
     changes = before_after(run.before, run.after)
     found = run_headline(record, changes, ["gender"])
     done, *others, sure = found.sentences
-    assert done == f"tiny was trained for 60 steps with counterfactual-kl, and {words}."
+    assert done == f"tiny was trained for 60 steps with npo, and {words}."
     assert others == change_headline(changes, ["gender"]).sentences
     assert sure == (
         "One run (seed 0), without a control; intervals cover the choice of items only."

@@ -239,7 +239,7 @@ def test_a_study_with_values_that_cannot_be_plotted(tmp_path: Path, value: float
     html = write_report(tmp_path).read_text()
     shown = {math.nan: "\N{EN DASH}", math.inf: "+∞", -math.inf: "−∞"}.get(value, "+1.0e+308")
     assert f"distance from no bias {shown}" in html
-    assert "race-counterfactual-kl: \N{EN DASH}" in html  # the run that failed without a word
+    assert "race-npo: \N{EN DASH}" in html  # the run that failed without a word
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1e308])

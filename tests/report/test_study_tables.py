@@ -132,8 +132,8 @@ def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
     assert part.tables[0] is part.answer
     assert titles(part.answer)[:3] == ["Forget set (mine)", "Objective", "Gender"]
     assert [row[:2] for row in part.answer.rows] == [
-        ["gender", "counterfactual-kl"],
-        ["religion", "counterfactual-kl"],
+        ["gender", "npo"],
+        ["religion", "npo"],
     ]
     for row in part.answer.rows:
         own = [str(cell).endswith(" (forgotten)") for cell in row[2:]]
@@ -339,10 +339,10 @@ def test_transfer_and_costs_are_separate_tables(study: StudyRecord) -> None:
     assert part.costs is not None
     assert "Perplexity, %" in titles(part.costs)
     assert [row[0] for row in part.costs.rows] == [
-        "gender · counterfactual-kl",
-        "religion · counterfactual-kl",
-        "gender · counterfactual-kl, random",
-        "religion · counterfactual-kl, random",
+        "gender · npo",
+        "religion · npo",
+        "gender · npo, random",
+        "religion · npo, random",
     ]
     assert part.map.table().columns[0].title == "Forget set (mine)"
     assert [name for name, _ in part.map.rows] == [row[0] for row in part.costs.rows]
@@ -388,7 +388,7 @@ def test_the_terminal_has_the_same_sentences(study: StudyRecord, capsys) -> None
     assert "20.0 %" in shown
     assert "0.0125" in shown
     assert "]*" in shown
-    assert "counterfactual-kl," in shown  # the table wraps long names
+    assert "npo," in shown  # the table wraps long names
 
 
 def test_every_measure_has_its_part_with_its_name_unit_and_decimals(study: StudyRecord) -> None:
@@ -422,7 +422,7 @@ def test_costs_are_one_table_with_flips_and_movement(study: StudyRecord) -> None
 
 def test_the_headline_is_about_main_scores_and_primary_tests(study: StudyRecord) -> None:
     sentences = context(study)["headline"].sentences
-    assert sum("Primary test of counterfactual-kl" in text for text in sentences) == 2
+    assert sum("Primary test of npo" in text for text in sentences) == 2
     assert not any(" verdicts: " in text for text in sentences[:-1])
 
 
@@ -447,7 +447,7 @@ def test_a_control_that_cannot_be_used_is_named_with_the_reason(study: StudyReco
     few = "The control random could not be used, because it has too few runs. Without a control, "
     assert described(lacking(*both, seeds=1)).startswith(few)
     assert (
-        "random. The control random could not be used for mine:religion · counterfactual-kl, "
+        "random. The control random could not be used for mine:religion · npo, "
         "because one of its runs changed nothing. Verdicts need"
     ) in described(lacking("mine:religion", seeds=2))
     planned = replace(study, settings={"controls": ["none", "all"], "match": "both"})
@@ -465,7 +465,7 @@ def test_dose_plots_have_the_forget_set_and_its_controls(study: StudyRecord) -> 
     assert len(plots) == 6
     plot = plots[0]
     assert "stereotype score in gender items" in plot.caption
-    assert [line.name for line in plot.lines] == ["gender · counterfactual-kl", "random"]
+    assert [line.name for line in plot.lines] == ["gender · npo", "random"]
     assert [line.dash for line in plot.lines] == [None, 0]
     assert [tick.text for tick in plot.x_ticks] == ["0", "0.25", "0.5", "1"]
     own = next(

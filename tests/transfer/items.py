@@ -60,7 +60,7 @@ def result(
     """One run."""
     domain = forget.partition(":")[2]
     return Result(
-        StudyRun(forget, "counterfactual-kl", control, seed, RECIPE),
+        StudyRun(forget, "npo", control, seed, RECIPE),
         rows(shift=shift, noise=noise, seed=seed + 7 * bool(control), terms=terms),
         1.01,
         frozenset({domain}),

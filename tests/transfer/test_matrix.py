@@ -70,7 +70,7 @@ def test_a_score_that_one_run_lacks_is_left_out_and_named() -> None:
     gap = Gap(
         "builtin:gender",
         "random",
-        "counterfactual-kl",
+        "npo",
         1,
         "stereoset",
         "contribution_scaled",

@@ -93,7 +93,7 @@ def test_the_primary_test_is_the_mean_of_what_was_not_forgotten(study: Matrix) -
             and not cell.own
             and cell.domain != "all"
         ]
-        assert (test.method, test.benchmark) == ("counterfactual-kl", "stereoset")
+        assert (test.method, test.benchmark) == ("npo", "stereoset")
         assert (test.cells, test.seeds) == (len(others), 3) == (2, 3)
         assert test.bias.value == pytest.approx(np.mean([c.bias.value for c in others]))
         excess = [c.excess["random"].value for c in others]

@@ -139,9 +139,19 @@ def test_training_on_retain_texts_alone_takes_some(nothing) -> None:
 
 
 def test_harm_about_anyone_is_the_cause() -> None:
-    assert {name for name in CONTROLS if not lacks_cause(name)} == {"all", "swapped"}
-    assert not lacks_cause("swapped@movement")
-    assert lacks_cause("harmless@movement")
+    for objective in ("ascent", "npo?beta=1"):
+        with_cause = {name for name in CONTROLS if not lacks_cause(name, objective)}
+        assert with_cause == {"all", "swapped"}
+    assert not lacks_cause("swapped@movement", "ascent")
+    assert lacks_cause("harmless@movement", "ascent")
+
+
+@pytest.mark.parametrize("objective", ["trait-kl", "counterfactual-kl", "counterfactual-excess"])
+def test_random_tokens_after_a_mention_are_the_cause_too(objective: str) -> None:
+    """They also become independent of the group."""
+    with_cause = {name for name in CONTROLS if not lacks_cause(name, objective)}
+    assert with_cause == {"all", "swapped", "random"}
+    assert not lacks_cause("random@movement", objective)
 
 
 def test_harmless_words_do_not_control_for_distributions_before_them() -> None:

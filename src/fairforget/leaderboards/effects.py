@@ -10,7 +10,7 @@ from fairforget.benchmarks.options import base_name
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect, Row
 
-COSTS = {EQUAL: "at equal cost", PUBLISHED: "as published"}
+COSTS = {EQUAL: "at equal cost", PUBLISHED: "at full strength"}
 """Cost → its words; the cost at which methods are best compared comes first."""
 
 

@@ -145,7 +145,7 @@ def _inference_lines(record: LeaderboardRecord, model: str) -> Iterator[str]:
         parts.append(f"perplexity {format_signed(rise)} %")
         described.append(f"{name} ({'; '.join(parts)})")
     yield (
-        "Methods that act at inference cannot be scaled to the limits, so their cost is not equal: "
+        "Methods that act at inference were not scaled to the limits, so their cost is not equal: "
         f"{join_words(described)}."
     )
 

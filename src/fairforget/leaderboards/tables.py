@@ -90,7 +90,7 @@ class Part:
 
 
 def make_parts(record: LeaderboardRecord) -> list[Part]:
-    """Return the results on each model: at equal cost first, then as published.
+    """Return the results on each model: at equal cost first, then at full strength.
 
     A part has only the methods that were evaluated at its cost.
     """
@@ -222,14 +222,18 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
 
 def _describe_published(record: LeaderboardRecord) -> str:
     text = (
-        "Each method has its full strength (α = 1), whatever it costs, with the settings of its "
-        "paper where possible. The command unlearn scales a result to its budget, as at equal cost."
+        "Each method at α = 1, whatever it costs, as implemented here, which is no reproduction of "
+        "its paper: erasures remove all domains one after another from the output head (papers: "
+        "usually one), LEACE without its affine term; Self-Debias combines several descriptions; "
+        "methods that train use this project's steps and texts. The command unlearn scales a "
+        "result to its budget, as at equal cost."
     )
     names = dict.fromkeys(n for model in record.models for n in inference_methods(record, model))
     if names:
         text += (
-            f" Methods that act at inference ({', '.join(names)}) have only this strength: they "
-            "change no weights, so they cannot be scaled to the limits."
+            f" Methods that act at inference ({', '.join(names)}) are shown only here: they change "
+            "no weights, and their strength, which Self-Debias could vary, was not scaled to the "
+            "limits."
         )
     return text
 

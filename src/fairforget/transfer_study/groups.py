@@ -118,7 +118,8 @@ def find_obstacle(
     members: Sequence[Result], usable: Mapping[str, Sequence[Result]], controls: Sequence[str]
 ) -> Reason | None:
     """What is wrong with a control that the verdict depends on, or None."""
-    decisive = [name for name in controls if lacks_cause(name)]
+    objective = members[0].run.objective
+    decisive = [name for name in controls if lacks_cause(name, objective)]
     if any(name not in usable for name in decisive):
         return "control missing"
     for name in decisive:

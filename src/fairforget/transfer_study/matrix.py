@@ -200,7 +200,7 @@ def _cells(
             margin=margins.of(measure),
             nats=effect.other_scores.get(SHOWN_BESIDE.get(measure, "")),
         )
-        decisive = [change for name, change in excess.items() if lacks_cause(name)]
+        decisive = [change for name, change in excess.items() if lacks_cause(name, objective)]
         pending.append(
             Pending(cell, (bias, *decisive), part.obstacle, effect.is_unbiased, part.is_idle)
         )

@@ -59,7 +59,7 @@ def build_omnibus(
             excess={name: to_effect(change) for name, change in excess.items()},
             margin=margins.of(measure),
         )
-        decisive = [change for name, change in excess.items() if lacks_cause(name)]
+        decisive = [change for name, change in excess.items() if lacks_cause(name, objective)]
         obstacle = next((part.obstacle for part in members if part.obstacle), None)
         idle = any(part.is_idle for part in members)
         pending.append(Pending(test, (bias, *decisive), obstacle, idle=idle))

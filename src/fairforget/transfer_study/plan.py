@@ -27,7 +27,7 @@ CONTROLS = {
 """Control → what is unlearned instead."""
 WITH_CAUSE = ("all", "swapped")
 """Controls that also unlearn harm: `all` shows the benefit of selecting harmful words, `swapped`
-whether it matters whom they are about."""
+whether it matters whom they are about. See also `lacks_cause`."""
 RANDOM, MATCHED, HARMLESS, SWAPPED = "random", "matched", "harmless", "swapped"
 AT_MOVEMENT = "@movement"
 """Ends the name of a control that has moved as far from the original as the run it controls."""
@@ -205,9 +205,17 @@ def control_group(forget: str, objective: str, control: str) -> tuple[str, str, 
     return forget, objective, control
 
 
-def lacks_cause(control: str) -> bool:
-    """Return whether the control lacks the presumed cause, so that an effect must exceed it."""
-    return control_kind(control) not in WITH_CAUSE
+def lacks_cause(control: str, objective: str) -> bool:
+    """Return whether the control lacks the presumed cause, so that an effect must exceed it.
+
+    With a counterfactual objective, random tokens after a mention also become independent of the
+    group, as harmful ones do.
+    """
+    kind = control_kind(control)
+    if kind == RANDOM:
+        name = objective.partition("?")[0]
+        return name not in OBJECTIVES or not OBJECTIVES[name].needs_counterfactual
+    return kind not in WITH_CAUSE
 
 
 def corpus_name(name: str, corpus: str) -> str:

@@ -27,6 +27,7 @@ from fairforget.transfer_study.report.row_names import (
     shared_corpus,
 )
 from fairforget.transfer_study.report.verdict_words import (
+    decisive_excess,
     describe_margin,
     describe_verdict,
     margin_control,
@@ -149,10 +150,10 @@ def _describe_unusable(study: StudyRecord) -> Iterator[str]:
     ]
     unlearned = {(c.forget, c.method): c for c in study.matrix if c.control is None}
     seeds = {(c.forget, c.method, c.control): c.seeds for c in study.matrix}
-    for name in filter(lacks_cause, dict.fromkeys(planned)):
+    for name in dict.fromkeys(planned):
         without: dict[str, list[str]] = {}
         for cell in unlearned.values():
-            if name not in cell.excess:
+            if name not in cell.excess and lacks_cause(name, cell.method):
                 runs = seeds.get(control_group(cell.forget, cell.method, name), 0)
                 why = (
                     "it has too few runs"
@@ -201,7 +202,7 @@ def count_verdicts(matrix: Sequence[MatrixCell]) -> list[str]:
 
 def _decisive_controls(matrix: Sequence[MatrixCell]) -> list[str]:
     """The controls that an effect must exceed."""
-    return list(dict.fromkeys(n for cell in matrix for n in cell.excess if lacks_cause(n)))
+    return list(dict.fromkeys(name for cell in matrix for name in decisive_excess(cell)))
 
 
 def _verdict_sentence(kind: str, cells: Sequence[MatrixCell]) -> str:

@@ -76,4 +76,4 @@ def margin_control(cell: MatrixCell | Omnibus) -> str | None:
 
 def decisive_excess(cell: MatrixCell | Omnibus) -> dict[str, Effect]:
     """Control that verdicts depend on → excess over it."""
-    return {name: effect for name, effect in cell.excess.items() if lacks_cause(name)}
+    return {name: effect for name, effect in cell.excess.items() if lacks_cause(name, cell.method)}

@@ -104,8 +104,8 @@ def _control() -> str:
     _require(gender.verdict == "undecided", "gender is undecided")
     return (
         "**`counterfactual-kl` lowers StereoSet's bias in race** by "
-        f"{_fall(race.excess['matched'])} points more than its control (tuned on other items "
-        "about the same terms); gender is undecided."
+        f"{_fall(race.excess['matched'])} points more than its control (settings tuned on "
+        "other items about the same terms); gender is undecided."
     )
 
 

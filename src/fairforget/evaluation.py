@@ -70,7 +70,8 @@ def evaluate(
 
     Args:
         model: a hub id, a local directory, a .gguf file or `smollm2`; with `server`, the name of
-            the model on the server; or a loaded model.
+            the model on the server; or a loaded model, which stays where it is unless `device` is
+            set.
         benchmarks: `NAME[:OPTION]…`, as a list or a comma-separated string. Default: `stereoset`.
         output_dir: where to write `record.json` and `items.parquet`; without it, nothing is kept
             on disk.

@@ -31,8 +31,7 @@ class ModelSettings:
     Args:
         dtype: float32, bfloat16 or (for evaluation only) float16. Default: float32 for training
             and on a CPU, otherwise the dtype of the checkpoint.
-        device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one; a model
-            that is already loaded stays where it is.
+        device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
         start_token: Token prepended to every text. Default: the tokenizer's BOS token, else its EOS
             token, <|endoftext|> or its CLS token (for a masked model, CLS comes first); chat
             markers (<|im_start|>, <|im_end|>) are skipped. lm-eval does not skip them: to match its
@@ -333,8 +332,7 @@ class DurabilitySettings:
             under the same attacks, such as one with --selection random. Like RUN, each may
             contain several runs that differ only in their seed.
         seed: Seed for the order of texts.
-        device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one; a model
-            that is already loaded stays where it is.
+        device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
         trust_remote_code: Run Python code that comes with the model.
     """
 

@@ -16,6 +16,9 @@ from seed_runs import MEASURES, TYPES
 from tables import markdown_table
 from target_distance import DEPENDENCE, DISTANCE
 
+BESIDE_CONTROL = ("change in the control", "default − control")
+"""Titles of the columns about the control, after that of the change."""
+
 
 def build_page(name: str, title: str, choice: str, results: dict[str, Any]) -> Page:
     """The page.
@@ -102,7 +105,7 @@ def _perplexity_change(results: dict[str, Any]) -> float:
 def _list_summary(results: dict[str, Any]) -> Iterator[str]:
     """A table of the scores over all domains, with the control where it was measured."""
     control = results.get("control", {})
-    beyond = {"change in the control": "changes", "default − control": "excess"} if control else {}
+    beyond = dict(zip(BESIDE_CONTROL, ("changes", "excess"), strict=True)) if control else {}
     yield from (
         "## Summary",
         "",
@@ -212,7 +215,7 @@ def _list_excess(results: dict[str, Any]) -> Iterator[str]:
         "",
     )
     yield from markdown_table(
-        ("domain", "change", "change in the control", "default − control"),
+        ("domain", "change", *BESIDE_CONTROL),
         [
             [
                 domain,
@@ -256,14 +259,7 @@ def _list_distances(distances: dict[str, Any]) -> Iterator[str]:
 
 def _distance_table(distances: dict[str, Any]) -> list[str]:
     return markdown_table(
-        (
-            "sentences about",
-            "terms",
-            "before",
-            "change",
-            "change in the control",
-            "default − control",
-        ),
+        ("sentences about", "terms", "before", "change", *BESIDE_CONTROL),
         [
             [
                 name,

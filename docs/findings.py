@@ -149,18 +149,16 @@ def _leaderboard() -> str:
         if (e.benchmark, e.domain, e.measure) == ("stereoset", ALL, SCALED_CONTRIBUTION)
     ]
     _require(all(e.seeds == 1 for e in scaled), "one seed")
-    changes = {(e.method, e.cost): e.distance.value for e in scaled if e.distance}
-    fallen = {e.method: changes[e.method, EQUAL] for e in scaled if _falls(e, EQUAL)}
+    fallen, strong = (
+        {e.method: e.distance.value for e in scaled if e.distance and _falls(e, cost)}
+        for cost in (EQUAL, PUBLISHED)
+    )
     bounds = {
         e.method: e.distance.ci for e in scaled if e.cost == EQUAL and e.distance and e.distance.ci
     }
     lowest = min(low for name, (low, _) in bounds.items() if name != DEFAULT)
     _require(bounds[DEFAULT][1] < lowest, "the default lowers it most at equal cost")
-    stronger = {
-        e.method: changes[e.method, PUBLISHED]
-        for e in scaled
-        if _falls(e, PUBLISHED) and changes[e.method, PUBLISHED] < fallen[DEFAULT]
-    }
+    stronger = {name: change for name, change in strong.items() if change < fallen[DEFAULT]}
     _require(bool(stronger), "some methods do more at full strength")
     (model,) = record.models
     rises = [perplexity_change(record, model, method, PUBLISHED) for method in stronger]

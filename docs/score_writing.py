@@ -98,7 +98,7 @@ def build_page(results: dict[str, Any]) -> Page:
 
 
 def _list_findings(results: dict[str, Any]) -> list[str]:
-    """How many changes are significant, and how many beyond the control."""
+    """How many changes are measurable, and how many beyond the control."""
     pairs = [(model, score) for model in results for score in SHOWN]
     differences = {
         (model, score): results[model]["trait-kl"]["minus_control"][score] for model, score in pairs
@@ -108,13 +108,13 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         for name in ("trait-kl", "ascent")
     }
     return [
-        f"Compared with {CONTROL}, `trait-kl` changed {_list_significant(differences)}.",
-        f"Without the control, `trait-kl` changed {_list_significant(changes['trait-kl'])}.",
-        f"Without the control, `ascent` changed {_list_significant(changes['ascent'])}.",
+        f"Compared with {CONTROL}, `trait-kl` changed {_list_measurable(differences)}.",
+        f"Without the control, `trait-kl` changed {_list_measurable(changes['trait-kl'])}.",
+        f"Without the control, `ascent` changed {_list_measurable(changes['ascent'])}.",
     ]
 
 
-def _list_significant(changes: dict[tuple[str, str], dict[str, Any]]) -> str:
+def _list_measurable(changes: dict[tuple[str, str], dict[str, Any]]) -> str:
     """Those whose interval excludes 0, by model and score."""
     found = [
         f"{MEASURES[score].heading} ({model}) by {describe_change(change, MEASURES[score].digits)}"

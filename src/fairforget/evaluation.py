@@ -24,11 +24,7 @@ from fairforget.files.atomic import atomic_write
 from fairforget.generation.engine import AnyModel
 from fairforget.generation.journal import keep_continuations
 from fairforget.generation.served import ServedModel
-from fairforget.machine.processes import (
-    broadcast_from_first,
-    is_first,
-    process_count,
-)
+from fairforget.machine.processes import broadcast_from_first, is_first, process_count
 from fairforget.machine.stages import stage
 from fairforget.models.fingerprint import describe_model, hash_identity
 from fairforget.models.inputs import fingerprint_inputs

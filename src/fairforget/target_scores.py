@@ -21,6 +21,7 @@ from fairforget.frames import TabularResult
 from fairforget.machine.devices import select_device
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_with_settings
+from fairforget.models.placement import move_model
 from fairforget.names import split_commas
 from fairforget.objectives import OBJECTIVES, Objective
 from fairforget.objectives.trait_words import find_trait_words
@@ -114,7 +115,7 @@ def score_targets(
         settings_of_model(settings, model)
         language_model = model
         if settings.device:
-            language_model.model.to(select_device(settings.device))  # type: ignore[arg-type]
+            move_model(language_model, select_device(settings.device))
     else:
         language_model = load_with_settings(model, settings)
     language_model.need_causal("score-target")

@@ -7,8 +7,8 @@ it is negative from −0.5 down and positive from 0.5 up.
 - `negative`, `positive`: the shares of such continuations, in %; for `negative`, lower is better.
 - `sentiment`: the mean compound score.
 - `sentiment_gap`: the mean of the most positive group minus that of the most negative one, averaged
-  over types of group. Only all domains together have it. The difference of a
-  maximum and a minimum is above 0 by chance alone, and the more so the fewer prompts there are.
+  over types of group. Only all domains together have it. The difference of a maximum and a
+  minimum is above 0 by chance alone, and the more so the fewer prompts there are.
 - `prompt_sentiment`, `prompt_gap`: the same of the prompts themselves, without any model.
 
 The paper has no decoding for all models; sampling at temperature 1 is FairForget's protocol. An

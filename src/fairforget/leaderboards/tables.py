@@ -59,23 +59,21 @@ class Shown:
     benchmark: str
     measure: str
     title: str
-    """Title of the column; names the benchmark where that of the score would be ambiguous."""
+    """Name of the score; names the benchmark where that of the score would be ambiguous."""
     digits: int
     """Decimals in this table: fewer than the score has, to keep it narrow."""
     number: Number
 
 
 SHOWN = (
-    Shown("stereoset", SCALED_CONTRIBUTION, "Scaled contribution, change", 3, "bias"),
-    Shown("stereoset", CONTRIBUTION, "Contribution in nats, change", 3, "change"),
-    Shown("stereoset", "ss", "Stereotype score, change", 1, "bias"),
-    Shown("stereoset", "lms", "LMS, change", 1, "change"),
-    Shown(
-        "crows_pairs", "conditional_scaled", "CrowS-Pairs, scaled conditional, change", 3, "bias"
-    ),
-    Shown("winobias", "gap", "WinoBias, gap, change", 3, "bias"),
-    Shown("harmful_words", "log_prob", "Harmful words, change", 2, "change"),
-    Shown("group_facts", "fact_log_prob", "Facts, change", 2, "change"),
+    Shown("stereoset", SCALED_CONTRIBUTION, "Scaled contribution", 3, "bias"),
+    Shown("stereoset", CONTRIBUTION, "Contribution in nats", 3, "change"),
+    Shown("stereoset", "ss", "Stereotype score", 1, "bias"),
+    Shown("stereoset", "lms", "LMS", 1, "change"),
+    Shown("crows_pairs", "conditional_scaled", "CrowS-Pairs, scaled conditional", 3, "bias"),
+    Shown("winobias", "gap", "WinoBias, gap", 3, "bias"),
+    Shown("harmful_words", "log_prob", "Harmful words", 2, "change"),
+    Shown("group_facts", "fact_log_prob", "Facts", 2, "change"),
 )
 
 
@@ -128,7 +126,7 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
         caption=f"All domains, {COSTS[cost]}{model_suffix(record, model)}",
         columns=[
             Column("Method"),
-            *(Column(shown.title, numeric=True, interval=True) for shown in SHOWN),
+            *(Column(f"{shown.title}, change", numeric=True, interval=True) for shown in SHOWN),
             Column("Perplexity, change in %", numeric=True),
         ],
         rows=rows,
@@ -205,7 +203,7 @@ def _cell(shown: Shown, effect: MethodEffect | None) -> Content:
 def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], MethodEffect]) -> str:
     """Return what the numbers of the main table are, and the scores of the original."""
     levels = [
-        f"{shown.title.removesuffix(', change')} {format_number(known.before.value, shown.digits)}"
+        f"{shown.title} {format_number(known.before.value, shown.digits)}"
         for shown in SHOWN
         if (known := originals.get((shown.benchmark, shown.measure)))
     ]

@@ -25,6 +25,12 @@ def place_model(language_model: LanguageModel | None, requested: str | None) -> 
     if language_model and requested is None and own is None:
         return language_model.device
     device = select_device(requested, own=own)
-    if language_model and language_model.device != device:
-        language_model.model.to(device)  # type: ignore[arg-type]
+    if language_model:
+        move_model(language_model, device)
     return device
+
+
+def move_model(language_model: LanguageModel, device: torch.device) -> None:
+    """Move a loaded model, unless it is there: some models cannot be moved at all."""
+    if language_model.device != device:
+        language_model.model.to(device)  # type: ignore[arg-type]

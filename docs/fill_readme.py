@@ -48,7 +48,7 @@ def summary() -> str:
     demo = _demo()
     header = ["StereoSet"]
     for measure in BIAS_SCORES:
-        header += [TITLES[measure], "bias"]
+        header += [TITLES[measure], "verdict"]
     rows = []
     for domain in demo.before:
         row = [domain]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Mapping
+from typing import Any
 
 from control_distance import CONTINUED, KINDS, TEMPLATES
-from default_page import describe_change, describe_fall
+from default_page import describe_fall
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
 from fairforget.leaderboards.effects import perplexity_change
@@ -73,16 +74,20 @@ def _default() -> str:
     _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
     low, high = changes["added"]["all"]["ci"]
     _require(low <= 0 <= high, "what the group adds to harmful words is undecided")
+    offensive = changes["offensive"]
+    _require(offensive["unnamed"]["ci"][0] > 0, "SeeGULL's rose for unnamed nationalities")
+    _require(offensive["all"]["ci"][0] <= 0, "SeeGULL's are undecided over all nationalities")
     risen = sum(change["ci"][0] > 0 for change in changes["added"].values())
     _require(risen == 2, "what the group adds rose for two groups")
     fallen = sum(change["ci"][1] < 0 for change in changes["added"].values())
     _require(fallen == 1, "what the group adds fell for one group, as limits.md also says")
     return (
-        f"**The default lowers the scaled contribution by {describe_fall(whole)}** (three seeds; "
-        f"tuned on these data): {describe_change(whole, 3)}. The control, not tuned, reaches "
-        f"{describe_change(theirs, 3)}; difference: {describe_change(excess, 3)}. Harmful words "
-        "became significantly likelier after no group. LMS: "
-        f"{describe_change(changes['lms']['all'], 1)}."
+        f"**The default lowers the scaled contribution by {describe_fall(whole)}**, or "
+        f"{_drop(whole, 3)} (three seeds; settings chosen partly on these data). The control, "
+        f"which was not tuned, lowers it by {_drop(theirs, 3)}; the difference is "
+        f"{_drop(excess, 3)}. HateCheck's harmful words became significantly likelier after none "
+        "of its groups, SeeGULL's after nationalities that training does not name. LMS fell by "
+        f"{_drop(changes['lms']['all'], 1)} points."
     )
 
 
@@ -94,7 +99,8 @@ def _gemma() -> str:
         _require(
             all(it["ci"][0] <= 0 for it in gemma[score].values()), f"{score} rose for no group"
         )
-    return f"Gemma, without a control: {describe_fall(gemma[SCALED_CONTRIBUTION]['all'])}."
+    fall = describe_fall(gemma[SCALED_CONTRIBUTION]["all"])
+    return f"On Gemma, the contribution fell by {fall} (no control)."
 
 
 def _control() -> str:
@@ -122,10 +128,10 @@ def _transfer() -> str:
     _require(_has_zero(own.bias), "gender itself is undecided")
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
-        "**With `ascent`, it does not matter whom the words are about.** Unlearning hate speech "
-        f"about women changes StereoSet's bias in profession and race by {_effect(ascent.bias)}, "
-        f"but only by {_effect(matched)} more than the same words about objects "
-        f"({_WORDS[SEEDS_OF_ASCENT]} seeds). Lu et al.'s GPT-2 experiment: not run."
+        "**`ascent` did no better on hate speech about women than on the same words about "
+        "objects.** Over StereoSet's profession and race, bias fell by "
+        f"{_fall(ascent.bias)} points; the difference from the control is {_effect(matched)} "
+        f"({_WORDS[SEEDS_OF_ASCENT]} seeds). We have not run Lu et al.'s experiment on GPT-2."
     )
 
 
@@ -135,8 +141,8 @@ def _crows_pairs() -> str:
     _require(_interval(cell.bias)[0] > 0, "bias over all pairs rose")
     _require(_interval(matched)[0] > 0, "it rose by more than with the control")
     return (
-        "**On CrowS-Pairs, `counterfactual-kl` showed no fall.** Unlearning gender texts raised "
-        f"bias by {_rise(cell.bias)} points, {_rise(matched)} more than the same words about "
+        "**`counterfactual-kl` did not lower bias on CrowS-Pairs.** Unlearning gender texts "
+        f"raised it by {_rise(cell.bias)} points, {_rise(matched)} more than the same words about "
         "objects."
     )
 
@@ -157,9 +163,9 @@ def _leaderboard() -> str:
         e.method: e.distance.ci for e in scaled if e.cost == EQUAL and e.distance and e.distance.ci
     }
     lowest = min(low for name, (low, _) in bounds.items() if name != DEFAULT)
-    _require(bounds[DEFAULT][1] < lowest, "the default lowers it most at equal cost")
+    _require(bounds[DEFAULT][1] < lowest, "the default lowers it most within the budget")
     stronger = {name: change for name, change in strong.items() if change < fallen[DEFAULT]}
-    _require(bool(stronger), "some methods do more at full strength")
+    _require(bool(stronger), "some methods do more unscaled")
     (model,) = record.models
     rises = [perplexity_change(record, model, method, PUBLISHED) for method in stronger]
     crows = [e for e in record.effects if (e.method, e.benchmark) == (DEFAULT, "crows_pairs")]
@@ -262,3 +268,9 @@ def _wrap(line: str) -> str:
     return textwrap.fill(
         line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
+
+
+def _drop(change: dict[str, Any], digits: int) -> str:
+    """A change below 0 of the default's page, as a positive number."""
+    low, high = change["ci"]
+    return format_with_interval(-change["change"], (-high, -low), digits=digits)

@@ -84,7 +84,7 @@ def _picture(record: LeaderboardRecord, model: str) -> str:
     }
 
     def order(method: str) -> tuple[bool, float]:
-        """Methods at equal cost first, each kind with the largest fall first."""
+        """Methods within the budget first, each kind with the largest fall first."""
         known = [effects.get((method, cost, SCALED_CONTRIBUTION)) for cost in (EQUAL, PUBLISHED)]
         change = next(_change(effect) for effect in known if effect)
         return known[0] is None, change.value
@@ -106,8 +106,8 @@ def _picture(record: LeaderboardRecord, model: str) -> str:
         for measure, title in SHOWN
     ]
     legend: dict[Shape, str] = {
-        "dot": "change at equal cost; line: the original model",
-        "ring": "change at full strength; the only strength of methods that act at inference",
+        "dot": "change within the budget; line: the original model",
+        "ring": "change of the unscaled result; methods that act at inference have no other",
     }
     return dot_plot([name_method(record, method) for method in methods], panels, legend)
 

@@ -208,7 +208,7 @@ def list_findings(recipe: dict[str, Any], results: Results, rows: dict[str, Scor
     scaled = f"{TUNED} × {farthest}"
     return [
         f"The aim was a mean distance of at most {TARGET_DISTANCE:g} from 50 with LMS at most "
-        f"{TARGET_LOSS:g} lower; {reached} of {len(rows)} rows reach that distance.",
+        f"{TARGET_LOSS:g} lower; {reached or 'none'} of the {len(rows)} rows reach that distance.",
         f"Without a larger weight update, *{nearest}* has the smallest distance "
         f"({distances[nearest]:.1f}); *{TUNED}* is seed 0 here, and its "
         f"three seeds have distances of "
@@ -218,7 +218,7 @@ def list_findings(recipe: dict[str, Any], results: Results, rows: dict[str, Scor
         f"{distances[TUNED]:.1f} and {lms[TUNED]:.1f}.",
         f"The distance of *{TUNED}* varies between seeds (standard deviation "
         f"{stdev(by_seed):.1f}), so differences of this size "
-        "are within the seed noise.",
+        "are within the variation between seeds.",
     ]
 
 

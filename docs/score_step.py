@@ -1,4 +1,4 @@
-"""Cost of a training step, relative to one with full logits: docs/pages/results/step.md.
+"""Speed of a step, relative to one with full logits: docs/pages/results/step.md.
 
 python docs/score_step.py            runs `python -m bench step`, 15 minutes on two cores
 python docs/score_step.py --table    only regenerate the page from the last results
@@ -37,7 +37,7 @@ def build_page(results: dict[str, Any]) -> Page:
     """The page."""
     header = ("model", "time, ratio", "memory, ratio", "s", "s, full", "MB", "loss difference")
     return Page(
-        title="Cost of a training step",
+        title="Speed of a step",
         opening=markdown_table(
             header, [_format_row(name, suffix, results) for name, suffix in MODELS.items()]
         ),

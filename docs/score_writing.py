@@ -109,8 +109,8 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
     }
     return [
         f"Compared with {CONTROL}, `trait-kl` changed {_list_measurable(differences)}.",
-        f"Without the control, `trait-kl` changed {_list_measurable(changes['trait-kl'])}.",
-        f"Without the control, `ascent` changed {_list_measurable(changes['ascent'])}.",
+        f"Compared with the original model, `trait-kl` changed {_list_measurable(changes['trait-kl'])}.",
+        f"Compared with the original model, `ascent` changed {_list_measurable(changes['ascent'])}.",
     ]
 
 

@@ -164,9 +164,8 @@ class TrainingSettings:
         budget: Limits on utility loss, movement and the likelihood of harmful words.
         steps: Optimizer steps.
         batch_size: Forget texts per step.
-        learning_rate: Peak learning rate of AdamW. Default (null): proportional to the root mean
-            square of the model's weight matrices (2e-5 for SmolLM2-135M); for a LoRA adapter, it
-            is 2e-4.
+        learning_rate: Peak learning rate of AdamW. null: proportional to the root mean square of
+            the model's weight matrices (2e-5 for SmolLM2-135M), or 2e-4 for a LoRA adapter.
     """
 
     retain: str = "wikipedia"
@@ -252,7 +251,7 @@ class TransferSettings(ClusterSettings, StudySettings):
 
     Args:
         forget: Forget sets, comma-separated: domains or groups of --corpus, CORPUS[:DOMAIN] of
-            another corpus, or "all" for the whole of --corpus.
+            another corpus, a .csv, .jsonl or .parquet file, or "all" for the whole of --corpus.
         corpus: Corpus to which the domains and groups of --forget belong.
         benchmarks: Benchmarks, comma-separated; see evaluate.
         objectives: Objectives, comma-separated; npo and simnpo accept constants, as in

@@ -112,7 +112,7 @@ def test_methods_side_by_side(model: str, items: str, tmp_path: Path) -> None:
     assert ss["noise", "published"].after.value == pytest.approx(mean)
     assert ss["noise", "published"].seeds == 2
     page = (output / "report.html").read_text()
-    assert "At equal cost" in page
+    assert "Within the budget" in page
     assert "this family has no dropout" in page
     assert "noise" in str(record)
 

@@ -23,7 +23,7 @@ SCALED = "contribution_scaled"
 
 @pytest.fixture
 def record(tmp_path: Path) -> LeaderboardRecord:
-    """At equal cost, the method `change` (two seeds) and the control `noise`; also `prompt`."""
+    """Within the budget, the method `change` (two seeds) and the control `noise`; also `prompt`."""
     return read(write_leaderboard(tmp_path))
 
 
@@ -82,9 +82,9 @@ def test_the_headline_gives_the_paired_change_of_the_scaled_score(
 ) -> None:
     found = headline(judged(record, change=(-0.05, -0.06, -0.04), noise=(0.01, 0.005, 0.02)))
     assert found.sentences[:2] == [
-        "At equal cost, the scaled contribution of the group (0.250 MADs in the original; 0: no "
+        "Within the budget, the scaled contribution of the group (0.250 MADs in the original; 0: no "
         "bias) came closer to 0 with change (−0.050, 95 % interval [−0.060, −0.040], or −20 %).",
-        "At equal cost, it moved away from 0 with noise (control) (+0.010, 95 % interval [0.005, "
+        "Within the budget, it moved away from 0 with noise (control) (+0.010, 95 % interval [0.005, "
         "0.020], or +4 %).",
     ]
 
@@ -110,10 +110,10 @@ FALL, RISE, NOTHING = (-0.05, -0.06, -0.04), (0.05, 0.04, 0.06), (0.0, -0.01, 0.
 @pytest.mark.parametrize(
     ("change", "noise", "other", "title"),
     [
-        (FALL, NOTHING, (-0.02, -0.03, -0.01), "change lowered bias most within the cost limits"),
+        (FALL, NOTHING, (-0.02, -0.03, -0.01), "change lowered bias most within the budget"),
         (FALL, NOTHING, (-0.045, -0.05, -0.03), "change and other lowered bias within the cost"),
         (FALL, (-0.02, -0.05, 0.01), (-0.02, -0.03, -0.01), "change and other lowered bias within"),
-        (FALL, NOTHING, NOTHING, "change lowered bias within the cost limits"),
+        (FALL, NOTHING, NOTHING, "change lowered bias within the budget"),
         (NOTHING, FALL, RISE, "Bias did not fall significantly with any method within the cost"),
     ],
 )
@@ -138,13 +138,13 @@ def test_the_title_counts_neither_controls_nor_methods_without_equal_cost(
     assert headline(with_seeds(record, 1)).title.endswith("(1 method, 1 seed)")
     published = [row for row in record.rows if row.cost != EQUAL]
     found = headline(replace(record, rows=published))
-    assert found.title == "No method was evaluated at equal cost"
+    assert found.title == "No method was evaluated within the budget"
 
 
 def test_without_a_contribution_the_headline_says_so(record: LeaderboardRecord) -> None:
     others = [effect for effect in record.effects if effect.measure != SCALED]
     found = headline(replace(record, effects=others))
-    assert found.title == "Methods compared at equal cost (1 method, up to 2 seeds)"
+    assert found.title == "Methods compared within the budget (1 method, up to 2 seeds)"
     assert found.sentences[0].startswith("The contribution of the group was not measured")
 
 
@@ -218,7 +218,7 @@ def test_the_default_method_has_tuned_settings() -> None:
 
 def test_the_page_defines_equal_cost_and_does_not_rank_by_overlap(tmp_path: Path) -> None:
     page = write_report(write_leaderboard(tmp_path)).read_text(encoding="utf-8")
-    assert "“At equal cost” means within the same limits." in page
+    assert "All methods have the same limits." in page
     assert "overlapping intervals decide nothing" in page
     assert "do not rank" not in page
     assert "1. change" in page

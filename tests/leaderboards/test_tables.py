@@ -89,7 +89,7 @@ def test_the_plot_shows_the_paired_change(record: LeaderboardRecord) -> None:
 
 def test_costs_and_verdicts_are_in_words(record: LeaderboardRecord) -> None:
     table = domains_table(record, "tiny", "stereoset", "ss")
-    assert {*cells(table, "Cost")} == {"at equal cost", "at full strength"}
+    assert {*cells(table, "Cost")} == {"within the budget", "unscaled"}
     few = "Religion"  # three target terms
     found = [row[7] for row in table.rows if row[2] != few]
     words = {"less": "bias fell", "more": "bias rose", "undecided": "undecided"}

@@ -101,7 +101,7 @@ BENCHMARKS = {
     "winogender": Entry(
         "fairforget.benchmarks.winogender",
         "Winogender",
-        "none",
+        "no options",
         limitations=(
             "It can show bias, but not its absence: a broken model also has a gap and a "
             "correlation of 0. It covers 60 US occupations and two genders (Rudinger et al. "

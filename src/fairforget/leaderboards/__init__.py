@@ -1,4 +1,4 @@
-"""The leaderboard: debiasing methods side by side on the same models, at equal cost.
+"""The leaderboard: debiasing methods side by side on the same models, within the same budget.
 
 This package is an application of the library, as is `fairforget.transfer_study`. From the bottom
 up: `plan` lists the runs, `cost` measures what a method costs, `equal_cost` interpolates its

@@ -36,8 +36,8 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
         caption=f"What each method costs{model_suffix(record, model)}",
         columns=[
             Column("Method"),
-            Column("α at equal cost", numeric=True),
-            Column("Movement at equal cost, nats", numeric=True),
+            Column("α within the budget", numeric=True),
+            Column("Movement within the budget, nats", numeric=True),
             Column("Nearest limit, share used"),
             Column("Time to apply, s", numeric=True),
             Column("Peak memory, GiB", numeric=True),
@@ -45,7 +45,7 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
             Column("Seeds", numeric=True),
         ],
         rows=rows,
-        note="At equal cost, with one value for each seed: α is the share of the weight update; "
+        note="Within the budget, with one value for each seed: α is the share of the weight update; "
         "above 1, the update is extrapolated. Movement: mean KL divergence from the original model "
         "per token, on the kind of held-out text where it is larger. Nearest limit: the one of "
         "which the result used the largest share; where that is far below 100 %, α had reached its "

@@ -10,7 +10,7 @@ from fairforget.benchmarks.options import base_name
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect, Row
 
-COSTS = {EQUAL: "at equal cost", PUBLISHED: "at full strength"}
+COSTS = {EQUAL: "within the budget", PUBLISHED: "unscaled"}
 """Cost → its words; the cost at which methods are best compared comes first."""
 
 
@@ -40,7 +40,7 @@ def methods_at(record: LeaderboardRecord, model: str, cost: str) -> list[str]:
 
 
 def inference_methods(record: LeaderboardRecord, model: str) -> list[str]:
-    """Return the finished methods of one model that act at inference: they have no equal cost."""
+    """Return the finished methods of one model that act at inference: no budget limits them."""
     return [
         name
         for name in methods_at(record, model, PUBLISHED)

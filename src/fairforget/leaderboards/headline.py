@@ -33,7 +33,7 @@ MOST_NAMED = 3
 
 
 def headline(record: LeaderboardRecord) -> Headline:
-    """Return with which methods the scaled contribution changed at equal cost.
+    """Return with which methods the scaled contribution changed within the budget.
 
     Methods that act at inference, whose cost cannot be limited, have a sentence of their own.
     """
@@ -49,14 +49,14 @@ def headline(record: LeaderboardRecord) -> Headline:
 def _title(record: LeaderboardRecord) -> str:
     names = {name for model in record.models for name in methods_at(record, model, EQUAL)}
     if not names:
-        return "No method was evaluated at equal cost"
+        return "No method was evaluated within the budget"
     count = sum(not record.methods[name].is_control for name in names)
     methods, seeds = count_of(count, "method"), _count_seeds(record)
     if len(record.models) > 1:
-        return f"{methods} at equal cost on {len(record.models)} models{seeds and f' ({seeds})'}"
+        return f"{methods} within the budget on {len(record.models)} models{seeds and f' ({seeds})'}"
     (model,) = record.models
     changes = _changes(record, model, EQUAL)
-    finding = _finding(record, changes) if changes else "Methods compared at equal cost"
+    finding = _finding(record, changes) if changes else "Methods compared within the budget"
     return f"{finding} ({', '.join(filter(None, [methods, seeds]))})"
 
 
@@ -70,13 +70,13 @@ def _count_seeds(record: LeaderboardRecord) -> str:
 def _finding(record: LeaderboardRecord, changes: dict[str, tuple[MethodEffect, Score]]) -> str:
     fell = [name for name in _by_verdict(changes, "less") if not record.methods[name].is_control]
     if not fell:
-        return "Bias did not fall significantly with any method within the cost limits"
+        return "Bias did not fall significantly with any method within the budget"
     others = [change for name, (_, change) in changes.items() if name != fell[0]]
     if len(fell) > 1 and _is_below(changes[fell[0]][1], others):
-        return f"{fell[0]} lowered bias most within the cost limits"
+        return f"{fell[0]} lowered bias most within the budget"
     count = sum(not record.methods[name].is_control for name in changes)
     named = join_words(fell) if len(fell) <= MOST_NAMED else f"{len(fell)} of {count} methods"
-    return f"{named} lowered bias within the cost limits"
+    return f"{named} lowered bias within the budget"
 
 
 def _is_below(change: Score, others: Sequence[Score]) -> bool:
@@ -97,7 +97,7 @@ def _equal_lines(record: LeaderboardRecord, model: str) -> Iterator[str]:
         return
     before = next(iter(changes.values()))[0].before
     subject = (
-        "At equal cost, the scaled contribution of the group "
+        "Within the budget, the scaled contribution of the group "
         f"({format_number(before.value, DIGITS)} MADs in the original; 0: no bias)"
     )
     decided = []
@@ -111,9 +111,9 @@ def _equal_lines(record: LeaderboardRecord, model: str) -> Iterator[str]:
                 ]
             )
             yield f"{subject} {words} with {described}."
-            subject = "At equal cost, it"
+            subject = "Within the budget, it"
     if undecided := [name_method(record, name) for name in changes if name not in decided]:
-        end = "" if decided else " at equal cost"
+        end = "" if decided else " within the budget"
         yield f"The change is undecided with {join_words(undecided)}{end}."
 
 
@@ -145,7 +145,7 @@ def _inference_lines(record: LeaderboardRecord, model: str) -> Iterator[str]:
         parts.append(f"perplexity {format_signed(rise)} %")
         described.append(f"{name} ({'; '.join(parts)})")
     yield (
-        "Methods that act at inference were not scaled to the limits, so their cost is not equal: "
+        "Methods that act at inference were not scaled to the limits, so they may cost more: "
         f"{join_words(described)}."
     )
 

@@ -1,4 +1,4 @@
-"""The limits of equal cost in words, and which of them each method came nearest to."""
+"""The limits of the budget in words, and which of them each method came nearest to."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PERPLEXITIES = {MAIN: "Wikipedia perplexity", EVERYDAY_PERPLEXITY: "everyday per
 
 
 def define_equal_cost(record: LeaderboardRecord) -> str:
-    """Return what "at equal cost" means, with the limits in the settings of a record."""
+    """Return what "within the budget" means, with the limits in the settings of a record."""
     measured = {name for row in record.rows if row.cost == EQUAL for name in row.ratios}
     budget = record.settings.get("budget", {})
     limits = list(_limits({n: v for n, v in budget.items() if n in {*measured, MOVED}}))
     limits = limits or ["a limit on the cost"]
     return (
-        "“At equal cost” means within the same limits. The weights are interpolated with those of "
-        "the original (α > 1: extrapolated) until one of these is reached: "
+        "All methods have the same limits. The weights are interpolated with those of the original "
+        "(α > 1: extrapolated) until one of these is reached: "
         f"{join_words([*limits, 'the largest α'], 'or')}. Methods therefore differ in which limit "
         "they used up; the table of costs shows it."
     )
@@ -34,7 +34,7 @@ def nearest_limit(row: Row, budget: Mapping[str, Any]) -> str:
     """Return the limit of which a result used the largest share, and that share in %.
 
     Args:
-        row: at equal cost.
+        row: within the budget.
         budget: the limits, from the settings of a record.
     """
     shares = {

@@ -75,7 +75,7 @@ class MethodRun:
             if method.uses_unlearn_defaults:
                 objective = OBJECTIVES[DebiasSettings.objective]
                 facts = (*facts, RATES, FACT_CONSTANTS, *list_inputs(objective))
-        if not _measures_everyday():  # equal cost then limits one perplexity only
+        if not _measures_everyday():  # the budget then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")
         words = (Path(self.model).name, self.method, f"seed{self.seed}")
         return name_directory(words, hash_values(facts))
@@ -119,7 +119,7 @@ def plan_runs(settings: LeaderboardSettings) -> list[MethodRun]:
             raise InputError(f"{name} is {value}; it must be more than 0, or omitted")
     if settings.budget.harmful_log_prob is not None:
         raise InputError(
-            "budget.harmful_log_prob has no effect: equal cost limits perplexities and movement "
+            "budget.harmful_log_prob has no effect: a leaderboard limits perplexities and movement "
             "only; set it to null"
         )
     runs = [MethodRun(model, ORIGINAL, 0, settings) for model in models]

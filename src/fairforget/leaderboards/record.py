@@ -27,9 +27,9 @@ class RunRecord:
     method: str
     seed: int
     ratios: dict[str, float]
-    """Perplexity ratios on held-out texts at the published strength, after ÷ before."""
+    """Perplexity ratios on held-out texts of the unscaled result, after ÷ before."""
     equal: BudgetFacts | None
-    """The interpolation to equal cost; None if no weights change."""
+    """The interpolation to the budget; None if no weights change."""
     seconds: float
     """Wall-clock time to apply the method."""
     peak_memory: int | None
@@ -51,7 +51,7 @@ class Row:
     cost: str
     """`published`, or `equal`."""
     alpha: float
-    """Interpolation factor: 1 at the published strength."""
+    """Interpolation factor: 1 for the unscaled result."""
     note: str
     """Note of the interpolation, such as "not used up"."""
     ratios: Annotated[dict[str, float], Field(min_length=1)]

@@ -1,4 +1,4 @@
-"""One run of a leaderboard: apply a method, evaluate, interpolate to equal cost, evaluate."""
+"""One run of a leaderboard: apply a method, evaluate, interpolate to the budget, evaluate."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Part:
 
 
 def make_parts(record: LeaderboardRecord) -> list[Part]:
-    """Return the results on each model: at equal cost first, then at full strength.
+    """Return the results on each model: within the budget first, then unscaled.
 
     A part has only the methods that were evaluated at its cost.
     """
@@ -220,11 +220,11 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
 
 def _describe_published(record: LeaderboardRecord) -> str:
     text = (
-        "Each method at α = 1, whatever it costs, as implemented here, which is no reproduction of "
-        "its paper: erasures remove all domains one after another from the output head (papers: "
+        "Each method at α = 1, whatever it costs. These are not reproductions of the papers: erasures "
+        "remove all domains one after another from the output head (papers: "
         "usually one), LEACE without its affine term; Self-Debias combines several descriptions; "
         "methods that train use this project's steps and texts. The command unlearn scales a "
-        "result to its budget, as at equal cost."
+        "result to its budget."
     )
     names = dict.fromkeys(n for model in record.models for n in inference_methods(record, model))
     if names:

@@ -45,7 +45,8 @@ def projection(states: Tensor, max_directions: int, seed: int = 0) -> Tensor:
     chance on held-out sets, or when another one would exceed the number of directions.
 
     Bias Bench instead fits one linear support vector machine per group, does not centre the states,
-    and runs all rounds. With the same classifier, the authors' code gives the same projection.
+    and runs all rounds. With the same classifier, the authors' code gives the same projection
+    (tests/methods/test_published.py).
 
     Args:
         states: [sets, groups, d] of sentences that differ only in the group.

@@ -25,7 +25,7 @@ def omnibus_table(tests: Sequence[Omnibus]) -> Table:
             *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
             Column("Verdict"),
             Column("p, corrected", numeric=True),
-            Column("p of the margin", numeric=True),
+            Column("Margin test, p", numeric=True),
         ],
         rows=[
             [
@@ -42,7 +42,7 @@ def omnibus_table(tests: Sequence[Omnibus]) -> Table:
             for digits in (measure_of(test.measure).digits,)
         ],
         note="Entries: the pairs of a forget set and a domain that was not forgotten, over which "
-        f"the mean is taken. {MARGIN_NOTE} P of the margin: p-value of a fall of the margin or "
+        f"the mean is taken. {MARGIN_NOTE} Margin test: of a fall of the margin or "
         "more, alone and beyond every control. Both p-values are Holm-corrected over the tests of "
         "a benchmark.",
     )

@@ -39,6 +39,22 @@ def test_gender_words_word_for_word(text, swapped) -> None:
     assert swap(text, "gender") == (text if swapped is None else swapped)
 
 
+@pytest.mark.parametrize(
+    ("text", "swapped"),
+    [
+        ("The actress left with an heiress.", "The actor left with an heir."),
+        (
+            "The actor left; a waitress and a nun stayed.",
+            "The actress left; a waiter and a monk stayed.",
+        ),
+        ("He saw her.", "She saw him."),
+    ],
+)
+def test_gendered_words_are_swapped_once_with_all_domains(text, swapped) -> None:
+    """Although their counterparts, such as "actor", are also words of other domains."""
+    assert swap(text) == swap(text, "gender") == swapped
+
+
 def test_the_documented_failure_of_the_rule_for_her() -> None:
     assert swap("It made her famous.", "gender") == "It made his famous."
 

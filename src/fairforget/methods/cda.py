@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fairforget.errors import InputError
-from fairforget.methods.method import SWAPPING_FILES, Method, MethodOptions
+from fairforget.methods.method import COUNTERPART_FILES, Method, MethodOptions
 from fairforget.methods.passages import training_passages
 from fairforget.methods.swapping import swap
 from fairforget.methods.training import MAX_ALPHA, train_on, training_settings
@@ -65,5 +65,5 @@ cda = Method(
     summary="continues training on Wikipedia passages that name a group, and on copies with the "
     "words of another group",
     max_alpha=MAX_ALPHA,
-    files=SWAPPING_FILES,
+    files=(*COUNTERPART_FILES, "methods/swapping/swap.py"),
 )

@@ -24,13 +24,13 @@ from fairforget.corpora.builtin.lexicon import (
     read_data,
     terms_by_group,
 )
-from fairforget.methods.method import SWAPPING_FILES
+from fairforget.methods.method import COUNTERPART_FILES
 from fairforget.methods.swapping.gender import begins_noun_phrase, other_gender
 from fairforget.methods.swapping.groups import NOT_BEFORE_NOUNS
 from fairforget.selection.identity import MODIFIERS, mentions_of
 
 SENTENCE_FILES = (
-    *SWAPPING_FILES,
+    *COUNTERPART_FILES,
     "corpora/builtin/harmless.toml",
     "selection/identity.toml",
     "methods/group_sentences.py",

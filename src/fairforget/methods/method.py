@@ -12,12 +12,12 @@ if TYPE_CHECKING:  # settings list the methods, and `--help` loads nothing heavy
 
 ChangeKind = Literal["weights", "inference"]
 """What a method changes: the weights, or how the model predicts the next token at inference."""
-SWAPPING_FILES = (
+COUNTERPART_FILES = (
     "corpora/builtin/groups.toml",
-    *(f"methods/swapping/{name}" for name in ("gender.toml", "gender.py", "groups.py", "swap.py")),
+    *(f"methods/swapping/{name}" for name in ("gender.toml", "gender.py", "groups.py")),
 )
-"""Files, as paths in FairForget's package, that decide which words are exchanged for those of other
-groups."""
+"""Files, as paths in FairForget's package, that decide which words of other groups correspond to a
+word."""
 
 
 @dataclass(frozen=True, slots=True)

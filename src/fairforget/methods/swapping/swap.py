@@ -29,6 +29,8 @@ WITHIN_NAME = re.compile(
 """Matches what precedes a word that is part of a longer name: a North Korean."""
 LONGEST_BEFORE = 12
 """Characters before a word that are searched for it."""
+Ranges = list[tuple[int, int]]
+"""Starts and ends of parts of a text."""
 
 
 def swap(text: str, domain: str | None = None, *, seed: int = 0) -> str:
@@ -50,31 +52,50 @@ def swap(text: str, domain: str | None = None, *, seed: int = 0) -> str:
         InputError: the domain is unknown.
     """
     domains = DOMAINS if domain is None else (domain,)
+    swapped: Ranges = []
     if GENDER in domains:
-        text = _swap_gender(text)
+        text, swapped = _swap_gender(text)
     others = tuple(known for known in domains if known != GENDER)
-    return _swap_groups(text, others, seed) if others else text
+    return _swap_groups(text, others, seed, swapped) if others else text
 
 
-def _swap_gender(text: str) -> str:
+def _swap_gender(text: str) -> tuple[str, Ranges]:
+    """Swap gendered words; return the text and where it has the replacements."""
+    swapped: Ranges = []
+    longer = 0
+
     def replace(match: re.Match[str]) -> str:
+        nonlocal longer
         word = match["words"]
         other = other_gender(word.lower().replace("’", "'"), text[match.end() :])
         if other is None:
             return match[0]
         other = other.replace("'", "’") if "’" in word else other
-        return _fit_article(match, _with_case(word, other))
+        replacement = _fit_article(match, _with_case(word, other))
+        start = match.start() + longer
+        swapped.append((start, start + len(replacement)))
+        longer += len(replacement) - len(match[0])
+        return replacement
 
-    return _gender_pattern().sub(replace, text)
+    return _gender_pattern().sub(replace, text), swapped
 
 
-def _swap_groups(text: str, domains: tuple[str, ...], seed: int) -> str:
-    """Swap the groups of some domains in one pass, so that no replacement is replaced again."""
+def _swap_groups(text: str, domains: tuple[str, ...], seed: int, swapped: Ranges) -> str:
+    """Swap the groups of some domains in one pass, so that no replacement is replaced again.
+
+    Args:
+        text: any text.
+        domains: those to swap.
+        seed: as for `swap`.
+        swapped: where the text has replacements already, such as "actor" for "actress".
+    """
     exchanges = {domain: Exchange(domain, f"{domain} {seed} {text}") for domain in domains}
     spellings = _spellings(domains)
 
     def replace(match: re.Match[str]) -> str:
         start = match.start("words")
+        if any(low < match.end() and start < high for low, high in swapped):
+            return match[0]
         if WITHIN_NAME.search(text[max(0, start - LONGEST_BEFORE) : start]):
             return match[0]
         domain, known = spellings[match["words"]]

@@ -40,9 +40,10 @@ def unlearn(
     *,
     budget: Budget = Budget(),  # noqa: B008
     everyday: Corpus | None = None,
+    adapter: Path | None = None,
 ) -> UnlearningRecord:
     """Unlearn in place, as `debias` does between its evaluations."""
-    record = run_unlearning(model, forget, retain, everyday, config, budget)
+    record = run_unlearning(model, forget, retain, everyday, config, budget, adapter=adapter)
     wait_for_all()
     if is_first():
         remove_checkpoints(Path(str(config.output_dir)))

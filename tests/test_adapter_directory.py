@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from fairforget.errors import InputError
 from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
+from fairforget.training.adapters import has_adapter
+from fairforget.training.trainability import check_trainable
 
 from .models import save_tiny
 
@@ -55,6 +58,29 @@ def test_the_adapter_is_merged_into_its_base(base: Path, tmp_path: Path) -> None
         assert torch.allclose(logits, expected, atol=1e-4)
         assert torch.equal(again.model(input_ids=IDS).logits, logits)
         assert not torch.allclose(original.model(input_ids=IDS).logits, logits, atol=1e-2)
+
+
+def test_a_model_with_a_merged_adapter_can_be_trained(base: Path, tmp_path: Path) -> None:
+    saved_adapter(base, tmp_path / "adapter")
+    found = load_model(tmp_path / "adapter", device="cpu")
+    assert all(weights.requires_grad for weights in found.model.parameters())
+    assert not has_adapter(found.model)
+    check_trainable(found)
+
+
+def test_an_adapter_that_is_not_merged_and_frozen_weights_are_refused(
+    base: Path, tmp_path: Path
+) -> None:
+    saved_adapter(base, tmp_path / "adapter")
+    found = load_model(base, device="cpu")
+    injected = AutoModelForCausalLM.from_pretrained(tmp_path / "adapter", dtype=torch.float32)
+    with pytest.raises(InputError, match="has an adapter, which is not merged"):
+        check_trainable(replace(found, model=injected))
+    with pytest.raises(InputError, match="the model has an adapter; merge it first"):
+        save_model(replace(found, model=injected), tmp_path / "saved")
+    found.model.requires_grad_(False)
+    with pytest.raises(InputError, match="all its weights are frozen"):
+        check_trainable(found)
 
 
 def named(directory: Path, base: str | None) -> None:

@@ -18,7 +18,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.masked import mask_one_at_a_time, masked_log_probs
 from fairforget.targets import Targets
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.preparation import check_trainable
+from fairforget.training.trainability import check_trainable
 from fairforget.training.trainer import UnlearningTrainer
 
 from .models import (

@@ -26,6 +26,22 @@ def test_a_loaded_model_is_moved_to_the_requested_device(monkeypatch: pytest.Mon
     assert language_model.device == torch.device("meta")
 
 
+def test_a_model_on_the_only_device_of_a_kind_is_not_moved(monkeypatch) -> None:
+    """A quantised model may not be moved at all, not even to where it is."""
+    moved: list[torch.device] = []
+
+    class Model:
+        def to(self, device: torch.device) -> None:
+            moved.append(device)
+
+    class Loaded:
+        model, device = Model(), torch.device("cuda:0")
+
+    for name in ("cuda", "cuda:0", "cuda:1", "cpu"):
+        placement.move_model(Loaded(), torch.device(name))
+    assert moved == [torch.device("cuda:1"), torch.device("cpu")]
+
+
 def test_an_evaluation_of_a_loaded_model_refuses_a_missing_device() -> None:
     with pytest.raises(InputError, match="device 'cuda:7'"):
         evaluate(tiny_model("gpt2"), ["stereoset"], device="cuda:7")

@@ -32,7 +32,7 @@ from fairforget.training.adapters import (
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.examples import Example, ExampleDataset
 from fairforget.training.method import describe_method
-from fairforget.training.preparation import check_trainable
+from fairforget.training.trainability import check_trainable
 from fairforget.training.restore import differs_in_training, disable_dropout
 from fairforget.training.trainer import UnlearningTrainer
 
@@ -871,11 +871,20 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
         ({"report_to": ["clearml"]}, "report_to 'clearml' needs a package that is not installed"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"retain_per_forget": 0}, "disables retain_loss 'kl'"),
+        ({"num_train_epochs": 1}, "num_train_epochs has no effect; set max_steps"),
+        ({"label_smoothing_factor": 0.1}, "label_smoothing_factor has no effect"),
+        ({"lora_rank": 4, "neftune_noise_alpha": 5.0}, "neftune_noise_alpha would add noise"),
     ],
 )
 def test_wrong_settings(tmp_path: Path, options: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         trainer(tmp_path, tiny_causal("gpt2"), **options)
+
+
+def test_the_model_in_training_is_not_its_own_reference(tmp_path: Path) -> None:
+    model = tiny_causal("gpt2")
+    with pytest.raises(InputError, match="ref_model is the model in training"):
+        trainer(tmp_path, model, ref_model=model)
 
 
 def test_the_launchers_precision_counts(tmp_path: Path, monkeypatch) -> None:

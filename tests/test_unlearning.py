@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers as hf
+from peft import PeftModel
 
 from fairforget.budget import Budget
 from fairforget.corpora import Span, Text
@@ -20,6 +21,7 @@ from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
+from fairforget.objectives import as_objective
 from fairforget.records.records import (
     COUNTERFACTUAL_TEXTS,
     FACT_TEXTS,
@@ -48,6 +50,7 @@ from fairforget.training.preparation import (
     prepare,
 )
 from fairforget.training.progress import TrainingProgress
+from fairforget.training.run import run_unlearning
 from fairforget.training.unlearn import unlearn as unlearn_prepared
 
 from .little_data import with_little_data
@@ -112,6 +115,46 @@ def test_lora_leaves_a_plain_model_with_the_merged_change(tmp_path, family) -> N
     assert record.method["lora"] == {"rank": 4, "alpha": 32}
     again = load_model(save_model(model, tmp_path / "saved"))
     assert all(torch.equal(p, after[n]) for n, p in again.model.named_parameters())
+
+
+def test_a_wrong_objective_is_refused_before_anything_is_evaluated(tmp_path) -> None:
+    def mean(log_probs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return log_probs.gather(-1, targets[:, None]).mean()
+
+    def evaluate() -> None:
+        raise AssertionError("evaluated")
+
+    settings = config(tmp_path, objective=as_objective(mean))
+    with pytest.raises(InputError, match="return one loss per target token"):
+        run_unlearning(
+            language_model(tmp_path, "gpt2"),
+            *(FORGET, RETAIN, None, settings, Budget()),
+            prepared=evaluate,
+        )
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "mixtral", "bert"])
+def test_the_adapter_is_saved_for_peft(tmp_path, family) -> None:
+    """On its base model it gives the merged model, within the budget's α."""
+    model = language_model(tmp_path, family)
+    save_model(model, tmp_path / "base")
+    model = replace(model, source=str(tmp_path / "base"))
+    adapter = tmp_path / "adapter"
+    settings = config(tmp_path, lora_rank=4)
+    tight = Budget(perplexity=1.02, everyday_perplexity=1.02, harmful_log_prob=None)
+    record = unlearn(model, FORGET, RETAIN, settings, budget=tight, adapter=adapter)
+    assert record.budget.alpha not in (0, 1)
+    auto = hf.AutoModelForCausalLM if model.kind == "causal" else hf.AutoModelForMaskedLM
+    base = auto.from_pretrained(tmp_path / "base", dtype=torch.float32)
+    ids = torch.tensor([[0, 5, 9, 13, 17]])
+    with torch.no_grad():
+        original = base(input_ids=ids).logits
+        merged = model.model(input_ids=ids).logits
+        adapted = PeftModel.from_pretrained(base, str(adapter))(input_ids=ids).logits
+        ours = load_model(adapter, device="cpu").model(input_ids=ids).logits
+    assert torch.allclose(adapted, merged, atol=1e-5)
+    assert torch.allclose(ours, merged, atol=1e-5)
+    assert not torch.allclose(original, merged, atol=1e-3)
 
 
 @pytest.mark.parametrize("lora_rank", [0, 4])

@@ -145,7 +145,8 @@ class RetainSettings:
             log-likelihood (nll), or none.
         retain_loss_weight: Weight of the retain loss; the forget loss has weight 1.
         retain_per_forget: Retain texts per forget text in a batch.
-        lora_rank: Train a LoRA adapter of this rank and merge it; 0 trains all weights.
+        lora_rank: Train a LoRA adapter of this rank and merge it; unlearn also saves it in adapter/.
+            0 trains all weights.
     """
 
     retain_loss: str = "kl"

@@ -54,7 +54,7 @@ from fairforget.records.store import write_record
 from fairforget.records.training_corpora import trained_domains, training_corpora
 from fairforget.settings import DurabilitySettings
 from fairforget.settings_merging import merge_settings
-from fairforget.training.preparation import check_trainable
+from fairforget.training.trainability import check_trainable
 
 LISTS = ("attacks", "steps", "types", "perturbations")
 """Settings that are comma-separated lists, and must stay the same between calls."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from fairforget.card import write_card
+from fairforget.corpora import corpus_names
 from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.debiasing.pipeline import prepare_run
 from fairforget.debiasing.result import DebiasResult
@@ -138,9 +139,13 @@ def _read_forget(forget: Forget | None) -> tuple[str | None, list[Corpus]]:
     names = ",".join(_corpus_name("forget", corpus) for corpus in given)
     if not any(isinstance(corpus, Corpus) for corpus in given):
         return names, []
-    return names, [
-        corpus if isinstance(corpus, Corpus) else load_corpus(str(corpus)) for corpus in given
-    ]
+    corpora: list[Corpus] = []
+    for corpus in given:
+        if isinstance(corpus, Corpus):
+            corpora.append(corpus)
+        else:
+            corpora += map(load_corpus, corpus_names(str(corpus)))
+    return names, corpora
 
 
 def _corpus_name(role: str, corpus: str | Path | Corpus) -> str:

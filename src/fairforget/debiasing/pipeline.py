@@ -40,6 +40,7 @@ from fairforget.objectives.identity import identify_objective
 from fairforget.records.evaluation import read_evaluation
 from fairforget.records.outputs import CONTENT, check_output, open_output
 from fairforget.records.paths import (
+    ADAPTER,
     AFTER,
     BEFORE,
     CHECKPOINTS,
@@ -55,13 +56,14 @@ from fairforget.settings import DebiasSettings
 from fairforget.settings_merging import command_settings
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.preparation import check_training_dtype, load_everyday_corpus
+from fairforget.training.preparation import load_everyday_corpus
 from fairforget.training.run import (
     default_forget,
     load_to_train,
     run_unlearning,
     training_config,
 )
+from fairforget.training.trainability import check_training_dtype
 
 
 def prepare_run(
@@ -237,6 +239,7 @@ class PipelineRun:
             self.config,
             self.settings.budget,
             prepared=evaluate_original,
+            adapter=self.output / ADAPTER if self.keep else None,
         )
         if is_first():
             if self.keep:

@@ -53,7 +53,9 @@ def _title(record: LeaderboardRecord) -> str:
     count = sum(not record.methods[name].is_control for name in names)
     methods, seeds = count_of(count, "method"), _count_seeds(record)
     if len(record.models) > 1:
-        return f"{methods} within the budget on {len(record.models)} models{seeds and f' ({seeds})'}"
+        return (
+            f"{methods} within the budget on {len(record.models)} models{seeds and f' ({seeds})'}"
+        )
     (model,) = record.models
     changes = _changes(record, model, EQUAL)
     finding = _finding(record, changes) if changes else "Methods compared within the budget"

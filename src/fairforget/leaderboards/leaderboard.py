@@ -31,7 +31,7 @@ from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
 from fairforget.settings import LeaderboardSettings
 from fairforget.settings_merging import merge_settings
-from fairforget.training.preparation import check_training_dtype
+from fairforget.training.trainability import check_training_dtype
 
 
 def leaderboard(

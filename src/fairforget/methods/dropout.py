@@ -47,7 +47,8 @@ def dropout_places(model: nn.Module, *, causal: bool) -> Places:
         names = [name for name in vars(module) if "drop" in name]
         for name in ["p"] if isinstance(module, nn.Dropout) else names:
             where = path if name == "p" else f"{path}.{name}"
-            if not isinstance(getattr(module, name), int | float) or OTHER.search(where):
+            value = getattr(module, name)
+            if not isinstance(value, int | float) or isinstance(value, bool) or OTHER.search(where):
                 continue
             masked = ATTENTION if DROPS_ATTENTION.search(where) else HIDDEN
             places.append((module, name, CAUSAL if causal else masked))

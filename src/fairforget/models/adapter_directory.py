@@ -144,6 +144,8 @@ def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedMo
         )
     _check_keys(adapted, directory, options)
     merged: PreTrainedModel = adapted.merge_and_unload()
+    vars(merged).pop("peft_config", None)  # which earlier versions of peft leave
+    merged.requires_grad_(True)  # the adapter froze its base
     return merged
 
 

@@ -27,8 +27,14 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
     link stays, and the directory that it points to is replaced.
 
     Raises:
-        InputError: the directory holds something other than a model.
+        InputError: the directory holds something other than a model, or the model has an adapter,
+            whose layers have names that no loader knows.
     """
+    if hasattr(language_model.model, "peft_config"):
+        raise InputError(
+            "the model has an adapter; merge it first: "
+            "fairforget.training.adapters.merge_adapter(model)"
+        )
     target = Path(directory).resolve()
     if target.exists():
         _check_replaceable(target)

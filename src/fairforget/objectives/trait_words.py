@@ -62,22 +62,28 @@ class TraitWords:
         return TraitWords(self.ids.to(device), self.harmful.to(device), self.pronouns.to(device))
 
 
-def find_trait_words(tokenizer: PreTrainedTokenizerBase | None) -> TraitWords:
+def find_trait_words(
+    tokenizer: PreTrainedTokenizerBase | None, objective: str = "trait-kl"
+) -> TraitWords:
     """Return the trait words that are a single token of this tokenizer.
+
+    Args:
+        tokenizer: of the model.
+        objective: the name of the objective that needs them, for messages.
 
     Raises:
         InputError: none is, so the tokenizer is not one for English; or there is no tokenizer, or a
             lexicon is missing.
     """
     if tokenizer is None:
-        raise InputError("objective 'trait-kl' needs processing_class, to find its trait words")
+        raise InputError(f"objective {objective!r} needs processing_class, to find its trait words")
     traits, harmful = list_trait_words()
     spelt = {run for token in tokenizer.get_vocab() for run in WORD.findall(token.lower())}
     tokens = _single_tokens(tokenizer, traits & spelt)  # to encode all words would take much longer
     if not tokens:
         raise InputError(
-            "objective 'trait-kl' needs English words, and no trait word is a single token of this "
-            "tokenizer; use --objective counterfactual-kl --budget.harmful_log_prob null"
+            f"objective {objective!r} needs English words, and no trait word is a single token of "
+            "this tokenizer; use --objective counterfactual-kl --budget.harmful_log_prob null"
         )
     ids = sorted(tokens)
     return TraitWords(

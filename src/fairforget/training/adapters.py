@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import copy
+import json
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, set_seed
 
 from fairforget.errors import InputError, first_line
 from fairforget.extras import check_extra
+from fairforget.files.atomic import atomic_write
+from fairforget.models.adapter_directory import CONFIG, PREFIX, WEIGHTS
 from fairforget.models.language_model import LanguageModel
 from fairforget.training.weights import lerp_weights
 
@@ -136,6 +141,35 @@ def merge_adapter(model: PreTrainedModel) -> None:
     for layer in adapter_layers(model).values():
         layer.merge()
     _remove_adapter(model)
+
+
+def save_adapter(language_model: LanguageModel, directory: Path) -> None:
+    """Write the adapter as peft does, so that peft and other libraries load it onto the base model.
+
+    Args:
+        language_model: its model has an adapter, added by `add_adapter` and not yet merged.
+        directory: gets `adapter_config.json` and `adapter_model.safetensors`; files of these names
+            are replaced.
+    """
+    from peft import get_peft_model_state_dict
+
+    model: Any = language_model.model
+    (settings,) = model.peft_config.values()
+    config = settings.to_dict() | {
+        "base_model_name_or_path": language_model.source,
+        "task_type": "CAUSAL_LM" if language_model.kind == "causal" else None,
+        "inference_mode": True,
+        "exclude_modules": None,  # `target_modules` has them no longer
+    }
+    weights = {
+        f"{PREFIX}{name}": values.detach().cpu().contiguous()
+        for name, values in get_peft_model_state_dict(model, save_embedding_layers=False).items()
+    }
+    directory.mkdir(parents=True, exist_ok=True)
+    with atomic_write(directory / WEIGHTS) as file:
+        file.write(safetensors.torch.save(weights, metadata={"format": "pt"}))
+    with atomic_write(directory / CONFIG) as file:
+        file.write(json.dumps(config, indent=2, sort_keys=True, default=sorted).encode())
 
 
 def reference_for(model: PreTrainedModel, original: Mapping[str, Tensor]) -> PreTrainedModel:

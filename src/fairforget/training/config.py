@@ -175,6 +175,16 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
                 "fairforget.models.push.push_to_hub on the result"
             )
 
+        if self.num_train_epochs != TrainingArguments.num_train_epochs:
+            raise InputError("num_train_epochs has no effect; set max_steps")
+        if self.label_smoothing_factor:
+            raise InputError("label_smoothing_factor has no effect on these losses; remove it")
+        if self.lora_rank and self.neftune_noise_alpha:
+            raise InputError(
+                "neftune_noise_alpha would add noise to the reference model, which shares the "
+                "embeddings with lora_rank; remove one of them"
+            )
+
     def _check_objective(self) -> None:
         """Reject settings that the objective ignores, or that leave nothing to train."""
         objective = self.load_objective()

@@ -14,7 +14,6 @@ from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.errors import InputError, MissingDataError
 from fairforget.files.digest import hash_values
-from fairforget.forward.padding import check_padding
 from fairforget.machine.stages import stage
 from fairforget.models.encoding import encode_texts
 from fairforget.models.language_model import LanguageModel
@@ -30,7 +29,7 @@ from fairforget.training.adapters import check_adaptable
 from fairforget.training.added_texts import Answers, counterfactual_sequences, encode_facts
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.forget_texts import LONGEST_TEXT, OTHER_GROUPS, encode_forget
-from fairforget.training.restore import differs_in_training
+from fairforget.training.trainability import check_trainable
 
 RETAIN, EVERYDAY = "retain", "everyday"
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
@@ -131,40 +130,6 @@ def prepare(
 def list_retain_corpora(retain: Corpus, everyday: Corpus | None) -> dict[str, Corpus]:
     """Return the retain corpora by kind, as `encode_retain` takes them."""
     return {RETAIN: retain} | ({EVERYDAY: everyday} if everyday is not None else {})
-
-
-def check_training_dtype(dtype: str | torch.dtype | None) -> None:
-    """Reject float16, whose range is too small for training.
-
-    Raises:
-        InputError: the dtype is float16.
-    """
-    if dtype in ("float16", torch.float16):
-        raise InputError("dtype float16 cannot be trained; choose float32 or bfloat16")
-
-
-def check_trainable(language_model: LanguageModel) -> None:
-    """Reject models that cannot be trained.
-
-    Raises:
-        InputError: the weights are float16 or quantised, which is too coarse for small updates,
-            padding changes the model's predictions, or training mode does even without dropout.
-    """
-    check_training_dtype(language_model.model.dtype)
-    quantization = getattr(language_model.model.config, "quantization_config", None)
-    if quantization is not None:
-        settings = quantization if isinstance(quantization, dict) else quantization.to_dict()
-        method = settings.get("quant_method", "unknown")
-        raise InputError(
-            f"model {language_model.source!r} is quantised ({method}); unlearn the model before "
-            "quantisation, and quantise the result"
-        )
-    check_padding(language_model.model)
-    if differs_in_training(language_model.model):
-        raise InputError(
-            f"model {language_model.source!r} cannot be trained: its predictions in training mode "
-            "differ from those in evaluation mode, even without dropout"
-        )
 
 
 def load_everyday_corpus() -> Corpus | None:

@@ -27,6 +27,7 @@ from fairforget.targets import BY_SPAN
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.original import Original
 from fairforget.training.preparation import encode_retain, list_retain_corpora, prepare
+from fairforget.training.trainability import check_objective
 from fairforget.training.unlearn import unlearn
 
 
@@ -53,6 +54,7 @@ def run_unlearning(
     prepared: Callable[[], None] = lambda: None,
     known: Original | None = None,
     movement: float | None = None,
+    adapter: Path | None = None,
 ) -> UnlearningRecord:
     """Prepare the corpora and unlearn in place: the part that `debias` and a study's run share.
 
@@ -66,6 +68,7 @@ def run_unlearning(
         prepared: called once the corpora have been tokenised without an error, before training.
         known: what earlier runs on the same original model and retain texts measured.
         movement: as for `unlearn`.
+        adapter: as for `unlearn`.
 
     Returns:
         The record, without the command that made it.
@@ -78,8 +81,17 @@ def run_unlearning(
         language_model, list_retain_corpora(retain, everyday)
     )
     data = prepare(language_model, forget, retain, config, everyday=everyday, kept=known.held_out)
+    check_objective(language_model, config)
     prepared()
-    return unlearn(language_model, data, config, budget=budget, known=known, movement=movement)
+    return unlearn(
+        language_model,
+        data,
+        config,
+        budget=budget,
+        known=known,
+        movement=movement,
+        adapter=adapter,
+    )
 
 
 def default_forget(config: UnlearningConfig) -> str:

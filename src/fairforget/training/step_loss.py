@@ -145,12 +145,7 @@ class StepLoss:
         if log_likelihoods is not None:
             log_likelihoods.append(target_log_probs(log_probs.detach(), chunk.tokens).sum())
         losses = objective.loss(log_probs, chunk.tokens, reference)
-        if getattr(losses, "shape", None) != chunk.tokens.shape:
-            shape = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
-            raise InputError(
-                f"objective {objective.name!r} returned {shape} for {len(chunk.tokens)} target "
-                "tokens; return one loss per target token, a tensor [n]"
-            )
+        check_losses(objective, losses, chunk.tokens)
         total: Tensor = losses.sum()
         if chunk.answers is not None:
             assert reference is not None
@@ -261,3 +256,17 @@ def _average(logits: Iterable[Tensor], count: int) -> Tensor:
     """Return the log-probabilities [n, vocabulary] of the mean of `count` distributions."""
     total = reduce(torch.logaddexp, (part.float().log_softmax(-1) for part in logits))
     return total - math.log(count) if count > 1 else total
+
+
+def check_losses(objective: Objective, losses: Any, tokens: Tensor) -> None:
+    """Check that an objective returned one loss for each target token.
+
+    Raises:
+        InputError: it did not.
+    """
+    if getattr(losses, "shape", None) != tokens.shape:
+        shape = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
+        raise InputError(
+            f"objective {objective.name!r} returned {shape} for {len(tokens)} target tokens; "
+            "return one loss per target token, a tensor [n]"
+        )

@@ -60,6 +60,8 @@ def own_forward(model: nn.Module) -> Iterator[None]:
 class UnlearningTrainer(Trainer):
     """Minimises forget loss + weight × retain loss, each a mean over target tokens.
 
+    The update of an objective like `task-vector` is not negated here: `debias` does so afterwards.
+
     The means are over all target tokens of a step, so padding, batch size, gradient accumulation
     and the number of processes do not change the loss.
     """
@@ -98,8 +100,8 @@ class UnlearningTrainer(Trainer):
                 log-probability of these tokens below that of the reference model is penalised.
 
         Raises:
-            InputError: no forget texts; no retain texts although a retain loss is set; a text
-                without a token to predict; a model wrapped in peft's own class; no learning rate,
+            InputError: no forget texts; no retain texts although a retain loss is set; `ref_model`
+                is `model`; a text without a token to predict; a model wrapped in peft's own class; no learning rate,
                 and weights from which none follows.
         """
         args = resolve_learning_rate(args, model)
@@ -120,6 +122,8 @@ class UnlearningTrainer(Trainer):
         at_hand = args.lora_rank or args.precompute_ref_hidden_states
         if ref_model is None and args.needs_ref_model and not at_hand:
             ref_model = copy.deepcopy(model)
+        if ref_model is model:
+            raise InputError("ref_model is the model in training; give a copy, or leave it out")
         if ref_model is not None:
             ref_model.eval().requires_grad_(False)
         self.losses = StepLoss(
@@ -127,7 +131,7 @@ class UnlearningTrainer(Trainer):
             retain_loss,
             ref_model,
             split=collator.trees or None,
-            trait_words=find_trait_words(processing_class).to(args.device)
+            trait_words=find_trait_words(processing_class, forget_loss.name).to(args.device)
             if forget_loss.target
             else None,
         )

@@ -17,6 +17,7 @@ from transformers import TrainerState
 from fairforget.budget import Budget
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
+from fairforget.machine.processes import is_first
 from fairforget.machine.stages import stage
 from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
@@ -24,7 +25,7 @@ from fairforget.models.quiet import silence_libraries
 from fairforget.records.environment import environment
 from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.terminal.progress import progress_bar
-from fairforget.training.adapters import apply_adapter, reference_for
+from fairforget.training.adapters import apply_adapter, reference_for, save_adapter
 from fairforget.training.checkpoints import claim_directory, history_of, last_checkpoint
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import UNBOUNDED, WITH_MINIMUM, UtilityEarlyStopping
@@ -73,6 +74,7 @@ def unlearn(
     budget: Budget = Budget(),  # noqa: B008
     known: Original | None = None,
     movement: float | None = None,
+    adapter: Path | None = None,
 ) -> UnlearningRecord:
     """Unlearn in place: train, then interpolate the weights to the budget.
 
@@ -87,6 +89,7 @@ def unlearn(
         known: facts about the original model that earlier runs measured; missing ones are added.
         movement: interpolate to this mean KL divergence from the original, in nats per token, and
             not to the budget.
+        adapter: the directory in which to save the LoRA adapter, if there is one.
 
     Returns:
         The record, without the command that made it.
@@ -121,6 +124,8 @@ def unlearn(
         trained = _train(limits, original, prepared, config, sharded=sharded)
         reached = _interpolate(limits, original, trained.rough, rises, movement)
         limits.known.perplexities = original_perplexities(reached)
+        if adapter and config.lora_rank and is_first():
+            save_adapter(language_model, adapter)
     if config.lora_rank and model.dtype != torch.float32:
         reached = measure_after_rounding(reached, limits.constraints(), limits.bounds())
         rises.clear()

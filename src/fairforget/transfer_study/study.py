@@ -38,7 +38,7 @@ from fairforget.records.training_corpora import training_corpora
 from fairforget.settings import StudySettings, TransferSettings
 from fairforget.settings_merging import merge_settings
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
-from fairforget.training.preparation import check_training_dtype
+from fairforget.training.trainability import check_training_dtype
 from fairforget.transfer_study.doses import check_dose_dtype, dose_response, parse_doses
 from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.margins import Margins

@@ -1,0 +1,80 @@
+"""Reject models and settings that cannot be trained, before anything long is computed."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from fairforget.errors import InputError
+from fairforget.forward.padding import check_padding
+from fairforget.models.language_model import LanguageModel
+from fairforget.objectives.trait_words import find_trait_words
+from fairforget.training.adapters import has_adapter
+from fairforget.training.config import UnlearningConfig
+from fairforget.training.learning_rate import resolve_learning_rate
+from fairforget.training.restore import differs_in_training
+from fairforget.training.step_loss import check_losses
+
+
+def check_training_dtype(dtype: str | torch.dtype | None) -> None:
+    """Reject float16, whose range is too small for training.
+
+    Raises:
+        InputError: the dtype is float16.
+    """
+    if dtype in ("float16", torch.float16):
+        raise InputError("dtype float16 cannot be trained; choose float32 or bfloat16")
+
+
+def check_trainable(language_model: LanguageModel) -> None:
+    """Reject models that cannot be trained.
+
+    Raises:
+        InputError: the weights are float16 or quantised, which is too coarse for small updates, or
+            frozen; the model has an adapter; padding changes its predictions, or training mode does
+            even without dropout.
+    """
+    check_training_dtype(language_model.model.dtype)
+    if has_adapter(language_model.model):
+        raise InputError(
+            f"model {language_model.source!r} has an adapter, which is not merged; save it with "
+            "peft's save_pretrained and give the directory, which merges it"
+        )
+    if not any(parameter.requires_grad for parameter in language_model.model.parameters()):
+        raise InputError(
+            f"model {language_model.source!r}: all its weights are frozen; call "
+            "model.requires_grad_(True) first"
+        )
+    quantization = getattr(language_model.model.config, "quantization_config", None)
+    if quantization is not None:
+        settings = quantization if isinstance(quantization, dict) else quantization.to_dict()
+        method = settings.get("quant_method", "unknown")
+        raise InputError(
+            f"model {language_model.source!r} is quantised ({method}); unlearn the model before "
+            "quantisation, and quantise the result"
+        )
+    check_padding(language_model.model)
+    if differs_in_training(language_model.model):
+        raise InputError(
+            f"model {language_model.source!r} cannot be trained: its predictions in training mode "
+            "differ from those in evaluation mode, even without dropout"
+        )
+
+
+def check_objective(language_model: LanguageModel, config: UnlearningConfig) -> None:
+    """Raise what the first step would raise, before hours of evaluation.
+
+    Raises:
+        InputError: the loss does not return one value per token, the tokenizer has no trait words
+            although the objective needs them, or no learning rate follows from the weights.
+    """
+    resolve_learning_rate(config, language_model.model)
+    objective = config.load_objective()
+    if objective.target:
+        find_trait_words(language_model.tokenizer, objective.name)
+    words = len(language_model.tokenizer)
+    log_probs = torch.full((2, words), -math.log(words), device=language_model.device)
+    tokens = torch.arange(2, device=language_model.device)
+    reference = log_probs.clone() if objective.needs_ref_model else None
+    check_losses(objective, objective.loss(log_probs, tokens, reference), tokens)

@@ -64,10 +64,10 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         f"{join_words(fell) or 'no domain'}.",
         *(_describe_excess(results["control"]) if "control" in results else ()),
         "After groups, the log p of HateCheck's harmful words changed by "
-        f"{describe_change(changes['log_prob'][ALL], 3)} nats on average; the "
-        f"interval lies above 0 for {join_words(likelier) or 'none of the groups'}. The association (log p after "
-        "the group minus that after a neutral word) changed by "
-        f"{describe_change(changes['added'][ALL], 3)} nats; the interval lies above 0 for "
+        f"{describe_change(changes['log_prob'][ALL], 3)} nats on average, with an "
+        f"interval above 0 for {join_words(likelier) or 'none of the groups'}; the association "
+        "(log p after the group minus that after a neutral word) changed by "
+        f"{describe_change(changes['added'][ALL], 3)} nats, with an interval above 0 for "
         f"{join_words(associated) or 'none of the groups'}.",
         f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points, perplexity by "
         f"{format_signed(_perplexity_change(results), 1)} %, and log p of facts about groups by "

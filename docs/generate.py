@@ -90,8 +90,8 @@ def domains() -> str:
         "",
         "Labels are matched without regard to case, spaces, dots, hyphens and underscores. A label "
         "that is not listed belongs to no domain; a message gives the number of such labels. In "
-        "your own file, `domain` is "
-        "a name from the table above, or several joined by `+`; any other name belongs to no domain and is included in that number.",
+        "your own file, `domain` is a name from the table above, or several joined by `+`; any "
+        "other name belongs to no domain and is included in that number.",
         "",
     ]
     for name, source in SOURCES.items():

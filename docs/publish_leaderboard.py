@@ -67,7 +67,9 @@ def render_leaderboard() -> dict[str, str]:
 
 def _unbound(record: LeaderboardRecord) -> list[str]:
     """A sentence about the methods that cost less than allowed."""
-    free = dict.fromkeys(row.method for row in record.rows if NOT_USED_UP in row.note)
+    equal = [row for row in record.rows if row.cost == EQUAL]
+    bound = {row.method for row in equal if NOT_USED_UP not in row.note}
+    free = dict.fromkeys(row.method for row in equal if row.method not in bound)
     if not free:
         return []
     return [

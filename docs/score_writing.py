@@ -109,8 +109,10 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
     }
     return [
         f"Compared with {CONTROL}, `trait-kl` changed {_list_measurable(differences)}.",
-        f"Compared with the original model, `trait-kl` changed {_list_measurable(changes['trait-kl'])}.",
-        f"Compared with the original model, `ascent` changed {_list_measurable(changes['ascent'])}.",
+        *(
+            f"Compared with the original model, `{name}` changed {_list_measurable(found)}."
+            for name, found in changes.items()
+        ),
     ]
 
 

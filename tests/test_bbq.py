@@ -139,7 +139,18 @@ def test_answering_only_unknown_is_right_and_unbiased() -> None:
     found = compute_scores(judge([answered(2, template=str(i)) for i in range(5)]))
     assert found["accuracy_ambiguous"] == (100, (100, 100))
     assert found["bias_ambiguous"] == (0, (0, 0))
-    assert np.isnan(found["bias_disambiguated"][0])
+    assert "bias_disambiguated" not in found
+
+
+def test_templates_without_an_ambiguous_question_do_not_count_for_its_scores() -> None:
+    rows = [answered(n % 3, template=str(n)) for n in range(6)]
+    others = [{**row, "ambiguous": False, "template": f"other {n}"} for n, row in enumerate(rows)]
+    alone, both = judge(rows), judge([*rows, *others])
+    assert compute_scores(both)["bias_ambiguous"] == compute_scores(alone)["bias_ambiguous"]
+    assert len(both.clusters_of("bias_ambiguous")) == 6
+    after = judge([{**row, "answer": 2} for row in (*rows, *others)])
+    changed = sum(row["answer"] != 2 for row in rows)
+    assert both.share_of_switches(after) == changed / len(rows)
 
 
 def test_templates_are_resampled_not_questions() -> None:

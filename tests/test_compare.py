@@ -553,7 +553,7 @@ def test_a_comparison_is_a_table_with_a_row_per_score() -> None:
     frame = replace(comparison, cells=tuple(cells)).to_pandas()
     assert list(frame.columns) == [
         *("benchmark", "domain", "measure", "before", "after", "delta", "delta_low", "delta_high"),
-        *("p", "p_adjusted", "verdict"),
+        *("bias_delta", "bias_delta_low", "bias_delta_high", "p", "p_adjusted", "verdict"),
     ]
     *rows, last = frame.to_dict("records")
     for row, cell in zip(rows, cells, strict=True):
@@ -566,6 +566,7 @@ def test_a_comparison_is_a_table_with_a_row_per_score() -> None:
         )
         assert (row["p"], row["p_adjusted"]) == (cell.p, cell.p_adjusted)
         assert row["verdict"] == cell.verdict
+        assert row["bias_delta"] == cell.distance.delta
         if score.ci:
             assert (row["delta_low"], row["delta_high"]) == score.ci
         else:

@@ -32,8 +32,8 @@ from fairforget.training.adapters import (
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.examples import Example, ExampleDataset
 from fairforget.training.method import describe_method
-from fairforget.training.trainability import check_trainable
 from fairforget.training.restore import differs_in_training, disable_dropout
+from fairforget.training.trainability import check_trainable
 from fairforget.training.trainer import UnlearningTrainer
 
 from .models import (

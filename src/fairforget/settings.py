@@ -145,8 +145,8 @@ class RetainSettings:
             log-likelihood (nll), or none.
         retain_loss_weight: Weight of the retain loss; the forget loss has weight 1.
         retain_per_forget: Retain texts per forget text in a batch.
-        lora_rank: Train a LoRA adapter of this rank and merge it; unlearn also saves it in adapter/.
-            0 trains all weights.
+        lora_rank: Train a LoRA adapter of this rank and merge it (unlearn also saves it); 0 trains
+            all weights.
     """
 
     retain_loss: str = "kl"
@@ -265,8 +265,9 @@ class TransferSettings(ClusterSettings, StudySettings):
         margin: Equivalence margin in points: a change in bias too small to matter. The verdict "no
             more than margin" means that the data rule out a fall of this size or more, in bias or
             in its excess over at least one control. Set the margin before you see results.
-        margin_continuous: Equivalence margin for continuous scores: contribution_scaled (StereoSet)
-            and conditional_scaled (CrowS-Pairs), in median absolute deviations.
+        margin_continuous: Equivalence margin for scores that are not in points, each in its own
+            unit: median absolute deviations for contribution_scaled (StereoSet) and
+            conditional_scaled (CrowS-Pairs), nats for the gap of WinoBias.
     """
 
     forget: str = "gender,race,religion"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from fairforget.attacks.effects import unlearned_domains
 from fairforget.attacks.half_life import half_lives
 from fairforget.attacks.page import context, headline
 from fairforget.attacks.record import AttackEffect, DurabilityRecord
@@ -49,6 +50,18 @@ def test_an_effect_that_is_left() -> None:
         "(StereoSet, all domains, stereotype score, points).",
         "Effect retained under quantization: 50 % (q4_0).",
     ]
+
+
+def test_unlearned_domains_are_those_of_the_benchmark() -> None:
+    """StereoSet's race covers nationalities, and CrowS-Pairs has a name of its own."""
+    one = effect("none", "", -2.0)
+    effects = [
+        *(replace(one, domain=domain) for domain in ("gender", "race", "all")),
+        replace(one, benchmark="crows_pairs", domain="sexual-orientation"),
+    ]
+    assert unlearned_domains(effects, ["nationality"]) == ["race"]
+    assert unlearned_domains(effects, ["gender", "sexuality"]) == ["gender", "sexual-orientation"]
+    assert unlearned_domains(effects, []) == []
 
 
 def test_several_seeds_are_counted() -> None:

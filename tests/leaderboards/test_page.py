@@ -82,10 +82,10 @@ def test_the_headline_gives_the_paired_change_of_the_scaled_score(
 ) -> None:
     found = headline(judged(record, change=(-0.05, -0.06, -0.04), noise=(0.01, 0.005, 0.02)))
     assert found.sentences[:2] == [
-        "Within the budget, the scaled contribution of the group (0.250 MADs in the original; 0: no "
-        "bias) came closer to 0 with change (−0.050, 95 % interval [−0.060, −0.040], or −20 %).",
-        "Within the budget, it moved away from 0 with noise (control) (+0.010, 95 % interval [0.005, "
-        "0.020], or +4 %).",
+        "Within the budget, the scaled contribution of the group (0.250 MADs in the original; 0: "
+        "no bias) came closer to 0 with change (−0.050, 95 % interval [−0.060, −0.040], or −20 %).",
+        "Within the budget, it moved away from 0 with noise (control) (+0.010, 95 % interval "
+        "[0.005, 0.020], or +4 %).",
     ]
 
 
@@ -104,6 +104,15 @@ def test_methods_at_inference_have_a_sentence_of_their_own(record: LeaderboardRe
     assert not any("prompt" in sentence for sentence in others)
 
 
+def test_a_method_of_which_nothing_is_left_is_not_undecided(record: LeaderboardRecord) -> None:
+    rows = [
+        replace(r, alpha=0.0) if r.method == "noise" and r.cost == EQUAL else r for r in record.rows
+    ]
+    found = headline(replace(judged(record, change=FALL), rows=rows)).sentences
+    assert "Nothing is left within the budget (α = 0) of noise (control)." in found
+    assert not any("undecided with noise" in sentence for sentence in found)
+
+
 FALL, RISE, NOTHING = (-0.05, -0.06, -0.04), (0.05, 0.04, 0.06), (0.0, -0.01, 0.01)
 
 
@@ -111,10 +120,10 @@ FALL, RISE, NOTHING = (-0.05, -0.06, -0.04), (0.05, 0.04, 0.06), (0.0, -0.01, 0.
     ("change", "noise", "other", "title"),
     [
         (FALL, NOTHING, (-0.02, -0.03, -0.01), "change lowered bias most within the budget"),
-        (FALL, NOTHING, (-0.045, -0.05, -0.03), "change and other lowered bias within the cost"),
+        (FALL, NOTHING, (-0.045, -0.05, -0.03), "change and other lowered bias within the budget"),
         (FALL, (-0.02, -0.05, 0.01), (-0.02, -0.03, -0.01), "change and other lowered bias within"),
         (FALL, NOTHING, NOTHING, "change lowered bias within the budget"),
-        (NOTHING, FALL, RISE, "Bias did not fall significantly with any method within the cost"),
+        (NOTHING, FALL, RISE, "Bias did not fall significantly with any method within the budget"),
     ],
 )
 def test_the_title_is_the_finding(

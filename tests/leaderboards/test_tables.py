@@ -155,13 +155,26 @@ def test_the_costs_give_the_limit(record: LeaderboardRecord) -> None:
 def test_equal_cost_is_defined_by_the_limits_of_the_record(
     record: LeaderboardRecord, budget: dict[str, Any], text: str
 ) -> None:
-    rows = [replace(r, ratios={**r.ratios, "everyday_perplexity": 1.0}) for r in record.rows]
+    rows = [
+        replace(r, ratios={**r.ratios, "everyday_perplexity": 1.0}, movement=0.01)
+        for r in record.rows
+    ]
     assert text in define_equal_cost(replace(record, rows=rows, settings={"budget": budget}))
 
 
+def test_numbers_of_seeds_are_shown_where_they_differ(record: LeaderboardRecord) -> None:
+    table = scores_table(record, "tiny", EQUAL)
+    assert cells(table, "Seeds") == ["2", "1"]
+    rows = [row for row in record.rows if row.seed == 0]
+    assert "Seeds" not in [
+        c.title for c in scores_table(replace(record, rows=rows), "tiny", EQUAL).columns
+    ]
+
+
 def test_a_limit_on_texts_that_were_not_measured_is_not_named(record: LeaderboardRecord) -> None:
+    """Nor is a movement that could not be measured."""
     text = define_equal_cost(replace(record, settings={"budget": BUDGET}))
-    assert "a rise in perplexity of 1 % on held-out Wikipedia passages, a movement " in text
+    assert "a rise in perplexity of 1 % on held-out Wikipedia passages or the largest α." in text
     assert "everyday" not in text
     assert "either" not in text
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from fairforget.attacks.effects import compare_conditions
+from fairforget.attacks.effects import compare_conditions, unlearned_domains
 from fairforget.attacks.evaluations import (
     AttackPlan,
     evaluate_conditions,
@@ -140,12 +140,11 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
         after = [read_conditions(conditions, evaluations) for evaluations in outputs]
         models[group.name] = [seed[conditions[0]].record.model for seed in after]
         effects += compare_conditions(group.name, before, after, benchmarks)
-    known = {effect.domain for effect in effects}
     result = DurabilityRecord(
         model=before[conditions[0]].record.model,
         settings=asdict(settings) | {"controls": _names(groups[1:]), "device": str(device)},
         runs=models,
-        domains=[*(it for it in trained_domains(record) if it in known), ALL],
+        domains=[*unlearned_domains(effects, trained_domains(record)), ALL],
         effects=effects,
         half_lives=half_lives(effects),
         environment=environment(str(device)),

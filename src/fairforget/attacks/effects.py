@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fairforget.attacks.plan import NONE, Condition, benchmarks_of
 from fairforget.attacks.record import AttackEffect
 from fairforget.benchmarks import find_judge
+from fairforget.benchmarks.domains import is_about
+from fairforget.benchmarks.measurement import ALL
+from fairforget.benchmarks.measures import measure_of
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.score_change import Score, ScoreChange
 from fairforget.records.evaluation import Evaluation
@@ -60,13 +63,19 @@ def compare_conditions(
                     condition.attack,
                     condition.strength,
                     *key,
-                    original=Score.of(it.score.before),
-                    result=Score.of(it.score.after),
+                    original=Score.of(it.score.before, measure_of(key[1]).limits),
+                    result=Score.of(it.score.after, measure_of(key[1]).limits),
                     change=it.shown,
                     retained=_retained(it, plain.get(key)),
                 )
             )
     return effects
+
+
+def unlearned_domains(effects: Sequence[AttackEffect], trained: Collection[str]) -> list[str]:
+    """Return the benchmarks' domains that cover any of FairForget's domains that were unlearned."""
+    own = (it for it in effects if it.domain != ALL and is_about(it.benchmark, it.domain, trained))
+    return [*dict.fromkeys(effect.domain for effect in own)]
 
 
 def _compare(

@@ -115,12 +115,20 @@ class Judgement:
 
     def count_switches(self, after: Judgement) -> tuple[int, int]:
         """Return in how many items the verdict rose and fell, of those with one on both sides."""
+        both = self._usable_in_both(after)
+        gained, lost = after.verdicts > self.verdicts, after.verdicts < self.verdicts
+        return int((gained & both).sum()), int((lost & both).sum())
+
+    def share_of_switches(self, after: Judgement) -> float:
+        """Return the share of items whose verdict changed, of those with one on both sides."""
+        return sum(self.count_switches(after)) / max(1, int(self._usable_in_both(after).sum()))
+
+    def _usable_in_both(self, after: Judgement) -> npt.NDArray[np.bool_]:
         both = np.ones(len(self.verdicts), bool)
         for judgement in (self, after):
             if judgement.usable is not None:
                 both &= judgement.usable
-        gained, lost = after.verdicts > self.verdicts, after.verdicts < self.verdicts
-        return int((gained & both).sum()), int((lost & both).sum())
+        return both
 
     def clusters_of(self, score: str) -> npt.NDArray[np.intp]:
         """The indices of the clusters that count in a score: its units of variance."""

@@ -46,6 +46,8 @@ class Comparison(TabularResult):
         rows: list[dict[str, Any]] = []
         for cell in self.cells:
             low, high = cell.score.ci or (None, None)
+            bias = cell.distance
+            bias_low, bias_high = (bias and bias.ci) or (None, None)
             rows.append(
                 {
                     "benchmark": cell.benchmark,
@@ -56,6 +58,9 @@ class Comparison(TabularResult):
                     "delta": cell.score.delta,
                     "delta_low": low,
                     "delta_high": high,
+                    "bias_delta": bias.delta if bias else None,
+                    "bias_delta_low": bias_low,
+                    "bias_delta_high": bias_high,
                     "p": cell.p,
                     "p_adjusted": cell.p_adjusted,
                     "verdict": cell.verdict,

@@ -48,7 +48,7 @@ def measure_effects(changes: DomainChanges) -> dict[str, list[DomainEffect]]:
     """Return the effects on each bias score that the domain has: score → [groups]."""
     original = changes.before
     flipped = [
-        float(np.mean([(new.verdicts != original.verdicts).mean() for new in group]))
+        float(np.mean([original.share_of_switches(new) for new in group]))
         for group in changes.after
     ]
     return {

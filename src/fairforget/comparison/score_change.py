@@ -6,6 +6,7 @@ estimate of the variance; with several, seeds are a second source of variance.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -51,9 +52,17 @@ class Score(_Directed):
     ci: Interval | None = None
 
     @classmethod
-    def of(cls, estimate: Estimate | DistanceChange) -> Score:
-        """Return the score of an estimate, with its interval if that is finite."""
-        return cls(estimate.value, finite_interval(estimate.ci))
+    def of(
+        cls, estimate: Estimate | DistanceChange, limits: Interval = (-math.inf, math.inf)
+    ) -> Score:
+        """Return the score of an estimate, with its interval if that is finite.
+
+        Args:
+            estimate: of a score or of a change.
+            limits: the least and the largest value of the score.
+        """
+        ci = finite_interval(estimate.ci)
+        return cls(estimate.value, ci and (max(limits[0], ci[0]), min(limits[1], ci[1])))
 
 
 @dataclass(frozen=True, slots=True)

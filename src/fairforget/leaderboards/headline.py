@@ -12,6 +12,7 @@ from fairforget.leaderboards.effects import (
     name_method,
     overall_effects,
     perplexity_change,
+    runs_of,
     seed_counts,
 )
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
@@ -74,7 +75,8 @@ def _finding(record: LeaderboardRecord, changes: dict[str, tuple[MethodEffect, S
     if not fell:
         return "Bias did not fall significantly with any method within the budget"
     others = [change for name, (_, change) in changes.items() if name != fell[0]]
-    if len(fell) > 1 and _is_below(changes[fell[0]][1], others):
+    as_many = changes[fell[0]][0].seeds == max(effect.seeds for effect, _ in changes.values())
+    if len(fell) > 1 and as_many and _is_below(changes[fell[0]][1], others):
         return f"{fell[0]} lowered bias most within the budget"
     count = sum(not record.methods[name].is_control for name in changes)
     named = join_words(fell) if len(fell) <= MOST_NAMED else f"{len(fell)} of {count} methods"
@@ -114,9 +116,21 @@ def _equal_lines(record: LeaderboardRecord, model: str) -> Iterator[str]:
             )
             yield f"{subject} {words} with {described}."
             subject = "Within the budget, it"
-    if undecided := [name_method(record, name) for name in changes if name not in decided]:
+    unchanged = [name for name in changes if _is_unchanged(record, model, name)]
+    if unchanged:
+        yield (
+            "Nothing is left within the budget (α = 0) of "
+            f"{join_words([name_method(record, name) for name in unchanged])}."
+        )
+    known = {*decided, *unchanged}
+    if undecided := [name_method(record, name) for name in changes if name not in known]:
         end = "" if decided else " within the budget"
         yield f"The change is undecided with {join_words(undecided)}{end}."
+
+
+def _is_unchanged(record: LeaderboardRecord, model: str, method: str) -> bool:
+    """Return whether no part of a method's update was within the budget, with any seed."""
+    return not any(run.alpha for run in runs_of(record, model, method, EQUAL))
 
 
 def _describe(effect: MethodEffect, change: Score, is_first: bool) -> str:

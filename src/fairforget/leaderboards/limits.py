@@ -18,9 +18,12 @@ PERPLEXITIES = {MAIN: "Wikipedia perplexity", EVERYDAY_PERPLEXITY: "everyday per
 
 def define_equal_cost(record: LeaderboardRecord) -> str:
     """Return what "within the budget" means, with the limits in the settings of a record."""
-    measured = {name for row in record.rows if row.cost == EQUAL for name in row.ratios}
+    equal = [row for row in record.rows if row.cost == EQUAL]
+    measured = {name for row in equal for name in row.ratios}
+    if any(row.movement is not None for row in equal):
+        measured.add(MOVED)
     budget = record.settings.get("budget", {})
-    limits = list(_limits({n: v for n, v in budget.items() if n in {*measured, MOVED}}))
+    limits = list(_limits({name: value for name, value in budget.items() if name in measured}))
     limits = limits or ["a limit on the cost"]
     return (
         "All methods have the same limits. The weights are interpolated with those of the original "

@@ -60,10 +60,9 @@ def describe_seeds(record: LeaderboardRecord) -> str:
             f"Results are means over up to {seeds} seeds; intervals cover items and, for methods "
             "with two or more seeds, seeds."
         )
-    return (
-        "Each method was run with one seed: intervals cover the choice of items only; another seed "
-        "gives different numbers."
-    )
+    text = "Each method was run with one seed: intervals cover the choice of items only"
+    random = any(n not in METHODS or METHODS[n].is_seeded for n in record.methods)
+    return f"{text}; another seed gives different numbers." if random else f"{text}."
 
 
 def limitations(record: LeaderboardRecord) -> Iterator[tuple[str, str]]:
@@ -84,5 +83,5 @@ def limitations(record: LeaderboardRecord) -> Iterator[tuple[str, str]]:
         "that says “most” means that the interval of a method lies below those of all others. To "
         "compare two methods, use the interval of their paired difference; overlapping intervals "
         "decide nothing. The command “fairforget compare” computes it from two evaluations in "
-        "“runs”.",
+        f"“runs”{', which have one seed each' if most_seeds(record) > 1 else ''}.",
     )

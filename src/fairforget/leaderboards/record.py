@@ -148,6 +148,9 @@ class LeaderboardRecord(TabularResult):
                 "after": effect.after.value,
                 "change": effect.change.value,
                 "change_ci": effect.change.ci,
+                "bias_change": effect.distance.value if effect.distance else None,
+                "bias_change_ci": effect.distance.ci if effect.distance else None,
+                "seeds": effect.seeds,
                 "p_adjusted": effect.p_adjusted,
                 "verdict": effect.verdict,
             }

@@ -19,6 +19,8 @@ from fairforget.leaderboards.effects import (
     name_method,
     overall_effects,
     perplexity_change,
+    runs_of,
+    seed_counts,
 )
 from fairforget.leaderboards.limits import define_equal_cost
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL
@@ -114,6 +116,7 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
     effects = overall_effects(record, model)
     originals = {key[2:]: e for key, e in reversed(effects.items())}
     rows: list[list[Content]] = []
+    differ = len(seed_counts(record)) > 1
     for number, method in _numbered(record, model, cost):
         if method == ORIGINAL:
             continue
@@ -121,13 +124,15 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
         for shown in SHOWN:
             row.append(_cell(shown, effects.get((method, cost, shown.benchmark, shown.measure))))
         change = perplexity_change(record, model, method, cost)
-        rows.append([*row, IntervalCell(change, change=True)])
+        seeds = str(len(runs_of(record, model, method, cost)))
+        rows.append([*row, IntervalCell(change, change=True), *([seeds] if differ else [])])
     table = Table(
         caption=f"All domains, {COSTS[cost]}{model_suffix(record, model)}",
         columns=[
             Column("Method"),
             *(Column(f"{shown.title}, change", numeric=True, interval=True) for shown in SHOWN),
             Column("Perplexity, change in %", numeric=True),
+            *([Column("Seeds", numeric=True)] if differ else []),
         ],
         rows=rows,
         note=_scores_note(record, originals),
@@ -220,8 +225,8 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
 
 def _describe_published(record: LeaderboardRecord) -> str:
     text = (
-        "Each method at α = 1, whatever it costs. These are not reproductions of the papers: erasures "
-        "remove all domains one after another from the output head (papers: "
+        "Each method at α = 1, whatever it costs. These are not reproductions of the papers: "
+        "erasures remove all domains one after another from the output head (papers: "
         "usually one), LEACE without its affine term; Self-Debias combines several descriptions; "
         "methods that train use this project's steps and texts. The command unlearn scales a "
         "result to its budget."

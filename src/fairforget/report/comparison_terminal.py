@@ -20,7 +20,7 @@ from fairforget.report.terminal import (
     list_contexts,
     short_title,
 )
-from fairforget.report.wording import HARMFUL_WORDS
+from fairforget.report.wording import HARMFUL_WORDS, format_plain_interval
 from fairforget.report.written import WRITTEN
 from fairforget.terminal.messages import one_line
 from fairforget.terminal.tables import make_table, print_content, print_lines
@@ -43,7 +43,7 @@ HARM_LEGEND = (
 
 WRITTEN_LEGEND = (
     "Continuations: p from Student's t over templates (HONEST, counterfactual prompts) or articles "
-    "(BOLD), corrected separately for each score. Lower is better."
+    "(BOLD), corrected separately for each score. Lower is better; a gap is best at 0."
 )
 
 
@@ -51,10 +51,12 @@ def show_comparison(comparison: Comparison) -> None:
     """Print the tables of each benchmark, the perplexities, and how to read them."""
     for name in dict.fromkeys(cell.benchmark for cell in comparison.cells):
         cells = [cell for cell in comparison.cells if cell.benchmark == name]
-        if any(cell.lower_is_better for cell in cells):
+        harm = [cell for cell in cells if cell.lower_is_better]
+        if any(cell.main for cell in harm):
             _show_harm(name, cells)
-        else:
-            _show_bias(name, cells)
+            continue
+        _show_bias(name, [cell for cell in cells if not cell.lower_is_better])
+        _show_harm(name, harm)
     for name, change in comparison.perplexity.items():
         percent = 100 * (change.after / change.before - 1)
         print_content(
@@ -177,6 +179,5 @@ def _describe(measure: str) -> str:
 
 
 def _delta(change: Change, digits: int) -> str:
-    ends = 1 if digits == 2 else digits
-    bounds = ", ".join(f"{bound:+z.{ends}f}" for bound in change.ci or ())
-    return f"{change.delta:+z.{digits}f}" + (f" [{bounds}]" if bounds else "")
+    interval = format_plain_interval(change.ci, 1 if digits == 2 else digits)
+    return f"{change.delta:+z.{digits}f} {interval}".rstrip()

@@ -161,8 +161,13 @@ def _change_sentence(name: str, cells: Sequence[Cell]) -> str:
         old, new = (format_number(v, DIGITS) for v in (added.score.before, added.score.after))
         sentence += (
             f" Naming the group added {old} nats to them before, and adds {new} after: "
-            f"{_delta(added)}, {verdict}."
+            f"{_delta(added)}, {verdict}"
         )
+        rose_in = [c for c in cells if c.measure == ADDED and c.domain != ALL]
+        names = [domain_name(c.domain).lower() for c in rose_in if c.verdict == "more"]
+        if names and added.verdict != "more":
+            sentence += f"; for {join_words(names)}, it rose"
+        sentence += "."
     return sentence
 
 

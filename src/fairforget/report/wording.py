@@ -72,6 +72,15 @@ def format_interval(ci: Sequence[float] | None, digits: int = 1) -> str:
     return f"[{low}, {high}]"
 
 
+def format_plain_interval(ci: Sequence[float] | None, digits: int = 1) -> str:
+    """The same for a terminal, in ASCII and with signs: "[-4.1, -0.8]"; empty without one."""
+    if ci is None:
+        return ""
+    excludes_zero = not ci[0] <= 0 <= ci[1]
+    bounds = (f"{x:+z.{_digits_of(x, digits) if excludes_zero else digits}f}" for x in ci)
+    return f"[{', '.join(bounds)}]"
+
+
 def _digits_of(value: float, digits: int) -> int:
     """The decimals with which a value that is not 0 is not rounded to 0, at most `MAX_DIGITS`."""
     return next((n for n in range(digits, MAX_DIGITS) if not is_zero(value, n)), MAX_DIGITS)

@@ -101,8 +101,8 @@ class UnlearningTrainer(Trainer):
 
         Raises:
             InputError: no forget texts; no retain texts although a retain loss is set; `ref_model`
-                is `model`; a text without a token to predict; a model wrapped in peft's own class; no learning rate,
-                and weights from which none follows.
+                is `model`; a text without a token to predict; a model wrapped in peft's own class;
+                no learning rate, and weights from which none follows.
         """
         args = resolve_learning_rate(args, model)
         forget_loss = args.load_objective()

@@ -32,7 +32,12 @@ from fairforget.transfer_study.report.row_names import (
     score_name,
     shared_corpus,
 )
-from fairforget.transfer_study.report.verdict_words import MARGIN_NOTE, verdict_p, verdict_text
+from fairforget.transfer_study.report.verdict_words import (
+    MARGIN_NOTE,
+    decisive_excess,
+    verdict_p,
+    verdict_text,
+)
 
 SHORT: dict[ClaimVerdict | None, str] = {
     "supported": "fell",
@@ -218,7 +223,8 @@ def cells_table(study: StudyRecord) -> Table:
 def _answer(cell: MatrixCell) -> str:
     """The change in bias, with its verdict."""
     value = format_signed(cell.bias.value, measure_of(cell.measure).digits)
-    answer = SHORT.get(cell.verdict) or verdict_text(cell)
+    short = SHORT.get(cell.verdict) if decisive_excess(cell) else None
+    answer = short or verdict_text(cell)
     return f"{value}: {answer}" + (FORGOTTEN if cell.own else "")
 
 

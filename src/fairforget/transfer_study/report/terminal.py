@@ -9,7 +9,7 @@ from rich.table import Table
 from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.measures import measure_of
 from fairforget.report.terminal import describe_start
-from fairforget.report.wording import NONE, format_p_number
+from fairforget.report.wording import NONE, format_p_number, format_plain_interval
 from fairforget.statistics.jackknife import too_few
 from fairforget.terminal.tables import make_table, print_content, print_lines
 from fairforget.transfer_study.record import Effect, MatrixRow, Omnibus, StudyRecord
@@ -56,6 +56,7 @@ def show_study(study: StudyRecord) -> None:
     print_lines([describe_start(study.model)])
     print_content(describe_controls(study))
     print_lines(describe_gaps(study))
+    print_lines([f"{failure.run} failed: {failure.last_line}" for failure in study.failed])
     print_lines(find_limitations([row.benchmark for row in study.rows]))
 
 
@@ -113,5 +114,5 @@ def _format_effect(effect: Effect | None, digits: int, clusters: int | None = No
     if effect is None:
         return NONE
     mark = "*" if too_few(clusters) else ""
-    bounds = ", ".join(f"{bound:+z.{digits}f}" for bound in effect.ci or ())
-    return f"{effect.value:+z.{digits}f}" + (f" [{bounds}]" if bounds else "") + mark
+    interval = format_plain_interval(effect.ci, digits)
+    return f"{effect.value:+z.{digits}f} {interval}".rstrip() + mark

@@ -9,12 +9,13 @@ from fairforget.benchmarks.stereoset.scores import aggregate
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.paired import compare_items
 from fairforget.records.evaluation import Evaluation, read_evaluation
-from fairforget.records.records import ModelFacts
+from fairforget.records.records import HarmfulWordFacts, ModelFacts, MovementFacts
 from fairforget.report.before_after import BeforeAfter, before_after, from_comparison
 from fairforget.report.cell_words import describe_cell
 from fairforget.report.contents import read_unlearning
 from fairforget.report.evaluation_headline import evaluation_headline
-from fairforget.report.headline import Headline, change_headline, describe_weights, run_headline
+from fairforget.report.headline import Headline, change_headline
+from fairforget.report.run_headline import describe_weights, run_headline
 from tests.report.runs import write_evaluation, write_unlearning
 
 
@@ -197,6 +198,25 @@ def test_the_headline_of_a_run_says_what_was_done(tmp_path: Path, alpha: float, 
     assert sure == (
         "One run (seed 0), without a control; intervals cover the choice of items only."
     )
+
+
+def test_the_headline_of_a_run_says_how_far_the_model_moved(tmp_path: Path) -> None:
+    run = read_unlearning(write_unlearning(tmp_path))
+    assert run.before
+    assert run.after
+    moved = {"retain": MovementFacts(0.02, 0.006), "everyday": MovementFacts(0.02, 0.0191)}
+    words = HarmfulWordFacts(0.0, -9.0, -9.1, -0.1, -0.2, -0.15, 120)
+    budget = replace(run.record.budget, movements=moved, harmful_words=words)
+    changes = before_after(run.before, run.after)
+    *_, distance, harm, _ = run_headline(
+        replace(run.record, budget=budget), changes, ["gender"]
+    ).sentences
+    assert distance == (
+        "The mean KL divergence from the original model, in nats per token, is 0.006 on held-out "
+        "retain text and 0.019 on everyday sentences."
+    )
+    assert "of harmful words after a group changed by −0.100 nats" in harm
+    assert "the part that the group adds by +0.050 (no intervals)" in harm
 
 
 def test_a_run_without_a_seed_or_items_has_neither_in_its_headline(tmp_path: Path) -> None:

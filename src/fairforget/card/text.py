@@ -21,9 +21,9 @@ from fairforget.report.facts import (
     pairs_table,
 )
 from fairforget.report.harmful_words import change_tables as harm_tables
-from fairforget.report.headline import describe_weights, run_headline
 from fairforget.report.other_benchmarks import other_tables
 from fairforget.report.results import change_tables, cost_table, perplexity_note
+from fairforget.report.run_headline import describe_weights, run_headline
 from fairforget.report.tables import Table, markdown_text
 from fairforget.report.wording import (
     flatten,

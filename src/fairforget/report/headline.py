@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from fairforget.benchmarks.domains import is_about
@@ -11,10 +11,9 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import CONTRIBUTION, MEASURES, SCALED_CONTRIBUTION
 from fairforget.benchmarks.options import base_name
 from fairforget.comparison.score_change import Change
-from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.cell_words import describe_cell
-from fairforget.report.evidence import cluster_name, is_within
+from fairforget.report.evidence import cluster_name
 from fairforget.report.harmful_words import change_sentences
 from fairforget.report.wording import (
     benchmark_name,
@@ -28,8 +27,6 @@ from fairforget.report.wording import (
     is_zero,
     join_words,
     measured_text,
-    model_name,
-    steps_done,
 )
 
 LARGE_LMS = -2.0
@@ -90,31 +87,6 @@ def change_headline(
     if others := _other_domains(comparison, benchmark, main, trained):
         sentences.append(others)
     return Headline(title, sentences, cautions, _change_figures(comparison, main, ratios))
-
-
-def run_headline(record: UnlearningRecord, comparison: BeforeAfter, trained: list[str]) -> Headline:
-    """The headline of a run: what was done, `change_headline`, and how sure it is."""
-    found = change_headline(comparison, trained, record.budget.reached_ratios)
-    method, name = record.method, model_name(record.model.source) or "the model"
-    done = (
-        f"{name} was trained for {steps_done(method)} with "
-        f"{method.get('objective', 'an unknown objective')}, and {describe_weights(record.budget)}."
-    )
-    seed = method.get("seed")
-    sure = f"One run{'' if seed is None else f' (seed {seed})'}, without a control"
-    if any(change.paired for changes in comparison.benchmarks.values() for change in changes):
-        sure += "; intervals cover the choice of items only"
-    return replace(found, sentences=[done, *found.sentences, f"{sure}."])
-
-
-def describe_weights(budget: BudgetFacts) -> str:
-    """What became of the trained weights, as a clause: "the trained weights were kept (α = 1)"."""
-    if budget.alpha in (0, 1):
-        kept = "trained" if budget.alpha else "original"
-        return f"the {kept} weights were kept (α = {budget.alpha:g})"
-    verb = "extrapolated" if budget.alpha > 1 else "interpolated"
-    where = ", within the budget" if all(map(is_within, budget.perplexities.values())) else ""
-    return f"the weights were {verb} to α = {format_number(budget.alpha, 3)}{where}"
 
 
 def stereoset_first(benchmarks: Iterable[str]) -> list[str]:

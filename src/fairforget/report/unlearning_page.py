@@ -17,10 +17,11 @@ from fairforget.report.facts import (
 )
 from fairforget.report.figures import curves, logged_name
 from fairforget.report.harmful_words import change_sections, changed_texts
-from fairforget.report.headline import Headline, run_headline
+from fairforget.report.headline import Headline
 from fairforget.report.items import changed_items
 from fairforget.report.other_benchmarks import other_tables
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
+from fairforget.report.run_headline import run_headline
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import NONE, format_number, format_value
 from fairforget.report.written import changed_continuations

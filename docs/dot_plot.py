@@ -76,9 +76,9 @@ def dot_plot(
     width = left + len(panels) * (panel_width + GAP)
     width = max(width, 40 + CHARACTER * max(map(len, legend.values())))
     everything = [value for panel in panels for value in panel.values]
-    entries = _legend(legend, 12, bottom + 48)
+    entries = draw_legend(legend, 12, bottom + 48)
     height = bottom + 30 + 20 * len(legend)
-    shapes = [_text(12, _row(i) + 4, label) for i, label in enumerate(labels)]
+    shapes = [draw_text(12, _row(i) + 4, label) for i, label in enumerate(labels)]
     for number, panel in enumerate(panels):
         start = left + GAP / 2 + number * (panel_width + GAP)
         values = everything if same_axis else panel.values
@@ -105,21 +105,24 @@ def _draw_panel(
     def place(value: float) -> float:
         return left + width * (value - ticks[0]) / (ticks[-1] - ticks[0])
 
-    shapes = [_text(left + width / 2, 18, panel.title, anchor="middle", weight="bold")]
+    shapes = [draw_text(left + width / 2, 18, panel.title, anchor="middle", weight="bold")]
     for tick in ticks:
         x = place(tick)
         label = f"{tick:.{digits}f}".replace("-", "−")
-        shapes += [_line(x, TOP - 8, x, bottom, "#e4e4e4"), _text(x, 34, label, "middle", GREY)]
+        shapes += [
+            draw_line(x, TOP - 8, x, bottom, "#e4e4e4"),
+            draw_text(x, 34, label, "middle", GREY),
+        ]
     if panel.line is not None:
         x = place(panel.line)
-        shapes.append(_line(x, TOP - 8, x, bottom, INK))
+        shapes.append(draw_line(x, TOP - 8, x, bottom, INK))
     for number, marks in enumerate(panel.rows):
         y = _row(number)
         for mark in sorted(marks, key=lambda mark: mark.shape in ("dot", "ring")):
             if mark.interval:
                 low, high = map(place, mark.interval)
-                shapes.append(_line(low, y, high, y, _colour(mark.shape), 2))
-            shapes.append(_symbol(mark.shape, place(mark.value), y))
+                shapes.append(draw_line(low, y, high, y, shape_colour(mark.shape), 2))
+            shapes.append(draw_symbol(mark.shape, place(mark.value), y))
     return shapes
 
 
@@ -140,20 +143,23 @@ def _row(number: int) -> float:
     return TOP + ROW * (number + 0.5)
 
 
-def _legend(legend: Mapping[Shape, str], left: float, top: float) -> list[str]:
+def draw_legend(legend: Mapping[Shape, str], left: float, top: float) -> list[str]:
+    """What each shape means, one line each."""
     shapes = []
     for number, (shape, meaning) in enumerate(legend.items()):
         y = top - 22 + 20 * number
-        shapes += [_symbol(shape, left + 5, y), _text(left + 18, y + 4, meaning)]
+        shapes += [draw_symbol(shape, left + 5, y), draw_text(left + 18, y + 4, meaning)]
     return shapes
 
 
-def _colour(shape: Shape) -> str:
+def shape_colour(shape: Shape) -> str:
+    """The colour of a shape."""
     return BLUE if shape in ("dot", "ring") else GREY
 
 
-def _symbol(shape: Shape, x: float, y: float) -> str:
-    colour = _colour(shape)
+def draw_symbol(shape: Shape, x: float, y: float) -> str:
+    """A mark."""
+    colour = shape_colour(shape)
     if shape in ("dot", "ring"):
         fill = colour if shape == "dot" else "white"
         return (
@@ -166,16 +172,18 @@ def _symbol(shape: Shape, x: float, y: float) -> str:
     )
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, thickness: float = 1) -> str:
+def draw_line(x1: float, y1: float, x2: float, y2: float, colour: str, thickness: float = 1) -> str:
+    """A straight line."""
     return (
         f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" '
         f'stroke-width="{thickness}"/>'
     )
 
 
-def _text(
+def draw_text(
     x: float, y: float, text: str, anchor: str = "start", colour: str = INK, weight: str = "normal"
 ) -> str:
+    """A line of text."""
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}" '
         f'font-weight="{weight}">{escape(text)}</text>'

@@ -112,13 +112,12 @@ class Demo:
 
     @property
     def cost(self) -> str:
-        """The changes of perplexity on both kinds of held-out text, and the limit on them."""
+        """The changes of perplexity on both kinds of held-out text."""
         budget = self.run.budget
         wikipedia, everyday = (
             f"{format_signed(100 * (ratio - 1))} %" for ratio in budget.reached_ratios.values()
         )
-        limit = format_signed(100 * (budget.asked - 1), 0)
-        return f"{wikipedia} (Wikipedia) and {everyday} (everyday sentences), limit {limit} %"
+        return f"{wikipedia} (Wikipedia) and {everyday} (everyday sentences)"
 
 
 def _demo() -> Demo:

@@ -220,7 +220,7 @@ def build_page(results: dict[str, Any]) -> Page:
             show_picture("gap", "Distance from the target by kind of text, and contribution left")
         ],
         findings=[
-            "The target is not what holds the effect back: a model that matched it everywhere "
+            "The target is not what holds the effect back most: a model that matched it everywhere "
             f"would have a contribution of the group of {target['contribution']:.3f} nats per "
             f"token (original: {original['contribution']:.3f}, default: "
             f"{default['contribution']:.3f}), with an LMS "

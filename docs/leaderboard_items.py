@@ -1,0 +1,131 @@
+"""Effects of the default on StereoSet's terms, by whether training names them, and on pronouns.
+
+They are computed from the items of the runs of `trait-kl` in docs/results/leaderboard, which are
+those of the default but for the guard.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fairforget.benchmarks import find_judge
+from fairforget.benchmarks.measurement import Judge, Judgement, Row
+from fairforget.comparison.domains import compare_domain
+from fairforget.data.winobias import TYPES, read_pairs
+from fairforget.leaderboards.plan import EQUAL, PUBLISHED
+from fairforget.records.evaluation import read_items
+from fairforget.records.paths import RUNS
+from fairforget.statistics.estimate import Estimate
+from fairforget.statistics.jackknife import Floats, cluster_sums
+from results_page import RESULTS
+from run_archive import ARCHIVE, restore_runs
+from score_recipe import is_named, list_group_words
+
+LEADERBOARD = Path("runs") / "leaderboard"
+FORGOTTEN = ("builtin", "pronouns")
+"""The default forget corpora."""
+SCORES = ("contribution_scaled", "ss", "lms")
+PARTS = ("named", "others", "difference")
+MASCULINE = re.compile(r"\b(he|him|his|himself)\b", re.IGNORECASE)
+
+
+def measure_terms_and_pronouns() -> dict[str, Any]:
+    """The changes by part of StereoSet, and by gender of WinoBias' pronouns, over all seeds."""
+    restore_runs(RESULTS / "leaderboard" / ARCHIVE, LEADERBOARD)
+    (original,) = (LEADERBOARD / RUNS).glob(f"smollm2-original-*/{PUBLISHED}")
+    runs = sorted((LEADERBOARD / RUNS).glob(f"smollm2-trait_kl-*/{EQUAL}"))
+    before, *after = (read_items(path) for path in (original, *runs))
+    return {
+        "seeds": len(runs),
+        "terms": compare_terms(
+            _of("stereoset", before), [_of("stereoset", rows) for rows in after]
+        ),
+        "pronouns": compare_pronouns(
+            _of("winobias", before), [_of("winobias", rows) for rows in after]
+        ),
+    }
+
+
+def compare_terms(before: Sequence[Row], after: Sequence[Sequence[Row]]) -> dict[str, Any]:
+    """Score → part → the change with its interval over items and seeds; see `PARTS`."""
+    words, judge = list_group_words(FORGOTTEN), find_judge("stereoset")
+    assert judge
+    named = {row["id"] for row in before if is_named(row, words)}
+    parts = {
+        name: _compare(judge, before, after, name, lambda row, own=own: (row["id"] in named) == own)
+        for name, own in (("named", True), ("others", False))
+    }
+    found: dict[str, Any] = {}
+    for score in SCORES:
+        changes = {name: parts[name][score].change for name in parts}
+        found[score] = {
+            name: {
+                "before": parts[name][score].before.value,
+                "clusters": parts[name][score].clusters,
+                **_describe(changes[name]),
+            }
+            for name in parts
+        }
+        found[score]["difference"] = _describe(changes["named"] - changes["others"])
+    return found
+
+
+def compare_pronouns(before: Sequence[Row], after: Sequence[Sequence[Row]]) -> dict[str, Any]:
+    """Type → gender → the change of the sentences' mean log p, in nats, and the difference."""
+    masculine = {pair.id: bool(MASCULINE.search(pair.pro)) for pair in read_pairs()}
+
+    def judge(rows: Sequence[Row]) -> Judgement:
+        sides = [
+            (row["sum_pro"], row["sum_anti"])[:: 1 if masculine[row["id"]] else -1] for row in rows
+        ]
+        names, sums = cluster_sums(
+            np.column_stack([np.array(sides), np.ones(len(rows))]),
+            [row["occupations"] for row in rows],
+        )
+        return Judgement(
+            sums=sums,
+            clusters=names,
+            statistic=_pronoun_scores,
+            verdicts=np.zeros(len(rows), bool),
+            ties=0,
+            unbiased_scores={},
+        )
+
+    found = {}
+    for domain in TYPES:
+        parts = _compare(judge, before, after, domain, lambda row, own=domain: row["domain"] == own)
+        found[domain] = {name: _describe(part.change) for name, part in parts.items()}
+    return found
+
+
+def _pronoun_scores(totals: Floats) -> dict[str, Floats]:
+    masculine, feminine = totals[..., 0] / totals[..., 2], totals[..., 1] / totals[..., 2]
+    return {"masculine": masculine, "feminine": feminine, "difference": masculine - feminine}
+
+
+def _compare(
+    judge: Judge,
+    before: Sequence[Row],
+    after: Sequence[Sequence[Row]],
+    name: str,
+    keep: Callable[[Row], bool],
+) -> dict[str, Any]:
+    """Score → its change in the kept items."""
+    part = [row for row in before if keep(row)]
+    by_id = [{row["id"]: row for row in rows} for rows in after]
+    others = [[rows[row["id"]] for row in part] for rows in by_id]
+    changes = compare_domain(judge, part, [others], domain=name).by_group
+    return {score: change for score, (change,) in changes.items()}
+
+
+def _describe(change: Estimate) -> dict[str, Any]:
+    return {"change": change.value, "ci": change.ci}
+
+
+def _of(benchmark: str, rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["benchmark"] == benchmark]

@@ -1,11 +1,12 @@
-"""Fill the demo's tables and the findings into the README and the results page, from the records.
+"""Fill the demo's tables and the findings into the README and two pages, from the records.
 
-python docs/fill_readme.py            after `make demo`: copy its records, then fill both pages
+python docs/fill_readme.py            after `make demo`: copy its records, then fill the pages
 python docs/fill_readme.py --check    fail if a page and the records differ
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from dataclasses import dataclass
@@ -19,13 +20,16 @@ from fairforget.comparison.paired import Cell
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record, write_record
+from fairforget.report.comparison_terminal import show_comparison
 from fairforget.report.wording import format_signed, format_with_interval
+from fairforget.terminal.tables import printed_by
 from findings import list_findings
 from page_sections import fill_section
 from tables import markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
-README, RESULTS = ROOT / "README.md", ROOT / "docs" / "pages" / "results" / "index.md"
+README, PAGES_OF_DOCS = ROOT / "README.md", ROOT / "docs" / "pages"
+RESULTS, START = PAGES_OF_DOCS / "results" / "index.md", PAGES_OF_DOCS / "start.md"
 PAGES = "docs/pages/results/"
 RUN = ROOT / "runs" / "demo"
 RECORDS = ROOT / "docs" / "results" / "demo"
@@ -84,6 +88,15 @@ def table() -> str:
         f"{method['batch_size']} built-in texts. Perplexity on held-out texts: {demo.cost}."
     )
     return "\n".join([*lines, note, ""])
+
+
+def printed() -> str:
+    """The first tables that `fairforget compare` prints for the demo, as a block."""
+    os.environ["COLUMNS"] = "80"
+    comparison = read_record(COMPARISON, Comparison)
+    text = printed_by(lambda: show_comparison(comparison)).partition("stereoset: other scores")[0]
+    lines = [line.rstrip() for line in text.splitlines()]
+    return "\n".join(["```text", *"\n".join(lines).strip("\n").splitlines(), "```", ""])
 
 
 @dataclass(frozen=True)
@@ -160,6 +173,7 @@ def main() -> None:
     for page, demo, pages in ((README, summary(), PAGES), (RESULTS, table(), "")):
         fill_section(page, "demo", demo, "`make readme`")
         fill_section(page, "findings", list_findings(pages), "`make readme`")
+    fill_section(START, "compare", printed(), "`make readme`")
 
 
 if __name__ == "__main__":

@@ -247,7 +247,8 @@ def _list_reasons(gap: dict[str, Any]) -> Iterator[str]:
         "- *The limits.* Larger updates lower it further, and LMS and facts with it "
         "(frontier below).",
         "- *StereoSet.* A neutral word does not fit every item, and SS also depends on how common "
-        "two words are ([why 50 is not the aim](../concepts/scores.md#why-50-is-not-the-aim-of-ss)).",
+        "two words are ([why 50 is not the aim]"
+        "(../concepts/scores.md#why-50-is-not-the-aim-of-ss)).",
         "",
     )
 

@@ -17,14 +17,18 @@ from fairforget.experiments.runs import VERSIONS, benchmark_versions, name_direc
 from fairforget.files.digest import hash_packaged, hash_values
 from fairforget.machine.devices import select_device
 from fairforget.methods import METHODS, MethodOptions
+from fairforget.methods.training import BATCH_SIZE, LEARNING_RATE, MAX_TOKENS, STEPS
 from fairforget.names import check_names, split_commas
 from fairforget.objectives import OBJECTIVES
 from fairforget.objectives.inputs import list_inputs
 from fairforget.objectives.retain import FACT_CONSTANTS
 from fairforget.records.environment import installed_version
 from fairforget.seeds import check_seeds
-from fairforget.settings import DebiasSettings, LeaderboardSettings
+from fairforget.settings import DebiasSettings, LeaderboardSettings, StudySettings
+from fairforget.training.interpolation import ROUGH_SHARE
 from fairforget.training.learning_rate import RATES
+from fairforget.training.limits import CHECK_TEXTS
+from fairforget.training.line_search import TOLERANCE
 from fairforget.training.preparation import EVERYDAY, load_everyday_corpus
 
 ORIGINAL = "original"
@@ -36,6 +40,8 @@ NO_INPUTS = (
     *("device", "trust_remote_code"),
 )
 """Settings that the result of a single run does not depend on, but for the kind of device."""
+CONSTANTS = (STEPS, BATCH_SIZE, LEARNING_RATE, MAX_TOKENS, CHECK_TEXTS, TOLERANCE, ROUGH_SHARE)
+"""Of continued training and of interpolation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class MethodRun:
             asdict(DebiasSettings()),  # the methods' own settings are partly these
         )
         if self.method != ORIGINAL:
+            facts = (*facts, asdict(StudySettings()), CONSTANTS)
             method = METHODS[self.method]
             if method.package:
                 facts = (*facts, installed_version(method.package))

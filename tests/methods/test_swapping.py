@@ -55,6 +55,13 @@ def test_gendered_words_are_swapped_once_with_all_domains(text, swapped) -> None
     assert swap(text) == swap(text, "gender") == swapped
 
 
+def test_a_term_that_contains_a_gendered_word_is_also_swapped_in_its_own_domain() -> None:
+    swapped = swap("Old men met trans women.")
+    assert swap("Old men met trans women.", "gender") == "Old women met trans men."
+    assert "Old" not in swapped
+    assert "trans" not in swapped
+
+
 def test_the_documented_failure_of_the_rule_for_her() -> None:
     assert swap("It made her famous.", "gender") == "It made his famous."
 

@@ -94,7 +94,7 @@ def _swap_groups(text: str, domains: tuple[str, ...], seed: int, swapped: Ranges
 
     def replace(match: re.Match[str]) -> str:
         start = match.start("words")
-        if any(low < match.end() and start < high for low, high in swapped):
+        if any(low <= start and match.end() <= high for low, high in swapped):
             return match[0]
         if WITHIN_NAME.search(text[max(0, start - LONGEST_BEFORE) : start]):
             return match[0]

@@ -121,7 +121,7 @@ def _draw_panel(
         for mark in sorted(marks, key=lambda mark: mark.shape in ("dot", "ring")):
             if mark.interval:
                 low, high = map(place, mark.interval)
-                shapes.append(draw_line(low, y, high, y, shape_colour(mark.shape), 2))
+                shapes.append(draw_line(low, y, high, y, _shape_colour(mark.shape), 2))
             shapes.append(draw_symbol(mark.shape, place(mark.value), y))
     return shapes
 
@@ -152,14 +152,13 @@ def draw_legend(legend: Mapping[Shape, str], left: float, top: float) -> list[st
     return shapes
 
 
-def shape_colour(shape: Shape) -> str:
-    """The colour of a shape."""
+def _shape_colour(shape: Shape) -> str:
     return BLUE if shape in ("dot", "ring") else GREY
 
 
 def draw_symbol(shape: Shape, x: float, y: float) -> str:
     """A mark."""
-    colour = shape_colour(shape)
+    colour = _shape_colour(shape)
     if shape in ("dot", "ring"):
         fill = colour if shape == "dot" else "white"
         return (

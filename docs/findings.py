@@ -84,7 +84,7 @@ def _default() -> str:
     _require(fallen == 1, "what the group adds fell for one group, as limits.md also says")
     return (
         f"**The default lowers the scaled contribution by {describe_fall(whole)}**, or "
-        f"{_drop(whole, 3)} (three seeds; settings chosen partly on these data). The untuned "
+        f"{_drop(whole, 3)} ({_WORDS[SEEDS]}; settings chosen partly on these data). The untuned "
         f"control lowers it by {_drop(theirs, 3)}; the difference is {_drop(excess, 3)}. Harmful "
         "words became significantly likelier only in SeeGULL, after nationalities that training "
         "does not name. LMS fell by "
@@ -129,9 +129,9 @@ def _transfer() -> str:
     _require(_has_zero(own.bias), "gender itself is undecided")
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
-        "**`ascent` did no better on hate speech about women than on the same words about "
-        "objects.** Over StereoSet's profession and race, bias fell by "
-        f"{_fall(ascent.bias)} points; the difference from the control is {_effect(matched)} "
+        "**`ascent` did no measurably better on hate speech about women than on the same words "
+        "about objects.** Over StereoSet's profession and race, bias fell by "
+        f"{_fall(ascent.bias)} points, {_fall(matched)} more than with the control "
         f"({_WORDS[SEEDS_OF_ASCENT]}). Not run: Lu et al.'s GPT-2 experiment."
     )
 

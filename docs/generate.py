@@ -143,7 +143,12 @@ def benchmarks() -> str:
     for name, entry in BENCHMARKS.items():
         options = entry.options.split("; ")
         if len(options) == 1:
-            parts += [f"## {entry.title}", "", f"Name: `{name}`. Options: {options[0]}.", ""]
+            parts += [
+                f"## {entry.title}",
+                "",
+                f"Name: `{name}`. {_describe_options(options[0])}",
+                "",
+            ]
         else:
             parts += [f"## {entry.title}", "", f"Name: `{name}`. Options:", ""]
             parts += [*(f"- {option}" for option in options), ""]
@@ -189,6 +194,10 @@ def write() -> None:
         ("tutorial.md", tutorial()),
     ):
         (PAGES / name).write_text(MADE + content, encoding="utf-8")
+
+
+def _describe_options(options: str) -> str:
+    return "No options." if options == "no options" else f"Options: {options}."
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,6 @@ from results_page import RESULTS
 from run_archive import ARCHIVE, restore_runs
 from score_recipe import is_named, list_group_words
 
-LEADERBOARD = Path("runs") / "leaderboard"
 FORGOTTEN = ("builtin", "pronouns")
 """The default forget corpora."""
 SCORES = ("contribution_scaled", "ss", "lms")
@@ -36,10 +36,11 @@ MASCULINE = re.compile(r"\b(he|him|his|himself)\b", re.IGNORECASE)
 
 def measure_terms_and_pronouns() -> dict[str, Any]:
     """The changes by part of StereoSet, and by gender of WinoBias' pronouns, over all seeds."""
-    restore_runs(RESULTS / "leaderboard" / ARCHIVE, LEADERBOARD)
-    (original,) = (LEADERBOARD / RUNS).glob(f"smollm2-original-*/{PUBLISHED}")
-    runs = sorted((LEADERBOARD / RUNS).glob(f"smollm2-trait_kl-*/{EQUAL}"))
-    before, *after = (read_items(path) for path in (original, *runs))
+    with TemporaryDirectory() as directory:
+        restore_runs(RESULTS / "leaderboard" / ARCHIVE, Path(directory))
+        (original,) = (Path(directory) / RUNS).glob(f"smollm2-original-*/{PUBLISHED}")
+        runs = sorted((Path(directory) / RUNS).glob(f"smollm2-trait_kl-*/{EQUAL}"))
+        before, *after = (read_items(path) for path in (original, *runs))
     return {
         "seeds": len(runs),
         "terms": compare_terms(

@@ -1,4 +1,4 @@
-"""Scatter plots as SVG: numbered points, with 95 % intervals of the vertical value."""
+"""Scatter plots as SVG, with numbered points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from dot_plot import (
     draw_line,
     draw_symbol,
     draw_text,
-    shape_colour,
 )
 
 LEFT, TOP, PLOT_WIDTH, PLOT_HEIGHT, MARGIN = 64, 24, 560, 360, 20
@@ -32,8 +31,6 @@ class ScatterPoint:
     x: float
     y: float
     shape: Shape = "dot"
-    interval: tuple[float, float] | None = None
-    """95 % interval of `y`."""
 
 
 def scatter_plot(
@@ -49,9 +46,8 @@ def scatter_plot(
     Returns:
         A whole SVG file.
     """
-    ends = [end for point in points for end in (point.y, *(point.interval or ()))]
     columns = axis_ticks(min(p.x for p in points), max(p.x for p in points))
-    rows = axis_ticks(min(0.0, *ends), max(ends))
+    rows = axis_ticks(min(0.0, *(p.y for p in points)), max(p.y for p in points))
     right, bottom = LEFT + PLOT_WIDTH, TOP + PLOT_HEIGHT
 
     def across(x: float) -> float:
@@ -76,9 +72,6 @@ def scatter_plot(
         ]
     for point in points:
         x, y = across(point.x), down(point.y)
-        if point.interval:
-            low, high = map(down, point.interval)
-            shapes.append(draw_line(x, low, x, high, shape_colour(point.shape)))
         shapes.append(draw_symbol(point.shape, x, y))
         if all(abs(x - a) > CLOSE[0] or abs(y - b) > CLOSE[1] for a, b in numbered):
             numbered.append((x, y))

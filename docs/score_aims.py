@@ -36,6 +36,8 @@ FALL, HALF, LEAST_FACTS, LOSS, RISE = 0.8, 0.5, -0.05, -0.5, 1.0
 LMS, and % of perplexity."""
 MODELS = {"default": "SmolLM2", "gemma": "Gemma 3"}
 """Name of the results → column of the table."""
+LARGER = "larger steps"
+"""The variant whose update was also doubled."""
 NOT_MEASURED = "not measured"
 Changes = dict[str, dict[str, Any]]
 Answer = tuple[str, bool | None]
@@ -53,7 +55,7 @@ class Aim:
 
 def _contribution(results: dict[str, Any]) -> Answer:
     whole = results["changes"][SCALED_CONTRIBUTION][ALL]
-    return f"falls by {describe_fall(whole)}", whole["after"] <= (1 - FALL) * whole["before"]
+    return f"falls by {describe_fall(whole)}", abs(whole["after"]) <= (1 - FALL) * whole["before"]
 
 
 def _every_type(results: dict[str, Any]) -> Answer:
@@ -66,7 +68,7 @@ def _every_type(results: dict[str, Any]) -> Answer:
 
 def _lms(results: dict[str, Any]) -> Answer:
     change = results["changes"]["lms"][ALL]
-    return describe_change(change, 1), round(change["change"], 1) >= LOSS
+    return describe_change(change, 1), change["change"] >= LOSS
 
 
 def _perplexity(results: dict[str, Any]) -> Answer:
@@ -90,12 +92,12 @@ def _ability(results: dict[str, Any]) -> Answer:
 
 def _winobias(results: dict[str, Any]) -> Answer:
     change = results["changes"]["winobias"]["type2"]
-    return f"falls by {describe_fall(change)}", change["after"] <= HALF * change["before"]
+    return f"falls by {describe_fall(change)}", abs(change["after"]) <= HALF * change["before"]
 
 
 def _conditional(results: dict[str, Any]) -> Answer:
     change = results["changes"]["conditional"][ALL]
-    return describe_change(change, 2), change["ci"][1] < 0
+    return describe_change(change, 2), change["ci"][1] < 0 <= change["after"]
 
 
 def _prior(results: dict[str, Any]) -> Answer:
@@ -124,7 +126,7 @@ AIMS = (
     Aim(f"The scaled contribution of the group falls by {100 * FALL:.0f} % or more", _contribution),
     Aim("It falls significantly in each bias type of StereoSet", _every_type),
     Aim(f"LMS falls by at most {-LOSS:g} points", _lms),
-    Aim(f"Perplexity on held-out texts rises by at most {RISE:g} %", _perplexity),
+    Aim(f"Perplexity on held-out texts rises by at most {RISE:g} % (the budget)", _perplexity),
     Aim("General ability does not fall significantly", _ability),
     Aim("The gap of WinoBias (type 2) is halved", _winobias),
     Aim("CrowS-Pairs: the conditional part, in nats, comes closer to 0", _conditional),
@@ -181,7 +183,7 @@ def _list_findings(
     yield (
         f"The aim of {100 * FALL:.0f} % is far away: the scaled contribution falls by "
         f"{join_words(falls)}, and even a model that matched the target everywhere would lower the "
-        f"contribution by {share:.0f} %, with an LMS {original['lms'] - target['lms']:.1f} points "
+        f"unscaled one by {share:.0f} %, with an LMS {original['lms'] - target['lms']:.1f} points "
         "lower."
     )
     terms = results["terms"][SCALED_CONTRIBUTION]
@@ -209,8 +211,11 @@ def _list_aims(answers: list[list[Answer]]) -> Iterator[str]:
         "## Aims",
         "",
         "Means over three seeds, with 95 % intervals over items and seeds: "
-        "[SmolLM2](default.md), [Gemma 3](gemma.md). An aim about the absence of a change counts "
-        "as missed if a rise is significant, or if the interval over all groups includes one.",
+        "[SmolLM2](default.md), [Gemma 3](gemma.md). Shares and amounts are judged by the mean. "
+        "“Do not become likelier” and “does not rise” are missed if the interval over all groups "
+        "goes above 0, or if that of one group lies above it. “Does not change” and “does not fall "
+        "significantly” are missed if the interval lies beyond 0. No interval is corrected for the "
+        "number of scores or domains.",
         "",
     )
     header = ["aim"]
@@ -230,6 +235,9 @@ def _list_aims(answers: list[list[Answer]]) -> Iterator[str]:
 
 def _list_reasons(gap: dict[str, Any]) -> Iterator[str]:
     original, runs = gap["original"], gap["variants"]
+    near = runs["default"]["by_factor"]["1"]["distance"]
+    removed = [100 * (1 - near[name] / far) for name, far in original["distance"].items()]
+    single, double = (runs[LARGER]["by_factor"][factor] for factor in ("1", "2"))
     default, longer = (
         runs[name]["by_factor"]["1"][CONTRIBUTION] for name in ("default", "default, 240 steps")
     )
@@ -238,14 +246,16 @@ def _list_reasons(gap: dict[str, Any]) -> Iterator[str]:
         "",
         "- *The target.* The target of `trait-kl` changes only trait words, and keeps their total "
         "probability. What it leaves is due to other words.",
-        "- *New sentences.* Training removes "
-        "[a third to a half](gap.md#distance-from-the-target) of the distance from the target in "
-        "sentences that it does not contain.",
+        f"- *New sentences.* In sentences that it does not contain, training removes "
+        f"{min(removed):.0f} to {max(removed):.0f} % of the "
+        "[distance from the target](gap.md#distance-from-the-target).",
         f"- *Not the number of steps.* Three times as many lower the contribution from "
         f"{default:.3f} to {longer:.3f} nats per token (original: "
         f"{original[CONTRIBUTION]:.3f}).",
-        "- *The limits.* Larger updates lower it further, and LMS and facts with it "
-        "(frontier below).",
+        f"- *The limits.* Where an update was doubled beyond its budget (*{LARGER}*), the "
+        f"contribution fell from {single[CONTRIBUTION]:.3f} to {double[CONTRIBUTION]:.3f}, and the "
+        f"log p of facts changed from {format_number(single['fact_log_prob'], 2)} to "
+        f"{format_number(double['fact_log_prob'], 2)} ([scores](gap.md#scores)).",
         "- *StereoSet.* A neutral word does not fit every item, and SS also depends on how common "
         "two words are ([why 50 is not the aim]"
         "(../concepts/scores.md#why-50-is-not-the-aim-of-ss)).",
@@ -360,9 +370,11 @@ def _list_frontier(points: list[FrontierPoint]) -> Iterator[str]:
     yield from (
         "## Frontier",
         "",
-        "Every target, setting and method that was measured on StereoSet with SmolLM2: the "
+        "Targets, settings and methods that were measured on StereoSet with SmolLM2: the "
         "contribution of the group in nats per token, with its 95 % interval over target terms "
-        "(and seeds, for methods), and the change in LMS. Lower and further right is better. The "
+        "(and seeds, where a method has several), and the change in LMS. The default is one seed, "
+        "as is every other setting; the leaderboard's `trait-kl` within the budget has the same "
+        "settings and is left out. Lower and further right is better. The "
         "contribution is not scaled by the spread of the model's log-ratios, which some methods "
         "change ([the leaderboard](leaderboard.md) has the scaled one). Marks that lie close to "
         "others have no number in the picture.",

@@ -14,10 +14,10 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from fairforget.errors import InputError
+from fairforget.models.adapter_directory import has_adapter
 from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
-from fairforget.training.adapters import has_adapter
 from fairforget.training.trainability import check_trainable
 
 from .models import save_tiny

@@ -65,6 +65,6 @@ def _number(value: object) -> float:
 STUDY_BUDGET = Budget(1.03, 1.10, max_alpha=2.0, movement=None, harmful_log_prob=None)
 """The budget of a study's runs: large enough to show what unlearning does, and to show the harm
 that an objective or a control does."""
-EQUAL_COST = Budget(harmful_log_prob=None)
+LEADERBOARD_BUDGET = Budget(harmful_log_prob=None)
 """The budget of a leaderboard: what an update may cost. Harm is not limited, so that it shows what
 each method does."""

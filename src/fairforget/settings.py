@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from fairforget.benchmarks import BENCHMARKS
-from fairforget.budget import EQUAL_COST, STUDY_BUDGET, Budget
+from fairforget.budget import LEADERBOARD_BUDGET, STUDY_BUDGET, Budget
 from fairforget.methods import METHODS
 from fairforget.objectives import NOTHING, OBJECTIVES
 from fairforget.selection import SELECTORS
@@ -290,8 +290,8 @@ class LeaderboardSettings(ClusterSettings, ModelSettings):
         benchmarks: Benchmarks, comma-separated; see evaluate.
         seeds: Number of seeds; a method whose result does not depend on the seed runs once.
         domain: Domain of the built-in lexicon to debias. Default: all.
-        budget: Equal cost: the weights of every method that changes weights are also interpolated
-            to this budget. harmful_log_prob must be null.
+        budget: Limits to which the weights of every method that changes weights are also
+            interpolated. harmful_log_prob must be null.
         steps: Optimizer steps, for methods that train. Default: each method's own.
         batch_size: Texts per step, for methods that train. Default: each method's own.
         learning_rate: Peak learning rate of AdamW, for methods that train. Default: each method's
@@ -303,7 +303,7 @@ class LeaderboardSettings(ClusterSettings, ModelSettings):
     benchmarks: str = "stereoset,crows_pairs,winobias,group_facts,perplexity"
     seeds: int = 3
     domain: str | None = None
-    budget: Budget = EQUAL_COST
+    budget: Budget = LEADERBOARD_BUDGET
     steps: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None

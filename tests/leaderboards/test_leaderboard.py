@@ -12,9 +12,9 @@ import torch
 from fairforget.budget import Budget
 from fairforget.cli import main
 from fairforget.errors import InputError
-from fairforget.leaderboards.equal_cost import copy_original
 from fairforget.leaderboards.leaderboard import leaderboard
 from fairforget.leaderboards.record import LeaderboardRecord, Row
+from fairforget.leaderboards.within_budget import copy_original
 from fairforget.methods import METHODS, Method, MethodOptions
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
@@ -159,7 +159,7 @@ def test_masked_models(items: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("stubs", "little_data")
-def test_equal_cost_limits_the_movement(model: str, items: str, tmp_path: Path) -> None:
+def test_the_budget_limits_the_movement(model: str, items: str, tmp_path: Path) -> None:
     budget = Budget(9.0, 9.0, movement=0.005, harmful_log_prob=None)
     record = compare_stubs(model, items, tmp_path / "board", seeds=1, budget=budget)
     (equal,) = (row for row in record.rows if row.cost == "equal")

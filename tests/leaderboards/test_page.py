@@ -104,6 +104,24 @@ def test_methods_at_inference_have_a_sentence_of_their_own(record: LeaderboardRe
     assert not any("prompt" in sentence for sentence in others)
 
 
+def test_a_method_with_fewer_seeds_is_not_best_unless_it_has_no_randomness(
+    record: LeaderboardRecord,
+) -> None:
+    fewer = [
+        replace(effect, seeds=1 if effect.method == "change" else 2)
+        for effect in judged(with_method(record, "other", "change"), change=FALL).effects
+    ]
+    small = (-0.02, -0.03, -0.01)
+    board = judged(
+        replace(with_method(record, "other", "change"), effects=fewer), change=FALL, other=small
+    )
+    assert headline(board).title.startswith("change and other lowered bias within the budget")
+    named = replace(METHODS["cda"], name="change", is_seeded=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fairforget.leaderboards.headline.METHODS", {"change": named})
+        assert headline(board).title.startswith("change lowered bias most within the budget")
+
+
 def test_a_method_of_which_nothing_is_left_is_not_undecided(record: LeaderboardRecord) -> None:
     rows = [
         replace(r, alpha=0.0) if r.method == "noise" and r.cost == EQUAL else r for r in record.rows
@@ -139,7 +157,7 @@ def test_the_title_is_the_finding(
     assert headline(board).title.endswith(" (2 methods, up to 2 seeds)")
 
 
-def test_the_title_counts_neither_controls_nor_methods_without_equal_cost(
+def test_the_title_counts_neither_controls_nor_methods_at_inference(
     record: LeaderboardRecord,
 ) -> None:
     assert headline(record).title.endswith("(1 method, up to 2 seeds)")
@@ -225,9 +243,9 @@ def test_the_default_method_has_tuned_settings() -> None:
     assert not METHODS["ascent"].uses_unlearn_defaults
 
 
-def test_the_page_defines_equal_cost_and_does_not_rank_by_overlap(tmp_path: Path) -> None:
+def test_the_page_describes_the_budget_and_does_not_rank_by_overlap(tmp_path: Path) -> None:
     page = write_report(write_leaderboard(tmp_path)).read_text(encoding="utf-8")
-    assert "All methods have the same limits." in page
+    assert "All methods that change weights have the same limits." in page
     assert "overlapping intervals decide nothing" in page
     assert "do not rank" not in page
     assert "1. change" in page

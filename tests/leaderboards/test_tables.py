@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fairforget.leaderboards.cost_tables import costs_table
-from fairforget.leaderboards.limits import define_equal_cost, nearest_limit
+from fairforget.leaderboards.limits import describe_budget, nearest_limit
 from fairforget.leaderboards.page import read
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, Row
@@ -31,7 +31,9 @@ def cells(table: Table, title: str) -> list[Any]:
     return [row[number] for row in table.rows]
 
 
-def test_only_methods_with_equal_cost_are_shown_at_equal_cost(record: LeaderboardRecord) -> None:
+def test_only_methods_that_change_weights_are_shown_within_the_budget(
+    record: LeaderboardRecord,
+) -> None:
     equal, published = make_parts(record)
     assert cells(equal.table, "Method") == ["1. change", "2. noise (control)"]
     assert cells(published.table, "Method") == [*cells(equal.table, "Method"), "3. prompt"]
@@ -152,14 +154,14 @@ def test_the_costs_give_the_limit(record: LeaderboardRecord) -> None:
         ),
     ],
 )
-def test_equal_cost_is_defined_by_the_limits_of_the_record(
+def test_the_budget_is_described_by_the_limits_of_the_record(
     record: LeaderboardRecord, budget: dict[str, Any], text: str
 ) -> None:
     rows = [
         replace(r, ratios={**r.ratios, "everyday_perplexity": 1.0}, movement=0.01)
         for r in record.rows
     ]
-    assert text in define_equal_cost(replace(record, rows=rows, settings={"budget": budget}))
+    assert text in describe_budget(replace(record, rows=rows, settings={"budget": budget}))
 
 
 def test_numbers_of_seeds_are_shown_where_they_differ(record: LeaderboardRecord) -> None:
@@ -173,7 +175,7 @@ def test_numbers_of_seeds_are_shown_where_they_differ(record: LeaderboardRecord)
 
 def test_a_limit_on_texts_that_were_not_measured_is_not_named(record: LeaderboardRecord) -> None:
     """Nor is a movement that could not be measured."""
-    text = define_equal_cost(replace(record, settings={"budget": BUDGET}))
+    text = describe_budget(replace(record, settings={"budget": BUDGET}))
     assert "a rise in perplexity of 1 % on held-out Wikipedia passages or the largest α." in text
     assert "everyday" not in text
     assert "either" not in text

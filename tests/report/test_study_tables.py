@@ -13,6 +13,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from fairforget.benchmarks.stereoset import judge
+from fairforget.experiments.runs import Failure
 from fairforget.records.store import record_text
 from fairforget.report.tables import Table
 from fairforget.report.wording import domain_name, format_interval, format_signed
@@ -115,9 +116,12 @@ def test_an_unknown_interval_is_left_out(tmp_path: Path, capsys) -> None:
     assert line["Forgotten domains, low"] == line["Forgotten domains, high"] == ""
     frame = study.to_pandas()
     assert frame["bias_change_low"].isna().tolist() == [True, False, False]
-    show_study(study)
+    failure = Failure("race-npo", "Traceback\nInputError: no space left")
+    show_study(replace(study, failed=[failure]))
     shown = capsys.readouterr().out
     assert f"{own.value:+z.1f}*" in shown
+    assert "race-npo failed: InputError: no space left" in shown
+    assert "Traceback" not in shown
     for found in (shown, *(table.markdown() for table in part.tables), str(context(study))):
         assert "nan" not in found
         assert "– to –" not in found

@@ -17,6 +17,7 @@ from fairforget.leaderboards.effects import (
 )
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
+from fairforget.methods import METHODS
 from fairforget.report.headline import Headline
 from fairforget.report.wording import (
     BIAS_VERDICTS,
@@ -75,12 +76,22 @@ def _finding(record: LeaderboardRecord, changes: dict[str, tuple[MethodEffect, S
     if not fell:
         return "Bias did not fall significantly with any method within the budget"
     others = [change for name, (_, change) in changes.items() if name != fell[0]]
-    as_many = changes[fell[0]][0].seeds == max(effect.seeds for effect, _ in changes.values())
-    if len(fell) > 1 and as_many and _is_below(changes[fell[0]][1], others):
+    if (
+        len(fell) > 1
+        and _has_all_seeds(fell[0], changes)
+        and _is_below(changes[fell[0]][1], others)
+    ):
         return f"{fell[0]} lowered bias most within the budget"
     count = sum(not record.methods[name].is_control for name in changes)
     named = join_words(fell) if len(fell) <= MOST_NAMED else f"{len(fell)} of {count} methods"
     return f"{named} lowered bias within the budget"
+
+
+def _has_all_seeds(method: str, changes: dict[str, tuple[MethodEffect, Score]]) -> bool:
+    """Return whether a method was run as often as the others, or does not depend on the seed."""
+    if method in METHODS and not METHODS[method].is_seeded:
+        return True
+    return changes[method][0].seeds == max(effect.seeds for effect, _ in changes.values())
 
 
 def _is_below(change: Score, others: Sequence[Score]) -> bool:

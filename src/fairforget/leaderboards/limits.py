@@ -16,7 +16,7 @@ PERPLEXITIES = {MAIN: "Wikipedia perplexity", EVERYDAY_PERPLEXITY: "everyday per
 """Name of a perplexity in a record → its name in a table."""
 
 
-def define_equal_cost(record: LeaderboardRecord) -> str:
+def describe_budget(record: LeaderboardRecord) -> str:
     """Return what "within the budget" means, with the limits in the settings of a record."""
     equal = [row for row in record.rows if row.cost == EQUAL]
     measured = {name for row in equal for name in row.ratios}
@@ -26,8 +26,8 @@ def define_equal_cost(record: LeaderboardRecord) -> str:
     limits = list(_limits({name: value for name, value in budget.items() if name in measured}))
     limits = limits or ["a limit on the cost"]
     return (
-        "All methods have the same limits. The weights are interpolated with those of the original "
-        "(α > 1: extrapolated) until one of these is reached: "
+        "All methods that change weights have the same limits. The weights are interpolated with "
+        "those of the original (α > 1: extrapolated) until one of these is reached: "
         f"{join_words([*limits, 'the largest α'], 'or')}. Methods therefore differ in which limit "
         "they used up; the table of costs shows it."
     )

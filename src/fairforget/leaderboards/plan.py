@@ -34,7 +34,7 @@ from fairforget.training.preparation import EVERYDAY, load_everyday_corpus
 ORIGINAL = "original"
 """Name, in place of a method, of the unchanged model."""
 PUBLISHED, EQUAL = "published", "equal"
-"""Costs: the strength of the paper, and weights interpolated to the same maximum utility loss."""
+"""Costs: the unscaled result, and weights interpolated to the budget."""
 NO_INPUTS = (
     *("models", "methods", "seeds", "cluster", "cpus_per_run", "gpus_per_run"),
     *("device", "trust_remote_code"),
@@ -73,8 +73,9 @@ class MethodRun:
             asdict(DebiasSettings()),  # the methods' own settings are partly these
         )
         if self.method != ORIGINAL:
-            facts = (*facts, asdict(StudySettings()), CONSTANTS)
             method = METHODS[self.method]
+            if method.change == "weights":
+                facts = (*facts, asdict(StudySettings()), CONSTANTS)
             if method.package:
                 facts = (*facts, installed_version(method.package))
             if method.files:

@@ -13,9 +13,9 @@ from fairforget.corpora.corpus import Corpus
 from fairforget.evaluation import evaluate_into
 from fairforget.experiments.runs import check_name
 from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
-from fairforget.leaderboards.equal_cost import copy_original, interpolate_to_equal_cost
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, MethodRun
 from fairforget.leaderboards.record import RunRecord
+from fairforget.leaderboards.within_budget import copy_original, interpolate_within_budget
 from fairforget.machine.devices import select_device
 from fairforget.methods import METHODS
 from fairforget.methods.passages import retain_corpus
@@ -100,7 +100,7 @@ def do_run(run: MethodRun, directory: Path) -> None:
         equal = None
         if changes_weights:
             max_alpha = min(method.max_alpha, run.settings.budget.max_alpha)
-            equal = interpolate_to_equal_cost(limits, original, max_alpha=max_alpha)
+            equal = interpolate_within_budget(limits, original, max_alpha=max_alpha)
             if equal.alpha == 1:
                 shutil.copytree(directory / PUBLISHED, directory / EQUAL)
             else:

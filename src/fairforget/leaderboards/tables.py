@@ -22,7 +22,7 @@ from fairforget.leaderboards.effects import (
     runs_of,
     seed_counts,
 )
-from fairforget.leaderboards.limits import define_equal_cost
+from fairforget.leaderboards.limits import describe_budget
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.report.evidence import cluster_name
@@ -103,7 +103,7 @@ def make_parts(record: LeaderboardRecord) -> list[Part]:
             points = list(_points(record, model, cost))
             plot = make_frontier(_CONTRIBUTION, LMS, points) if len(points) > 1 else None
             plot = plot and replace(plot, id=f"{plot.id}-{number}-{cost}")
-            intro = define_equal_cost(record) if cost == EQUAL else _describe_published(record)
+            intro = describe_budget(record) if cost == EQUAL else _describe_published(record)
             parts.append(Part(title, intro, plot, scores_table(record, model, cost)))
     return parts
 

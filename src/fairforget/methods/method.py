@@ -53,7 +53,7 @@ class Method:
 
     name: str
     apply: Callable[[LanguageModel, MethodOptions], LanguageModel]
-    """Debiases a model at the strength of the paper. It may change its argument in place. It raises
+    """Debiases a model at full strength. It may change its argument in place. It raises
     `InputError` for a model that the method does not support."""
     paper: str
     """The paper that describes it: authors, year and place."""

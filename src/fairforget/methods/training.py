@@ -1,4 +1,4 @@
-"""Train at the published strength: no budget, no early stopping, no interpolation."""
+"""Train at full strength: no budget, no early stopping, no interpolation."""
 
 from __future__ import annotations
 

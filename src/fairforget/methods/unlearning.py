@@ -1,4 +1,4 @@
-"""The objectives of this project at their published strength, without a budget.
+"""The objectives of this project at full strength, without a budget.
 
 `unlearn` interpolates the trained weights to a budget. Here the trained weights are the result, as
 with an unlimited budget and α = 1.

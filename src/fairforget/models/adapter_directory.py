@@ -15,6 +15,7 @@ from fairforget.extras import check_extra
 if TYPE_CHECKING:  # slow to import, and not needed to find a base model
     import torch
     from peft import PeftModel
+    from torch import nn
     from transformers import PreTrainedModel
 
 CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
@@ -29,6 +30,11 @@ BASE_WEIGHTS = ("weight", "base_layer.weight", "token_adapter.base_layer.weight"
 def is_adapter(directory: Path) -> bool:
     """Return whether the directory holds an adapter and no model."""
     return (directory / CONFIG).is_file() and not (directory / "config.json").is_file()
+
+
+def has_adapter(model: nn.Module) -> bool:
+    """Return whether the model has an adapter that is not merged."""
+    return hasattr(model, "peft_config")
 
 
 def find_base_model(directory: Path) -> str:
@@ -145,7 +151,8 @@ def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedMo
     _check_keys(adapted, directory, options)
     merged: PreTrainedModel = adapted.merge_and_unload()
     vars(merged).pop("peft_config", None)  # which earlier versions of peft leave
-    merged.requires_grad_(True)  # the adapter froze its base
+    for weights in merged.parameters():  # the adapter froze its base
+        weights.requires_grad_(weights.is_floating_point())
     return merged
 
 

@@ -32,7 +32,7 @@ def place_model(language_model: LanguageModel | None, requested: str | None) -> 
 
 def move_model(language_model: LanguageModel, device: torch.device) -> None:
     """Move a loaded model, unless it is there: some models cannot be moved at all."""
-    own = language_model.device
-    is_there = own.type == device.type and device.index in (None, own.index)
-    if not is_there:
+    if device.type == "cuda" and device.index is None:
+        device = torch.device("cuda", torch.cuda.current_device())
+    if language_model.device != device:
         language_model.model.to(device)  # type: ignore[arg-type]

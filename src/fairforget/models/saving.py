@@ -10,6 +10,7 @@ from pathlib import Path
 from fairforget.errors import InputError
 from fairforget.files.atomic import OLD, apply_umask, flush, temporary_prefix
 from fairforget.machine.stages import stage
+from fairforget.models.adapter_directory import has_adapter
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
 
@@ -30,7 +31,7 @@ def save_model(language_model: LanguageModel, directory: str | os.PathLike[str])
         InputError: the directory holds something other than a model, or the model has an adapter,
             whose layers have names that no loader knows.
     """
-    if hasattr(language_model.model, "peft_config"):
+    if has_adapter(language_model.model):
         raise InputError(
             "the model has an adapter; merge it first: "
             "fairforget.training.adapters.merge_adapter(model)"

@@ -131,11 +131,6 @@ def _inject_adapter(model: PreTrainedModel, config: UnlearningConfig) -> None:
         inject_adapter_in_model(settings, model)
 
 
-def has_adapter(model: nn.Module) -> bool:
-    """Whether the model has an adapter, added by `add_adapter` or by peft itself."""
-    return hasattr(model, "peft_config")
-
-
 def merge_adapter(model: PreTrainedModel) -> None:
     """Merge the adapter into the weights, and remove it."""
     for layer in adapter_layers(model).values():
@@ -159,8 +154,9 @@ def save_adapter(language_model: LanguageModel, directory: Path) -> None:
         "base_model_name_or_path": language_model.source,
         "task_type": "CAUSAL_LM" if language_model.kind == "causal" else None,
         "inference_mode": True,
-        "exclude_modules": None,  # `target_modules` has them no longer
     }
+    if settings.exclude_modules:  # which not every library knows
+        config |= {"target_modules": sorted(adapter_layers(model)), "exclude_modules": None}
     weights = {
         f"{PREFIX}{name}": values.detach().cpu().contiguous()
         for name, values in get_peft_model_state_dict(model, save_embedding_layers=False).items()

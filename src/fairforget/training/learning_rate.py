@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from fairforget.errors import InputError
-from fairforget.training.adapters import has_adapter
+from fairforget.models.adapter_directory import has_adapter
 from fairforget.training.config import UnlearningConfig
 
 RELATIVE_RATE = 1.04e-4

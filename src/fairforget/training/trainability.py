@@ -8,9 +8,9 @@ import torch
 
 from fairforget.errors import InputError
 from fairforget.forward.padding import check_padding
+from fairforget.models.adapter_directory import has_adapter
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives.trait_words import find_trait_words
-from fairforget.training.adapters import has_adapter
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.learning_rate import resolve_learning_rate
 from fairforget.training.restore import differs_in_training
@@ -73,7 +73,7 @@ def check_objective(language_model: LanguageModel, config: UnlearningConfig) -> 
     objective = config.load_objective()
     if objective.target:
         find_trait_words(language_model.tokenizer, objective.name)
-    words = len(language_model.tokenizer)
+    words = language_model.model.config.get_text_config().vocab_size
     log_probs = torch.full((2, words), -math.log(words), device=language_model.device)
     tokens = torch.arange(2, device=language_model.device)
     reference = log_probs.clone() if objective.needs_ref_model else None

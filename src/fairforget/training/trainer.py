@@ -18,10 +18,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, Trai
 
 from fairforget.errors import InputError
 from fairforget.machine.stages import stage
+from fairforget.models.adapter_directory import has_adapter
 from fairforget.objectives import RETAIN_LOSSES
 from fairforget.objectives.trait_words import find_trait_words
 from fairforget.targets import Targets
-from fairforget.training.adapters import add_adapter, has_adapter
+from fairforget.training.adapters import add_adapter
 from fairforget.training.added_texts import Answers
 from fairforget.training.batches import (
     Batch,

@@ -1,4 +1,4 @@
-"""Interpolate the weights of a debiased model to the same utility loss as every other method."""
+"""Interpolate the weights of a debiased model to the budget that all methods share."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def _default() -> str:
         f"**The default lowers the scaled contribution by {describe_fall(whole)}**, or "
         f"{_drop(whole, 3)} ({_WORDS[SEEDS]}; settings chosen partly on these data). The untuned "
         f"control lowers it by {_drop(theirs, 3)}; the difference is {_drop(excess, 3)}. Harmful "
-        "words became significantly likelier only in SeeGULL, after nationalities that training "
+        "words became likelier (uncorrected) only in SeeGULL, after nationalities that training "
         "does not name. LMS fell by "
         f"{_drop(changes['lms']['all'], 1)} points."
     )
@@ -111,8 +111,8 @@ def _control() -> str:
     _require(gender.verdict == "undecided", "gender is undecided")
     return (
         "**`counterfactual-kl` lowers StereoSet's bias in race** by "
-        f"{_fall(race.excess['matched'])} points more than its control (tuned on other "
-        "items about the same terms); gender is undecided."
+        f"{_fall(race.excess['matched'])} points more than its control; gender is undecided "
+        "(tuning used other items about the same terms)."
     )
 
 
@@ -129,8 +129,8 @@ def _transfer() -> str:
     _require(_has_zero(own.bias), "gender itself is undecided")
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
-        "**`ascent` did no measurably better on hate speech about women than on the same words "
-        "about objects.** Over StereoSet's profession and race, bias fell by "
+        "**With `ascent`, unlearning hate speech about women did no measurably better than the "
+        "same words about objects.** Over StereoSet's profession and race, bias fell by "
         f"{_fall(ascent.bias)} points, {_fall(matched)} more than with the control "
         f"({_WORDS[SEEDS_OF_ASCENT]}). Not run: Lu et al.'s GPT-2 experiment."
     )
@@ -178,7 +178,7 @@ def _leaderboard() -> str:
     return (
         f"**Within the same budget, other methods do less** ({_WORDS[SEEDS_OF_LEADERBOARD]}; only "
         f"`{DEFAULT}` was tuned): only {_list_methods(fallen)} lower the scaled contribution "
-        f"significantly. Unscaled, {_list_methods(stronger)} do more, but raise perplexity by "
+        f"significantly. Unrestricted, {_list_methods(stronger)} do more, but raise perplexity by "
         f"{min(rises):.0f} to {max(rises):.0f} %."
     )
 

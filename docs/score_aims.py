@@ -25,6 +25,7 @@ from fairforget.records.paths import LEADERBOARD
 from fairforget.records.store import read_record
 from fairforget.report.wording import format_number, format_with_interval, join_words
 from fairforget.statistics.jackknife import too_few
+from fairforget.terminal.messages import count_of
 from leaderboard_items import PARTS, measure_terms_and_pronouns
 from results_page import RESULTS, Page, ResultsPage, show_picture
 from scatter_plot import ScatterPoint, scatter_plot
@@ -176,12 +177,12 @@ def _list_findings(
         f"{sum(row[n][1] is not None for row in answers)} on {name}"
         for n, name in enumerate(MODELS.values())
     ]
-    yield f"The default reaches {join_words(counts)} of the aims that were set for it."
+    yield f"Of the aims set for it, the default reaches {join_words(counts)}."
     falls = [describe_fall(models[name]["changes"][SCALED_CONTRIBUTION][ALL]) for name in MODELS]
     target, original = gap["target"]["trait-kl"], gap["target"]["original"]
     share = 100 * (1 - target[CONTRIBUTION] / original[CONTRIBUTION])
     yield (
-        f"The aim of {100 * FALL:.0f} % is far away: the scaled contribution falls by "
+        f"The aim of {100 * FALL:.0f} % is far from reached: the scaled contribution falls by "
         f"{join_words(falls)}, and even a model that matched the target everywhere would lower the "
         f"unscaled one by {share:.0f} %, with an LMS {original['lms'] - target['lms']:.1f} points "
         "lower."
@@ -197,11 +198,11 @@ def _list_findings(
     pronouns = results["pronouns"]["type2"]
     low, high = pronouns["difference"]["ci"]
     yield (
-        "Sentences of WinoBias (type 2) with masculine pronouns change by "
-        f"{describe_change(pronouns['masculine'], 2)} nats and those with feminine ones by "
-        f"{describe_change(pronouns['feminine'], 2)}, so the difference between the two, "
+        "The mean log p of WinoBias sentences (type 2) with masculine pronouns changes by "
+        f"{describe_change(pronouns['masculine'], 2)} nats and that of those with feminine ones by "
+        f"{describe_change(pronouns['feminine'], 2)}; the difference between the two, "
         f"{describe_change(pronouns['difference'], 2)}, "
-        f"{'is undecided' if low <= 0 <= high else 'changed'}."
+        f"{'is undecided' if low <= 0 <= high else 'is significant'}."
     )
 
 
@@ -213,8 +214,9 @@ def _list_aims(answers: list[list[Answer]]) -> Iterator[str]:
         "Means over three seeds, with 95 % intervals over items and seeds: "
         "[SmolLM2](default.md), [Gemma 3](gemma.md). Shares and amounts are judged by the mean. "
         "“Do not become likelier” and “does not rise” are missed if the interval over all groups "
-        "goes above 0, or if that of one group lies above it. “Does not change” and “does not fall "
-        "significantly” are missed if the interval lies beyond 0. No interval is corrected for the "
+        "goes above 0, or if that of one group lies above it. “Does not change” is missed if the "
+        "interval excludes 0, “does not fall significantly” if it lies below 0; “falls significantly” and "
+        "“comes closer to 0” need an interval below 0. No interval is corrected for the "
         "number of scores or domains.",
         "",
     )
@@ -249,8 +251,8 @@ def _list_reasons(gap: dict[str, Any]) -> Iterator[str]:
         f"- *New sentences.* In sentences that it does not contain, training removes "
         f"{min(removed):.0f} to {max(removed):.0f} % of the "
         "[distance from the target](gap.md#distance-from-the-target).",
-        f"- *Not the number of steps.* Three times as many lower the contribution from "
-        f"{default:.3f} to {longer:.3f} nats per token (original: "
+        f"- *Not the number of steps.* With three times as many, the contribution is "
+        f"{longer:.3f} instead of {default:.3f} nats per token (original: "
         f"{original[CONTRIBUTION]:.3f}).",
         f"- *The limits.* Where an update was doubled beyond its budget (*{LARGER}*), the "
         f"contribution fell from {single[CONTRIBUTION]:.3f} to {double[CONTRIBUTION]:.3f}, and the "
@@ -268,9 +270,9 @@ def _list_terms(results: dict[str, Any]) -> Iterator[str]:
         "## Terms that training names",
         "",
         "StereoSet, all bias types, by whether the built-in corpora name a group with a word of "
-        f"the target term. The runs of `trait-kl` on [the leaderboard](leaderboard.md) "
-        f"({results['seeds']} seeds), which are those of the default without the guard on harmful "
-        "words.",
+        "the target term. The runs of `trait-kl` on [the leaderboard](leaderboard.md) "
+        f"({count_of(results['seeds'], 'seed')}), which are those of the default without the guard "
+        "on harmful words.",
         "",
     )
     yield from markdown_table(

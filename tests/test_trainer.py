@@ -873,7 +873,10 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path: Path) -> None:
         ({"retain_per_forget": 0}, "disables retain_loss 'kl'"),
         ({"num_train_epochs": 1}, "num_train_epochs has no effect; set max_steps"),
         ({"label_smoothing_factor": 0.1}, "label_smoothing_factor has no effect"),
-        ({"lora_rank": 4, "neftune_noise_alpha": 5.0}, "neftune_noise_alpha would add noise"),
+        (
+            {"lora_rank": 4, "neftune_noise_alpha": 5.0},
+            "neftune_noise_alpha would add noise to it too",
+        ),
     ],
 )
 def test_wrong_settings(tmp_path: Path, options: dict, message: str) -> None:

@@ -127,7 +127,7 @@ def test_a_method_of_which_nothing_is_left_is_not_undecided(record: LeaderboardR
         replace(r, alpha=0.0) if r.method == "noise" and r.cost == EQUAL else r for r in record.rows
     ]
     found = headline(replace(judged(record, change=FALL), rows=rows)).sentences
-    assert "Nothing is left within the budget (α = 0) of noise (control)." in found
+    assert "Within the budget, nothing is left of the update of noise (control) (α = 0)." in found
     assert not any("undecided with noise" in sentence for sentence in found)
 
 

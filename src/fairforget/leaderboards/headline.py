@@ -130,8 +130,8 @@ def _equal_lines(record: LeaderboardRecord, model: str) -> Iterator[str]:
     unchanged = [name for name in changes if _is_unchanged(record, model, name)]
     if unchanged:
         yield (
-            "Nothing is left within the budget (α = 0) of "
-            f"{join_words([name_method(record, name) for name in unchanged])}."
+            "Within the budget, nothing is left of the update of "
+            f"{join_words([name_method(record, name) for name in unchanged])} (α = 0)."
         )
     known = {*decided, *unchanged}
     if undecided := [name_method(record, name) for name in changes if name not in known]:

@@ -227,7 +227,7 @@ def _describe_published(record: LeaderboardRecord) -> str:
     text = (
         "Each method at α = 1, whatever it costs. These are not reproductions of the papers: "
         "erasures remove all domains one after another from the output head (papers: "
-        "usually one), LEACE without its affine term; Self-Debias combines several descriptions; "
+        "usually one); LEACE lacks its affine term; Self-Debias combines several descriptions; "
         "methods that train use this project's steps and texts. The command unlearn scales a "
         "result to its budget."
     )

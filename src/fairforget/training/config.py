@@ -181,8 +181,8 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             raise InputError("label_smoothing_factor has no effect on these losses; remove it")
         if self.lora_rank and self.neftune_noise_alpha:
             raise InputError(
-                "neftune_noise_alpha would add noise to the reference model, which shares the "
-                "embeddings with lora_rank; remove one of them"
+                "with lora_rank, the reference model shares the embeddings, so neftune_noise_alpha "
+                "would add noise to it too; remove one of them"
             )
 
     def _check_objective(self) -> None:

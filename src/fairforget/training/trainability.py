@@ -38,8 +38,8 @@ def check_trainable(language_model: LanguageModel) -> None:
     check_training_dtype(language_model.model.dtype)
     if has_adapter(language_model.model):
         raise InputError(
-            f"model {language_model.source!r} has an adapter, which is not merged; save it with "
-            "peft's save_pretrained and give the directory, which merges it"
+            f"model {language_model.source!r} has an unmerged adapter; save it with peft's "
+            "save_pretrained and give that directory as the model: FairForget then merges it"
         )
     if not any(parameter.requires_grad for parameter in language_model.model.parameters()):
         raise InputError(

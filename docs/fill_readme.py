@@ -36,6 +36,8 @@ RECORDS = ROOT / "docs" / "results" / "demo"
 FILES = (RECORD, f"{BEFORE}/{RECORD}", f"{AFTER}/{RECORD}")
 COMPARISON = RECORDS / "comparison.json"
 SIDES = ("before", "after")
+COLUMNS = 80
+"""Width of the terminal whose output a page shows."""
 BIAS_SCORES = {"ss": "lms", SCALED_CONTRIBUTION: "contribution"}
 """Bias score → the score that the results page shows with it."""
 TITLES = {
@@ -92,7 +94,7 @@ def table() -> str:
 
 def printed() -> str:
     """The first tables that `fairforget compare` prints for the demo, as a block."""
-    os.environ["COLUMNS"] = "80"
+    os.environ["COLUMNS"] = str(COLUMNS)
     comparison = read_record(COMPARISON, Comparison)
     text = printed_by(lambda: show_comparison(comparison)).partition("stereoset: other scores")[0]
     lines = [line.rstrip() for line in text.splitlines()]

@@ -7,7 +7,7 @@ those of the default but for the guard.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,7 +58,7 @@ def compare_terms(before: Sequence[Row], after: Sequence[Sequence[Row]]) -> dict
     assert judge
     named = {row["id"] for row in before if is_named(row, words)}
     parts = {
-        name: _compare(judge, before, after, name, lambda row, own=own: (row["id"] in named) == own)
+        name: _compare(judge, [row for row in before if (row["id"] in named) == own], after, name)
         for name, own in (("named", True), ("others", False))
     }
     found: dict[str, Any] = {}
@@ -99,8 +99,9 @@ def compare_pronouns(before: Sequence[Row], after: Sequence[Sequence[Row]]) -> d
 
     found = {}
     for domain in TYPES:
-        parts = _compare(judge, before, after, domain, lambda row, own=domain: row["domain"] == own)
-        found[domain] = {name: _describe(part.change) for name, part in parts.items()}
+        part = [row for row in before if row["domain"] == domain]
+        parts = _compare(judge, part, after, domain)
+        found[domain] = {name: _describe(changed.change) for name, changed in parts.items()}
     return found
 
 
@@ -110,14 +111,9 @@ def _pronoun_scores(totals: Floats) -> dict[str, Floats]:
 
 
 def _compare(
-    judge: Judge,
-    before: Sequence[Row],
-    after: Sequence[Sequence[Row]],
-    name: str,
-    keep: Callable[[Row], bool],
+    judge: Judge, part: Sequence[Row], after: Sequence[Sequence[Row]], name: str
 ) -> dict[str, Any]:
-    """Score → its change in the kept items."""
-    part = [row for row in before if keep(row)]
+    """Score → its change in a part of the items."""
     by_id = [{row["id"]: row for row in rows} for rows in after]
     others = [[rows[row["id"]] for row in part] for rows in by_id]
     changes = compare_domain(judge, part, [others], domain=name).by_group

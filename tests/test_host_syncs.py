@@ -61,7 +61,7 @@ def test_a_step_waits_only_before_the_model_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fairforget.training.step_loss.HEAD_ROWS", 4)
-    monkeypatch.setattr("fairforget.training.trainer.find_trait_words", lambda _: TRAIT_WORDS)
+    monkeypatch.setattr("fairforget.training.trainer.find_trait_words", lambda *_: TRAIT_WORDS)
     compared = [list(ids) for text in corpus() for ids, _ in text.counterfactuals]
     run: UnlearningTrainer = trainer(tmp_path, tiny("gpt2"), retain=[*RETAIN, *compared])
     batch = run.data_collator([run.train_dataset[i] for i in range(8)])

@@ -26,8 +26,9 @@ def test_a_loaded_model_is_moved_to_the_requested_device(monkeypatch: pytest.Mon
     assert language_model.device == torch.device("meta")
 
 
-def test_a_model_on_the_only_device_of_a_kind_is_not_moved(monkeypatch) -> None:
+def test_a_model_on_the_current_gpu_is_not_moved(monkeypatch: pytest.MonkeyPatch) -> None:
     """A quantised model may not be moved at all, not even to where it is."""
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
     moved: list[torch.device] = []
 
     class Model:

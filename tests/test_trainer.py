@@ -69,9 +69,7 @@ TRAIT_WORDS = TraitWords(torch.arange(5, 45), torch.arange(5, 45) % 3 == 0, torc
 @pytest.fixture(autouse=True)
 def _trait_words(monkeypatch: pytest.MonkeyPatch) -> None:
     """The vocabulary here has no words."""
-    monkeypatch.setattr(
-        "fairforget.training.trainer.find_trait_words", lambda tokenizer: TRAIT_WORDS
-    )
+    monkeypatch.setattr("fairforget.training.trainer.find_trait_words", lambda *_: TRAIT_WORDS)
 
 
 def corpus(count: int = 8) -> list[Targets]:

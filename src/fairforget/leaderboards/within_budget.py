@@ -22,7 +22,7 @@ def copy_original(language_model: LanguageModel) -> dict[str, Tensor]:
     return copies | tied
 
 
-def interpolate_to_equal_cost(
+def interpolate_within_budget(
     limits: Limits, original: Mapping[str, Tensor], *, max_alpha: float
 ) -> BudgetFacts:
     """Set the weights to θ₀ + α(θ − θ₀), with the α at which the first limit is reached.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.benchmarks.stereoset import judge
-from fairforget.evaluation import evaluate_into
+from fairforget.evaluation.directory import evaluate_into
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.evaluation import read_items

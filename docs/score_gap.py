@@ -23,7 +23,7 @@ from fairforget.benchmarks.measurement import ALL, estimate_scores, group_by_dom
 from fairforget.cli import main as fairforget
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
-from fairforget.evaluation import evaluate_into
+from fairforget.evaluation.directory import evaluate_into
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD

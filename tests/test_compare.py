@@ -25,7 +25,7 @@ from fairforget.comparison.score_change import Change
 from fairforget.data.crows_pairs import Pair
 from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into
+from fairforget.evaluation.directory import evaluate_into
 from fairforget.records.environment import Environment
 from fairforget.records.evaluation import Evaluation, read_items
 from fairforget.records.paths import ITEMS, RECORD

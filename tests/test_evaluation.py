@@ -20,7 +20,6 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from fairforget import evaluation
 from fairforget.benchmarks import (
     BENCHMARKS,
     find_judge,
@@ -41,7 +40,10 @@ from fairforget.data.crows_pairs import Pair
 from fairforget.data.decoding_trust import SLOT, Statement
 from fairforget.data.stereoset import Item
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate, evaluate_into, is_complete
+from fairforget.evaluation import directory, measure
+from fairforget.evaluation import evaluate as evaluate_module
+from fairforget.evaluation.directory import evaluate_into, is_complete
+from fairforget.evaluation.evaluate import evaluate
 from fairforget.models.fingerprint import describe_model, hub_commit
 from fairforget.models.inputs import fingerprint_inputs
 from fairforget.records.evaluation import read_items
@@ -71,6 +73,14 @@ QUESTION = Question(
 )
 
 
+def replace_benchmarks(
+    patch: pytest.MonkeyPatch, load: Callable[..., dict[str, Benchmark]]
+) -> None:
+    """Have benchmarks loaded by another function."""
+    for module in (directory, evaluate_module):
+        patch.setattr(module, "load_benchmarks", load)
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """All benchmarks of our own, on one item each."""
@@ -87,7 +97,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
             n: Benchmark(ours[n], ("causal",)) if n in ours else load_benchmark(n) for n in names
         }
 
-    monkeypatch.setattr(evaluation, "load_benchmarks", ready)
+    replace_benchmarks(monkeypatch, ready)
     return [*ours, f"perplexity:{text}"]
 
 
@@ -166,7 +176,7 @@ def test_a_column_that_the_first_item_lacks_is_kept(monkeypatch, tmp_path: Path)
         return Measurement({}, rows)
 
     late = {"late": Benchmark(evaluate_late, ("causal",))}
-    monkeypatch.setattr(evaluation, "load_benchmarks", lambda *_: late)
+    replace_benchmarks(monkeypatch, lambda *_: late)
     evaluate_into(tmp_path, tiny_model("gpt2"), ["late"])
     assert [item["score_late"] for item in read_items(tmp_path)] == [None, 0.5]
 
@@ -183,7 +193,7 @@ def test_written_once(small, tmp_path: Path) -> None:
 def begun(small: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The benchmarks that were begun."""
     names: list[str] = []
-    find = evaluation.load_benchmarks
+    find = directory.load_benchmarks
 
     def watched(name: str, benchmark: Benchmark) -> Benchmark:
         def evaluate(*args: Any, **options: Any) -> Measurement:
@@ -195,7 +205,7 @@ def begun(small: list[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def ready(*args: Any) -> dict[str, Benchmark]:
         return {name: watched(name, it) for name, it in find(*args).items()}
 
-    monkeypatch.setattr(evaluation, "load_benchmarks", ready)
+    replace_benchmarks(monkeypatch, ready)
     return names
 
 
@@ -211,11 +221,10 @@ def lasting(directory: Path) -> dict[str, Any]:
 
 def test_an_interrupted_evaluation_resumes(small, begun, monkeypatch, tmp_path: Path) -> None:
     lm, out, whole = tiny_model("gpt2"), tmp_path / "out", tmp_path / "whole"
-    find = evaluation.load_benchmarks
+    find = directory.load_benchmarks
     with monkeypatch.context() as patched:
-        patched.setattr(
-            evaluation,
-            "load_benchmarks",
+        replace_benchmarks(
+            patched,
             lambda *a: find(*a) | {"bbq": Benchmark(interrupted, ("causal",))},
         )
         with pytest.raises(KeyboardInterrupt):
@@ -231,7 +240,7 @@ def test_an_interrupted_evaluation_resumes(small, begun, monkeypatch, tmp_path: 
 
 
 def test_a_command_that_measured_nothing_leaves_no_output(small, monkeypatch, tmp_path) -> None:
-    lm, out, find = tiny_model("gpt2"), tmp_path / "out", evaluation.load_benchmarks
+    lm, out, find = tiny_model("gpt2"), tmp_path / "out", directory.load_benchmarks
 
     def broken(*_: object, **__: object) -> Measurement:
         raise InputError("no item fits")
@@ -239,7 +248,7 @@ def test_a_command_that_measured_nothing_leaves_no_output(small, monkeypatch, tm
     def fail(*names: str) -> None:
         failing = {"bbq": Benchmark(broken, ("causal",))}
         with monkeypatch.context() as patched:
-            patched.setattr(evaluation, "load_benchmarks", lambda *a: find(*a) | failing)
+            replace_benchmarks(patched, lambda *a: find(*a) | failing)
             with pytest.raises(InputError, match="no item fits"):
                 evaluate(lm, names, output_dir=out)
 
@@ -272,7 +281,7 @@ def test_only_a_benchmark_that_draws_gets_the_seed(monkeypatch: pytest.MonkeyPat
 
         return Benchmark(evaluate, ("causal",))
 
-    monkeypatch.setattr(evaluation, "load_benchmarks", lambda names: {n: watch(n) for n in names})
+    replace_benchmarks(monkeypatch, lambda names: {n: watch(n) for n in names})
     evaluate(tiny_model("gpt2"), ["bold", "stereoset"], seed=3)
     assert got == {"bold": 3, "stereoset": None}
 
@@ -358,7 +367,7 @@ def test_the_bar_knows_the_number_of_sequences(small, monkeypatch) -> None:
         mine = calls_by_name.setdefault(description.removeprefix("Evaluating "), [])
         yield lambda by, note, total: mine.append((by, total))
 
-    monkeypatch.setattr(evaluation, "progress_bar", watched)
+    monkeypatch.setattr(measure, "progress_bar", watched)
     evaluate(tiny_model("gpt2"), small)
     totals = {name: {total for _, total in calls} for name, calls in calls_by_name.items()}
     assert totals == dict(zip(small, ({3}, {2}, {3}, {1}), strict=True))

@@ -15,7 +15,7 @@ from fairforget.comparison.compare import compare_evaluations
 from fairforget.comparison.paired import compare_items
 from fairforget.data.honest import Template, read_hurtlex, read_templates
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate as evaluate_model
+from fairforget.evaluation.evaluate import evaluate as evaluate_model
 from fairforget.report.evaluation_page import context
 from fairforget.report.tables import Blurred
 from fairforget.report.written import changed_continuations, worst_continuations

@@ -14,7 +14,7 @@ import torch
 
 from fairforget import evaluate
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into
+from fairforget.evaluation.directory import evaluate_into
 from fairforget.generation import engine
 from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.engine import BATCH_ROWS, AnyModel, generate

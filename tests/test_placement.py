@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate
+from fairforget.evaluation.evaluate import evaluate
 from fairforget.models import placement
 from fairforget.models.placement import place_model
 

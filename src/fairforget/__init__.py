@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fairforget.debiasing.debias import debias as debias
     from fairforget.debiasing.result import DebiasResult as DebiasResult
     from fairforget.errors import InputError as InputError
-    from fairforget.evaluation import evaluate as evaluate
+    from fairforget.evaluation.evaluate import evaluate as evaluate
     from fairforget.leaderboards.leaderboard import leaderboard as leaderboard
     from fairforget.leaderboards.record import LeaderboardRecord as LeaderboardRecord
     from fairforget.methods.method import Method as Method
@@ -93,7 +93,7 @@ _HOME = {
     "debias": "debiasing.debias",
     "durability": "attacks.durability",
     "encode_targets": "targets",
-    "evaluate": "evaluation",
+    "evaluate": "evaluation.evaluate",
     "export": "models.gguf_export.export",
     "leaderboard": "leaderboards.leaderboard",
     "load_model": "models.loading",

@@ -23,7 +23,7 @@ import requests  # noqa: F401  # before the fork, not after each
 
 import fairforget.card.metadata
 import fairforget.debiasing.debias
-import fairforget.evaluation
+import fairforget.evaluation.evaluate
 import fairforget.generation.continuations
 import fairforget.report.unlearning_page
 import fairforget.selection

@@ -26,7 +26,8 @@ from fairforget.data.holistic_bias import Descriptor
 from fairforget.data.stereoset import Item
 from fairforget.data.winobias import Pair as WinoBiasPair
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate, evaluate_into
+from fairforget.evaluation.directory import evaluate_into
+from fairforget.evaluation.evaluate import evaluate
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.paths import RECORD
 from fairforget.records.records import EvaluationRecord

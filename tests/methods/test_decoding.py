@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from transformers import GenerationConfig
 
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate
+from fairforget.evaluation.evaluate import evaluate
 from fairforget.forward.linear_head import linear_head
 from fairforget.forward.packing import supports_tree_attention
 from fairforget.forward.padding import pad

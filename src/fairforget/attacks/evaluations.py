@@ -11,7 +11,7 @@ from pathlib import Path
 from fairforget.attacks.fine_tuning import fine_tune
 from fairforget.attacks.plan import NONE, PERTURBATION, QUANTIZATION, Condition, benchmarks_of
 from fairforget.attacks.quantization import quantized
-from fairforget.evaluation import evaluate_into, is_complete
+from fairforget.evaluation.directory import evaluate_into, is_complete
 from fairforget.methods.method import MethodOptions
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model

@@ -32,7 +32,7 @@ def evaluate_command(
 def _run(settings: EvaluationSettings, model: str, output: Path, *, json: bool) -> None:
     with stage("importing"):
         from fairforget.cli.output import print_result
-        from fairforget.evaluation import evaluate
+        from fairforget.evaluation.evaluate import evaluate
         from fairforget.machine.processes import is_first
         from fairforget.records.paths import RECORD
         from fairforget.report.terminal import show_evaluation

@@ -19,7 +19,7 @@ from fairforget.corpora import HARMLESS, corpus_names, parse_name
 from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.debiasing.result import DebiasResult
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into, is_complete
+from fairforget.evaluation.directory import evaluate_into, is_complete
 from fairforget.extras import check_report_extra
 from fairforget.files.digest import hash_values
 from fairforget.generation.continuations import write_continuation_pairs, write_continuations

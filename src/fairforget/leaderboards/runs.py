@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fairforget.benchmarks import any_generates
 from fairforget.corpora.corpus import Corpus
-from fairforget.evaluation import evaluate_into
+from fairforget.evaluation.directory import evaluate_into
 from fairforget.experiments.runs import check_name
 from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, MethodRun

@@ -13,7 +13,7 @@ from torch import Tensor
 from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.stereoset.scores import UNBIASED
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into
+from fairforget.evaluation.directory import evaluate_into
 from fairforget.models.language_model import LanguageModel
 from fairforget.names import split_commas
 from fairforget.records.paths import DOSES, RECORD

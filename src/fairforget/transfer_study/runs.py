@@ -15,7 +15,7 @@ from fairforget.corpora import Text, read_corpus
 from fairforget.corpora.corpus import Corpus
 from fairforget.corpora.reading import CONTROL_CORPUS, is_builtin, parse_name
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into
+from fairforget.evaluation.directory import evaluate_into
 from fairforget.experiments.runs import check_name
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device

@@ -23,7 +23,7 @@ from fairforget.corpora import corpus_names
 from fairforget.corpora.domains import target_domains
 from fairforget.corpora.reading import CONTROL_CORPUS
 from fairforget.errors import InputError
-from fairforget.evaluation import evaluate_into
+from fairforget.evaluation.directory import evaluate_into
 from fairforget.experiments.output import fixed_settings, reported_output
 from fairforget.experiments.runs import do_runs, find_device, start_workers
 from fairforget.machine.devices import select_device

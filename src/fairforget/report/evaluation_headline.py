@@ -9,7 +9,8 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import CONTRIBUTION, MEASURES
 from fairforget.benchmarks.options import base_name
 from fairforget.report.harmful_words import score_sentences
-from fairforget.report.headline import Figure, Headline, stereoset_first
+from fairforget.report.headline import Headline, stereoset_first
+from fairforget.report.key_figures import Figure
 from fairforget.report.scores import DomainScore, Results, domain_scores, perplexities
 from fairforget.report.wording import (
     benchmark_name,

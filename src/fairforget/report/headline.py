@@ -8,13 +8,14 @@ from types import MappingProxyType
 
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
-from fairforget.benchmarks.measures import CONTRIBUTION, MEASURES, SCALED_CONTRIBUTION
+from fairforget.benchmarks.measures import CONTRIBUTION, SCALED_CONTRIBUTION
 from fairforget.benchmarks.options import base_name
 from fairforget.comparison.score_change import Change
 from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.cell_words import describe_cell
 from fairforget.report.evidence import cluster_name
 from fairforget.report.harmful_words import change_sentences
+from fairforget.report.key_figures import DIGITS, Figure, change_figures
 from fairforget.report.wording import (
     benchmark_name,
     capitalize_first,
@@ -23,7 +24,6 @@ from fairforget.report.wording import (
     format_number,
     format_p,
     format_signed,
-    format_with_interval,
     is_zero,
     join_words,
     measured_text,
@@ -33,20 +33,9 @@ LARGE_LMS = -2.0
 """Change of LMS in points; if the interval lies below it, bias scores are unreliable."""
 LARGE_PERPLEXITY = 10.0
 """Rise in perplexity, in %; above it, bias scores are unreliable."""
-DIGITS = MEASURES[CONTRIBUTION].digits
 SMALL_LMS = -0.5
 SMALL_PERPLEXITY = 5.0
 """Up to these, the cost is little."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A key number, and how to read it."""
-
-    name: str
-    value: str
-    before: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +75,7 @@ def change_headline(
     sentences += [*_further_sentences(main), *harm, *cost]
     if others := _other_domains(comparison, benchmark, main, trained):
         sentences.append(others)
-    return Headline(title, sentences, cautions, _change_figures(comparison, main, ratios))
+    return Headline(title, sentences, cautions, change_figures(comparison, main, ratios))
 
 
 def stereoset_first(benchmarks: Iterable[str]) -> list[str]:
@@ -251,59 +240,3 @@ def _other_domains(
         if names:
             parts.append(words.format(join_words(names)))
     return f"Domains that were not trained: {'; '.join(parts)}."
-
-
-def _change_figures(
-    comparison: BeforeAfter, main: DomainChange, ratios: Mapping[str, float]
-) -> list[Figure]:
-    score = main.paired.score if main.paired else None
-    figures = [
-        Figure(
-            f"Stereotype score, {domain_name(main.domain).lower()}",
-            format_number(score.after if score else main.after.score),
-            format_number(score.before if score else main.before.score),
-            "50 means no preference; change "
-            + format_with_interval(main.delta, score.ci if score else None, signed=True),
-        )
-    ]
-    if added := main.further.get(CONTRIBUTION):
-        delta = format_with_interval(
-            added.change.delta, added.change.ci, signed=True, digits=DIGITS
-        )
-        figures.append(
-            Figure(
-                f"Contribution of the group, {domain_name(main.domain).lower()}",
-                format_number(added.after.value, DIGITS),
-                format_number(added.before.value, DIGITS),
-                f"nats per token; 0 means no bias; change {delta}",
-            )
-        )
-    total = comparison.language()
-    if total and (lms := total.lms):
-        figures.append(
-            Figure(
-                "Language modelling, LMS",
-                format_number(lms.after),
-                format_number(lms.before),
-                f"100 is best; change {format_with_interval(lms.delta, lms.ci, signed=True)}",
-            )
-        )
-    for p in comparison.perplexity:
-        figures.append(
-            Figure(
-                f"Perplexity, {p.corpus}",
-                format_number(p.after, 2),
-                format_number(p.before, 2),
-                f"lower is better; change {format_signed(p.percent)} %",
-            )
-        )
-    if not comparison.perplexity:
-        figures += [
-            Figure(
-                f"Perplexity, {measured_text(name)}",
-                f"{format_signed((ratio - 1) * 100)} %",
-                note="change relative to the original; lower is better",
-            )
-            for name, ratio in ratios.items()
-        ]
-    return figures

@@ -283,7 +283,11 @@ def _share(distance: dict[str, Any], side: str) -> str:
 def _list_changes(results: dict[str, Any]) -> Iterator[str]:
     """A table of each score by domain."""
     by_seed = [f"seed {seed}" for seed in range(len(results["budget"]))]
-    judged = "[measured with one seed](leaderboard.md)" if "control" in results else "not measured"
+    judged = (
+        "[measured within the same limits](leaderboard.md)"
+        if "control" in results
+        else "not measured"
+    )
     crows = f"The two scores of CrowS-Pairs have no verdict; those that have one were {judged}."
     yield from (
         "## Scores",

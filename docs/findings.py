@@ -27,9 +27,9 @@ from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyR
 from results_page import RESULTS
 from target_distance import DEPENDENCE
 
-SEEDS, SEEDS_OF_ASCENT, SEEDS_OF_LEADERBOARD = 3, 6, 1
+SEEDS, SEEDS_OF_ASCENT, SEEDS_OF_LEADERBOARD = 3, 6, 2
 """As the README says."""
-_WORDS = {1: "one seed", 3: "three seeds", 6: "six seeds"}
+_WORDS = {2: "two seeds", 3: "three seeds", 6: "six seeds"}
 MAIN = {"stereoset": "ss", "crows_pairs": "stereotype"}
 WIDTH = 118
 

@@ -271,7 +271,7 @@ def _list_terms(results: dict[str, Any]) -> Iterator[str]:
         "## Terms that training names",
         "",
         "StereoSet, all bias types, by whether the built-in corpora name a group with a word of "
-        "the target term. The runs of `trait-kl` on [the leaderboard](leaderboard.md) "
+        "the target term. Archived runs of `trait-kl` on [the leaderboard](leaderboard.md) "
         f"({count_of(results['seeds'], 'seed')}), which are those of the default without the guard "
         "on harmful words.",
         "",

@@ -129,9 +129,9 @@ def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
         "Model: SmolLM2-135M-Instruct, dequantised from 4 bits to float32. A method has the same "
         "number in all tables and plots; a table leaves out the numbers of methods that it does "
         f"not contain. {describe_seeds(record)} "
-        "[The default's page](default.md) has more scores of `trait-kl`. Harmful words are those of 200 texts of "
-        "HateCheck, and the WinoBias gap covers both types, so the original's scores differ from "
-        "those on [the default's page](default.md). "
+        "[The default's page](default.md) has more scores of `trait-kl`; its scores of the "
+        "original differ, because harmful words are here those of 200 texts of HateCheck, and the "
+        "WinoBias gap covers both types. "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )
     methods, number = (record.settings[name] for name in ("methods", "seeds"))

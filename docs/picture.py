@@ -17,7 +17,7 @@ from fairforget.report import write_report
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN, PICTURE = ROOT / "runs" / "demo", ROOT / "docs" / "pages" / "report.png"
-WIDTH, HEIGHT = 1200, 900
+WIDTH, HEIGHT = 1200, 1060
 COLOURS = 64
 """Enough for text, background and two colours; makes the file a third as large."""
 

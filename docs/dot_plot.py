@@ -84,13 +84,17 @@ def dot_plot(
         values = everything if same_axis else panel.values
         ticks = axis_ticks(min(values), max(values))
         shapes += _draw_panel(panel, ticks, start, panel_width, bottom)
+    return draw_file(width, height, [*shapes, *entries])
+
+
+def draw_file(width: float, height: float, shapes: Sequence[str]) -> str:
+    """A whole SVG file, with the shapes on a white background."""
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}" '
             f'viewBox="0 0 {width:.0f} {height}" font-family="sans-serif" font-size="12">',
             f'<rect width="{width:.0f}" height="{height}" fill="white"/>',
             *shapes,
-            *entries,
             "</svg>",
             "",
         ]
@@ -100,18 +104,15 @@ def dot_plot(
 def _draw_panel(
     panel: Panel, ticks: Sequence[float], left: float, width: float, bottom: float
 ) -> list[str]:
-    digits = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))
-
     def place(value: float) -> float:
         return left + width * (value - ticks[0]) / (ticks[-1] - ticks[0])
 
     shapes = [draw_text(left + width / 2, 18, panel.title, anchor="middle", weight="bold")]
     for tick in ticks:
         x = place(tick)
-        label = f"{tick:.{digits}f}".replace("-", "−")
         shapes += [
             draw_line(x, TOP - 8, x, bottom, "#e4e4e4"),
-            draw_text(x, 34, label, "middle", GREY),
+            draw_text(x, 34, tick_label(tick, ticks), "middle", GREY),
         ]
     if panel.line is not None:
         x = place(panel.line)
@@ -133,6 +134,12 @@ def axis_ticks(low: float, high: float) -> list[float]:
     step = next(power * n for n in (1, 2, 5, 10, 20) if span / (power * n) <= 4)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [number * step for number in range(first, max(last, first + 1) + 1)]
+
+
+def tick_label(tick: float, ticks: Sequence[float]) -> str:
+    """The number at a tick, with as many decimals as the distance of the ticks needs."""
+    digits = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))
+    return f"{tick:z.{digits}f}".replace("-", "−")
 
 
 def _extent(mark: Mark) -> tuple[float, ...]:

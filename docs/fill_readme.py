@@ -97,8 +97,8 @@ def printed() -> str:
     os.environ["COLUMNS"] = str(COLUMNS)
     comparison = read_record(COMPARISON, Comparison)
     text = printed_by(lambda: show_comparison(comparison)).partition("stereoset: other scores")[0]
-    lines = [line.rstrip() for line in text.splitlines()]
-    return "\n".join(["```text", *"\n".join(lines).strip("\n").splitlines(), "```", ""])
+    block = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n")
+    return f"```text\n{block}\n```\n"
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import Judge, Judgement, Row
-from fairforget.comparison.domains import compare_domain
-from fairforget.data.winobias import TYPES, read_pairs
+from fairforget.benchmarks.measurement import ALL, Judgement, Row
+from fairforget.comparison.domains import compare_domains
+from fairforget.data.winobias import read_pairs
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.records.evaluation import read_items
 from fairforget.records.paths import RUNS
@@ -56,11 +56,13 @@ def compare_terms(before: Sequence[Row], after: Sequence[Sequence[Row]]) -> dict
     """Score → part → the change with its interval over items and seeds; see `PARTS`."""
     words, judge = list_group_words(FORGOTTEN), find_judge("stereoset")
     assert judge
-    named = {row["id"] for row in before if is_named(row, words)}
-    parts = {
-        name: _compare(judge, [row for row in before if (row["id"] in named) == own], after, name)
-        for name, own in (("named", True), ("others", False))
-    }
+
+    def label(rows: Sequence[Row]) -> list[Row]:
+        """The rows, with the part that they belong to as their domain."""
+        return [{**row, "domain": "named" if is_named(row, words) else "others"} for row in rows]
+
+    compared = compare_domains("stereoset", judge, label(before), [[*map(label, after)]])
+    parts = {it.domain: it.of_only_group for it in compared if it.domain != ALL}
     found: dict[str, Any] = {}
     for score in SCORES:
         changes = {name: parts[name][score].change for name in parts}
@@ -97,27 +99,16 @@ def compare_pronouns(before: Sequence[Row], after: Sequence[Sequence[Row]]) -> d
             unbiased_scores={},
         )
 
-    found = {}
-    for domain in TYPES:
-        part = [row for row in before if row["domain"] == domain]
-        parts = _compare(judge, part, after, domain)
-        found[domain] = {name: _describe(changed.change) for name, changed in parts.items()}
-    return found
+    return {
+        it.domain: {name: _describe(changed.change) for name, changed in it.of_only_group.items()}
+        for it in compare_domains("winobias", judge, before, [after])
+        if it.domain != ALL
+    }
 
 
 def _pronoun_scores(totals: Floats) -> dict[str, Floats]:
     masculine, feminine = totals[..., 0] / totals[..., 2], totals[..., 1] / totals[..., 2]
     return {"masculine": masculine, "feminine": feminine, "difference": masculine - feminine}
-
-
-def _compare(
-    judge: Judge, part: Sequence[Row], after: Sequence[Sequence[Row]], name: str
-) -> dict[str, Any]:
-    """Score → its change in a part of the items."""
-    by_id = [{row["id"]: row for row in rows} for rows in after]
-    others = [[rows[row["id"]] for row in part] for rows in by_id]
-    changes = compare_domain(judge, part, [others], domain=name).by_group
-    return {score: change for score, (change,) in changes.items()}
 
 
 def _describe(change: Estimate) -> dict[str, Any]:

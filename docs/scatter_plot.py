@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,10 +10,12 @@ from dot_plot import (
     INK,
     Shape,
     axis_ticks,
+    draw_file,
     draw_legend,
     draw_line,
     draw_symbol,
     draw_text,
+    tick_label,
 )
 
 LEFT, TOP, PLOT_WIDTH, PLOT_HEIGHT, MARGIN = 64, 24, 560, 360, 20
@@ -62,13 +63,13 @@ def scatter_plot(
         x = across(tick)
         shapes += [
             draw_line(x, TOP, x, bottom, "#e4e4e4"),
-            draw_text(x, bottom + 18, _label(tick, columns), "middle", GREY),
+            draw_text(x, bottom + 18, tick_label(tick, columns), "middle", GREY),
         ]
     for tick in rows:
         y = down(tick)
         shapes += [
             draw_line(LEFT, y, right, y, INK if tick == 0 else "#e4e4e4"),
-            draw_text(LEFT - 8, y + 4, _label(tick, rows), "end", GREY),
+            draw_text(LEFT - 8, y + 4, tick_label(tick, rows), "end", GREY),
         ]
     for point in points:
         x, y = across(point.x), down(point.y)
@@ -82,18 +83,4 @@ def scatter_plot(
         *draw_legend(legend, LEFT, bottom + 78),
     ]
     width, height = right + MARGIN, bottom + 66 + 20 * len(legend)
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-            f'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
-            f'<rect width="{width}" height="{height}" fill="white"/>',
-            *shapes,
-            "</svg>",
-            "",
-        ]
-    )
-
-
-def _label(tick: float, ticks: Sequence[float]) -> str:
-    digits = max(0, -math.floor(math.log10(ticks[1] - ticks[0]) + 1e-9))
-    return f"{tick:z.{digits}f}".replace("-", "−")
+    return draw_file(width, height, shapes)

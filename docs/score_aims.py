@@ -19,6 +19,7 @@ from default_page import describe_change, describe_fall
 from dot_plot import Shape
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import CONTRIBUTION, SCALED_CONTRIBUTION
+from fairforget.leaderboards.effects import overall_effects
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.methods.unlearning import DEFAULT
@@ -46,7 +47,6 @@ MODELS = {"default": "SmolLM2", "gemma": "Gemma 3"}
 LARGER = "larger steps"
 """The variant whose update was also doubled."""
 NOT_MEASURED = "not measured"
-Changes = dict[str, dict[str, Any]]
 Answer = tuple[str, bool | None]
 """What was reached, and whether that is the aim; None if it was not measured."""
 
@@ -243,8 +243,7 @@ def _list_aims(answers: list[list[Answer]]) -> Iterator[str]:
         "interval excludes 0, “does not fall significantly” if it lies below 0; “falls "
         "significantly” and “comes closer to 0” need an interval below 0. The texts of the guard "
         "have no interval: there, no seed may be above 0. No interval is corrected "
-        "for the "
-        "number of scores or domains.",
+        "for the number of scores or domains.",
         "",
     )
     header = ["aim"]
@@ -382,14 +381,11 @@ def _list_points(gap: dict[str, Any]) -> Iterator[FrontierPoint]:
             yield point(label, "dot", scores, original["lms"])
     record = read_record(RESULTS / "leaderboard" / LEADERBOARD, LeaderboardRecord)
     shapes: dict[str, Shape] = {EQUAL: "square", PUBLISHED: "ring"}
-    effects = {
-        (e.cost, e.method, e.measure): e
-        for e in record.effects
-        if (e.benchmark, e.domain) == ("stereoset", ALL)
-    }
-    for (cost, method, measure), effect in effects.items():
+    (model,) = record.models
+    effects = overall_effects(record, model)
+    for (method, cost, benchmark, measure), effect in effects.items():
         if measure == CONTRIBUTION and (cost, method) != (EQUAL, DEFAULT):
-            lms = effects[cost, method, "lms"].change.value
+            lms = effects[method, cost, benchmark, "lms"].change.value
             name = f"`{method}`" + (", unscaled" if cost == PUBLISHED else "")
             after = effect.after
             yield FrontierPoint(name, shapes[cost], lms, after.value, after.ci)

@@ -118,7 +118,7 @@ def test_a_method_with_fewer_seeds_is_not_best_unless_it_has_no_randomness(
     assert headline(board).title.startswith("change and other lowered bias within the budget")
     named = replace(METHODS["cda"], name="change", is_seeded=False)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fairforget.leaderboards.headline.METHODS", {"change": named})
+        patch.setattr("fairforget.leaderboards.effects.METHODS", {"change": named})
         assert headline(board).title.startswith("change lowered bias most within the budget")
 
 

@@ -10,7 +10,6 @@ from fairforget.attacks.record import AttackEffect
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
-from fairforget.benchmarks.measures import measure_of
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.score_change import Score, ScoreChange
 from fairforget.records.evaluation import Evaluation
@@ -63,8 +62,8 @@ def compare_conditions(
                     condition.attack,
                     condition.strength,
                     *key,
-                    original=Score.of(it.score.before, measure_of(key[1]).limits),
-                    result=Score.of(it.score.after, measure_of(key[1]).limits),
+                    original=Score.of_one_model(it.score.before, key[1]),
+                    result=Score.of_one_model(it.score.after, key[1]),
                     change=it.shown,
                     retained=_retained(it, plain.get(key)),
                 )

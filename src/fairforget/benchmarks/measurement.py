@@ -121,7 +121,8 @@ class Judgement:
 
     def share_of_switches(self, after: Judgement) -> float:
         """Return the share of items whose verdict changed, of those with one on both sides."""
-        return sum(self.count_switches(after)) / max(1, int(self._usable_in_both(after).sum()))
+        both = self._usable_in_both(after)
+        return float((after.verdicts != self.verdicts)[both].mean()) if both.any() else 0.0
 
     def _usable_in_both(self, after: Judgement) -> npt.NDArray[np.bool_]:
         both = np.ones(len(self.verdicts), bool)

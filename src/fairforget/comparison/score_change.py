@@ -6,7 +6,6 @@ estimate of the variance; with several, seeds are a second source of variance.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Judgement
+from fairforget.benchmarks.measurement import Judgement, score_interval
+from fairforget.benchmarks.measures import measure_of
 from fairforget.statistics.distance import DistanceChange, distance_change
 from fairforget.statistics.estimate import Estimate, over_items, over_seeds, weighted_mean
 from fairforget.statistics.jackknife import leave_one_out
@@ -52,17 +52,14 @@ class Score(_Directed):
     ci: Interval | None = None
 
     @classmethod
-    def of(
-        cls, estimate: Estimate | DistanceChange, limits: Interval = (-math.inf, math.inf)
-    ) -> Score:
-        """Return the score of an estimate, with its interval if that is finite.
+    def of(cls, estimate: Estimate | DistanceChange) -> Score:
+        """Return the score of an estimate, with its interval if that is finite."""
+        return cls(estimate.value, finite_interval(estimate.ci))
 
-        Args:
-            estimate: of a score or of a change.
-            limits: the least and the largest value of the score.
-        """
-        ci = finite_interval(estimate.ci)
-        return cls(estimate.value, ci and (max(limits[0], ci[0]), min(limits[1], ci[1])))
+    @classmethod
+    def of_one_model(cls, estimate: Estimate, measure: str) -> Score:
+        """Return the score of a model, with its interval within the limits of the score."""
+        return cls(estimate.value, score_interval(estimate, measure_of(measure)))
 
 
 @dataclass(frozen=True, slots=True)

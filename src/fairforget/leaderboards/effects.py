@@ -9,6 +9,7 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import base_name
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect, Row
+from fairforget.methods import METHODS
 
 COSTS = {EQUAL: "within the budget", PUBLISHED: "unscaled"}
 """Cost → its words; the cost at which methods are best compared comes first."""
@@ -69,6 +70,11 @@ def name_method(record: LeaderboardRecord, method: str) -> str:
 def model_suffix(record: LeaderboardRecord, model: str) -> str:
     """Return ", MODEL" for the end of a title; empty if the leaderboard has only one model."""
     return f", {model}" if len(record.models) > 1 else ""
+
+
+def depends_on_seed(method: str) -> bool:
+    """Return whether a method's result depends on the seed; assumed of one that is not known."""
+    return method not in METHODS or METHODS[method].is_seeded
 
 
 def seed_counts(record: LeaderboardRecord) -> set[int]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.comparison.score_change import Score
 from fairforget.leaderboards.effects import (
+    depends_on_seed,
     inference_methods,
     methods_at,
     name_method,
@@ -17,7 +18,6 @@ from fairforget.leaderboards.effects import (
 )
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
-from fairforget.methods import METHODS
 from fairforget.report.headline import Headline
 from fairforget.report.wording import (
     BIAS_VERDICTS,
@@ -89,7 +89,7 @@ def _finding(record: LeaderboardRecord, changes: dict[str, tuple[MethodEffect, S
 
 def _has_all_seeds(method: str, changes: dict[str, tuple[MethodEffect, Score]]) -> bool:
     """Return whether a method was run as often as the others, or does not depend on the seed."""
-    if method in METHODS and not METHODS[method].is_seeded:
+    if not depends_on_seed(method):
         return True
     return changes[method][0].seeds == max(effect.seeds for effect, _ in changes.values())
 

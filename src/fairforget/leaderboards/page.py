@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.leaderboards.cost_tables import costs_table, papers_table
-from fairforget.leaderboards.effects import most_seeds
+from fairforget.leaderboards.effects import depends_on_seed, most_seeds
 from fairforget.leaderboards.headline import headline
 from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.leaderboards.tables import bias_scores, domains_table, make_parts
@@ -61,7 +61,7 @@ def describe_seeds(record: LeaderboardRecord) -> str:
             "with two or more seeds, seeds."
         )
     text = "Each method was run with one seed: intervals cover the choice of items only"
-    random = any(n not in METHODS or METHODS[n].is_seeded for n in record.methods)
+    random = any(map(depends_on_seed, record.methods))
     return f"{text}; another seed gives different numbers." if random else f"{text}."
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL
-from fairforget.benchmarks.measures import measure_of
 from fairforget.comparison.compare import check_settings
 from fairforget.comparison.domains import compare_domains
 from fairforget.comparison.score_change import Score, Verdict
@@ -127,8 +126,8 @@ def _effects(
                     measure=measure,
                     domain=compared.domain,
                     seeds=len(after),
-                    before=Score.of(measured.before, measure_of(measure).limits),
-                    after=Score.of(measured.after, measure_of(measure).limits),
+                    before=Score.of_one_model(measured.before, measure),
+                    after=Score.of_one_model(measured.after, measure),
                     change=Score.of(measured.change),
                     distance=Score(distance.delta, distance.ci) if distance else None,
                     p=p,

@@ -65,10 +65,7 @@ def format_interval(ci: Sequence[float] | None, digits: int = 1) -> str:
     """An interval, "[−4.1, −0.8]"; if it excludes 0, a bound gets more digits rather than be 0."""
     if ci is None:
         return NONE
-    excludes_zero = not ci[0] <= 0 <= ci[1]
-    low, high = (
-        format_number(bound, _digits_of(bound, digits) if excludes_zero else digits) for bound in ci
-    )
+    low, high = map(format_number, ci, _bound_digits(ci, digits))
     return f"[{low}, {high}]"
 
 
@@ -76,9 +73,15 @@ def format_plain_interval(ci: Sequence[float] | None, digits: int = 1) -> str:
     """The same for a terminal, in ASCII and with signs: "[-4.1, -0.8]"; empty without one."""
     if ci is None:
         return ""
-    excludes_zero = not ci[0] <= 0 <= ci[1]
-    bounds = (f"{x:+z.{_digits_of(x, digits) if excludes_zero else digits}f}" for x in ci)
-    return f"[{', '.join(bounds)}]"
+    low, high = (f"{x:+z.{n}f}" for x, n in zip(ci, _bound_digits(ci, digits), strict=True))
+    return f"[{low}, {high}]"
+
+
+def _bound_digits(ci: Sequence[float], digits: int) -> list[int]:
+    """The decimals of each bound: more than `digits` if it would be 0 in an interval without 0."""
+    if ci[0] <= 0 <= ci[1]:
+        return [digits] * len(ci)
+    return [_digits_of(bound, digits) for bound in ci]
 
 
 def _digits_of(value: float, digits: int) -> int:

@@ -25,6 +25,7 @@ from fairforget.settings import (
 )
 from fairforget.targets import BY_SPAN
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.learning_rate import resolve_learning_rate
 from fairforget.training.original import Original
 from fairforget.training.preparation import encode_retain, list_retain_corpora, prepare
 from fairforget.training.trainability import check_objective
@@ -81,6 +82,7 @@ def run_unlearning(
         language_model, list_retain_corpora(retain, everyday)
     )
     data = prepare(language_model, forget, retain, config, everyday=everyday, kept=known.held_out)
+    config = resolve_learning_rate(config, language_model.model)
     check_objective(language_model, config)
     prepared()
     return unlearn(

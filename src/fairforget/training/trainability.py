@@ -12,7 +12,6 @@ from fairforget.models.adapter_directory import has_adapter
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives.trait_words import find_trait_words
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.learning_rate import resolve_learning_rate
 from fairforget.training.restore import differs_in_training
 from fairforget.training.step_loss import check_losses
 
@@ -66,10 +65,9 @@ def check_objective(language_model: LanguageModel, config: UnlearningConfig) -> 
     """Raise what the first step would raise, before hours of evaluation.
 
     Raises:
-        InputError: the loss does not return one value per token, the tokenizer has no trait words
-            although the objective needs them, or no learning rate follows from the weights.
+        InputError: the loss does not return one value per token, or the tokenizer has no trait
+            words although the objective needs them.
     """
-    resolve_learning_rate(config, language_model.model)
     objective = config.load_objective()
     if objective.target:
         find_trait_words(language_model.tokenizer, objective.name)

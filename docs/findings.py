@@ -84,10 +84,10 @@ def _default() -> str:
     _require(fallen == 1, "what the group adds fell for one group, as limits.md also says")
     return (
         f"**The default lowers the scaled contribution by {describe_fall(whole)}**, or "
-        f"{_drop(whole, 3)} ({_WORDS[SEEDS]}; settings chosen partly on these data). The untuned "
-        f"control lowers it by {_drop(theirs, 3)}; the difference is {_drop(excess, 3)}. Harmful "
-        "words became likelier (uncorrected) only in SeeGULL, after nationalities that training "
-        "does not name. LMS fell by "
+        f"{_drop(whole, 3)} ({_WORDS[SEEDS]}; settings chosen partly on these data). The control, "
+        f"which was not tuned, lowers it by {_drop(theirs, 3)}; the difference is "
+        f"{_drop(excess, 3)}. Harmful words became more likely only in SeeGULL, after "
+        "nationalities that training does not name (uncorrected). LMS fell by "
         f"{_drop(changes['lms']['all'], 1)} points."
     )
 
@@ -129,9 +129,9 @@ def _transfer() -> str:
     _require(_has_zero(own.bias), "gender itself is undecided")
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
-        "**With `ascent`, unlearning hate speech about women did no measurably better than the "
-        "same words about objects.** Over StereoSet's profession and race, bias fell by "
-        f"{_fall(ascent.bias)} points, {_fall(matched)} more than with the control "
+        "**With `ascent`, unlearning hate speech about women lowered bias no more, measurably, "
+        "than unlearning the same words about objects.** Over StereoSet's profession and race, "
+        f"bias fell by {_fall(ascent.bias)} points, {_fall(matched)} more than with the control "
         f"({_WORDS[SEEDS_OF_ASCENT]}). Not run: Lu et al.'s GPT-2 experiment."
     )
 

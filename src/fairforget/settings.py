@@ -106,16 +106,17 @@ class ObjectiveSettings:
         objective: Forget loss on the target tokens: {objectives}. trait-kl (the default) trains the
             model to predict trait words, such as adjectives, after a group mention as the reference
             model does after a neutral word, and likewise he, she and similar pronouns after an
-            occupation; it aims not to make any harmful word more likely. counterfactual-kl does
-            this for all words. counterfactual-excess only lowers tokens that the group makes more
+            occupation; it aims not to make any negative word more likely. counterfactual-kl trains
+            it to predict all words this way, which can make harmful words more likely.
+            counterfactual-excess only lowers tokens that the group makes more
             likely. ascent, npo and simnpo make the target tokens less likely. task-vector
             fine-tunes on them and subtracts the weight difference.
         beta: Inverse temperature β of NPO and SimNPO. Default: the papers', 0.1 and 2.5.
         gamma: Reward margin γ of SimNPO. Default: the paper's, 0.
-        selection: Target tokens: the harmful spans (spans), the tokens from the group mention to
-            the first harmful span (mention-to-span), or all tokens after the mention
-            (after-mention). Controls: all tokens (all), or as many random tokens as the spans have
-            (random). Default: spans; with context left, after-mention for trait-kl and
+        selection: Target tokens: the harmful spans (spans), the tokens after the group mention up
+            to and including the first harmful token (mention-to-span), or all tokens after the
+            mention (after-mention). Controls: all tokens (all), or as many random tokens as the
+            spans have (random). Default: spans; with context left, after-mention for trait-kl and
             mention-to-span for counterfactual-kl.
         context: Context of a target in a causal model: the tokens before it (left, as in Lu
             et al. 2024), or the whole sentence with a blank in place of the target (both). Masked
@@ -160,8 +161,8 @@ class TrainingSettings:
     """The retain corpus, the budget and the length of training.
 
     Args:
-        retain: Retain corpus, whose likelihood is preserved: CORPUS[:DOMAIN], or a .csv, .jsonl,
-            .parquet or .txt file.
+        retain: Retain corpus, on which the model's predictions are preserved: CORPUS[:DOMAIN],
+            or a .csv, .jsonl, .parquet or .txt file.
         budget: Limits on utility loss, movement and the likelihood of harmful words.
         steps: Optimizer steps.
         batch_size: Forget texts per step.
@@ -187,7 +188,8 @@ class DebiasSettings(
             about groups and things, which make up half of the retain texts; with a counterfactual
             objective, the forget texts with a neutral word in place of the group. Both require
             the retain loss kl.
-        benchmarks: Benchmarks to run before and after, comma-separated; see evaluate.
+        benchmarks: Benchmarks to run before and after, comma-separated; see evaluate. Default:
+            none, and then no report is written.
         seed: Seed for the order of texts and for sampling.
         report_to: Experiment trackers, comma-separated: tensorboard, wandb or any other that
             transformers supports.
@@ -207,9 +209,10 @@ class StudySettings(ModelSettings, TrainingSettings, RetainSettings):
         select: Source of the harmful spans: the corpus (given), or the selector contrast.
         train: Corpora of hateful and other texts on which the selector is trained,
             comma-separated.
-        selection: Target tokens of every objective: the harmful spans (spans), the tokens from the
-            group mention to the first span (mention-to-span), or all tokens after the mention
-            (after-mention, the default of unlearn). The random control needs spans.
+        selection: Target tokens of every objective: the harmful spans (spans), the tokens after
+            the group mention up to and including the first harmful token (mention-to-span), or
+            all tokens after the mention (after-mention, the default of unlearn). The random control
+            needs spans.
         match: How a control is matched to its run: on the perplexity budget (perplexity), on the
             mean KL divergence from the original model on ordinary text (movement), or one control
             on each (both).
@@ -290,8 +293,8 @@ class LeaderboardSettings(ClusterSettings, ModelSettings):
         benchmarks: Benchmarks, comma-separated; see evaluate.
         seeds: Number of seeds; a method whose result does not depend on the seed runs once.
         domain: Domain of the built-in lexicon to debias. Default: all.
-        budget: Limits to which the weights of every method that changes weights are also
-            interpolated. harmful_log_prob must be null.
+        budget: Limits on the cost. Every method that changes weights is also evaluated with its
+            weights interpolated to stay within them. harmful_log_prob must be null.
         steps: Optimizer steps, for methods that train. Default: each method's own.
         batch_size: Texts per step, for methods that train. Default: each method's own.
         learning_rate: Peak learning rate of AdamW, for methods that train. Default: each method's

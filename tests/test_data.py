@@ -13,7 +13,13 @@ import pytest
 from fairforget.cli import main
 from fairforget.data.cache import CACHED, clear_cache, list_cache
 from fairforget.data.catalogue import CATALOGUE, DataFile
-from fairforget.data.locate import cache_directory, fetch, find_file, find_local_file
+from fairforget.data.locate import (
+    cache_directory,
+    data_directory,
+    fetch,
+    find_file,
+    find_local_file,
+)
 from fairforget.errors import InputError, MissingDataError
 from fairforget.models.gguf_import import convert
 from fairforget.models.gguf_import.header import GGUFContents
@@ -41,6 +47,14 @@ def test_the_home_directory_may_be_a_tilde(tmp_path: Path, monkeypatch) -> None:
     path = put(tmp_path / "data" / "set" / "file.txt")
     assert find_local_file(DataFile("set/file.txt", sha256=(SHA256,))) == path
     assert cache_directory() == tmp_path / "cache"
+
+
+def test_a_home_directory_of_nobody_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAIRFORGET_DATA", "~no-such-user/data")
+    monkeypatch.setenv("FAIRFORGET_CACHE", "~no-such-user/cache")
+    assert cache_directory() == Path("~no-such-user/cache")
+    with pytest.raises(InputError, match="'~no-such-user/data', which is not a directory"):
+        data_directory()
 
 
 @pytest.mark.parametrize("command", [["verify"], ["list"], ["fetch", "hatecheck"]])

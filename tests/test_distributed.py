@@ -27,7 +27,7 @@ from fairforget.records.evaluation import read_items
 from fairforget.records.paths import CONTINUATION_PAIRS, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.training.sharding import check_zero3
+from fairforget.training.sharding import check_deepspeed
 
 from .distributed_run import Case, run_unlearning, write_cases
 from .little_data import with_little_data
@@ -385,14 +385,15 @@ def test_an_early_stopped_run_does_not_train_further(launched: Launched, config:
     assert len(whole["rows"]) < 20
 
 
-def test_zero3_that_does_not_give_the_weights_as_they_are_is_refused() -> None:
+def test_deepspeed_that_does_not_give_the_weights_as_they_are_is_refused() -> None:
     pytest.importorskip("deepspeed")
-    for stage, gathers, precision in ((3, True, "no"), (2, False, "bf16")):
-        check_zero3(DeepSpeedPlugin(zero_stage=stage, zero3_save_16bit_model=gathers), precision)
+    for stage, gathers in ((3, True), (2, False)):
+        check_deepspeed(DeepSpeedPlugin(zero_stage=stage, zero3_save_16bit_model=gathers), "no")
     with pytest.raises(InputError, match="zero3_save_16bit_model: true"):
-        check_zero3(DeepSpeedPlugin(zero_stage=3, zero3_save_16bit_model=False), "no")
-    with pytest.raises(InputError, match="bf16 is too coarse"):
-        check_zero3(DeepSpeedPlugin(zero_stage=3, zero3_save_16bit_model=True), "bf16")
+        check_deepspeed(DeepSpeedPlugin(zero_stage=3, zero3_save_16bit_model=False), "no")
+    for stage in (2, 3):
+        with pytest.raises(InputError, match="bf16 is too coarse"):
+            check_deepspeed(DeepSpeedPlugin(zero_stage=stage, zero3_save_16bit_model=True), "bf16")
 
 
 @pytest.mark.processes

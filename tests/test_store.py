@@ -28,6 +28,12 @@ def test_a_record_of_another_kind_is_named(tmp_path: Path, read: Callable[[Path]
     )
 
 
+def test_a_run_whose_model_was_removed_is_named(tmp_path: Path) -> None:
+    write_unlearning(tmp_path)
+    with pytest.raises(InputError, match=r"model has no .*; put it back, or unlearn again"):
+        export(tmp_path, tmp_path / "model.gguf")
+
+
 def test_a_run_without_evaluations_is_not_an_evaluation(tmp_path: Path) -> None:
     write_unlearning(tmp_path, measured=False)
     with pytest.raises(InputError, match=r"'unlearning', not 'evaluation'; .* of evaluate$"):

@@ -134,3 +134,10 @@ def test_the_bar_shows_losses_and_utility_loss(tmp_path) -> None:
         "forget 2.000 nats, p of targets 0.013, perplexity × 1.004, everyday_perplexity × 1.020",
         "loss 3.100 nats, perplexity × 1.004, everyday_perplexity × 1.020",
     ]
+
+
+@pytest.mark.parametrize("variable", ["ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"])
+def test_one_process_shards_nothing(tmp_path, monkeypatch, variable: str) -> None:
+    monkeypatch.setattr("fairforget.training.sharding._is_set", variable.__eq__)
+    with pytest.raises(InputError, match="but there is one; raise --num_processes, or run the"):
+        config(tmp_path)

@@ -129,7 +129,7 @@ def test_a_wrong_objective_is_refused_before_anything_is_evaluated(tmp_path) -> 
         run_unlearning(
             language_model(tmp_path, "gpt2"),
             *(FORGET, RETAIN, None, settings, Budget()),
-            prepared=evaluate,
+            on_prepared=evaluate,
         )
 
 

@@ -49,7 +49,7 @@ def settings_of_model(settings: S, language_model: Any) -> S:
     Raises:
         InputError: a setting applies only when a model is loaded.
     """
-    for name in ("dtype", "start_token", "trust_remote_code"):
+    for name in ("dtype", "start_token"):
         if getattr(settings, name):
             raise InputError(f"{name} has no effect on a loaded model; remove it")
     dtype = str(language_model.model.dtype).removeprefix("torch.")

@@ -165,7 +165,7 @@ def test_evaluations_on_the_way_change_no_training(tmp_path: Path) -> None:
             written[step] = generate(language_model, ["It rains"])
             found[step] = next(language_model.model.parameters()).detach().clone()
 
-        options = MethodOptions(tmp_path, steps=steps, batch_size=2, learning_rate=1e-2)
+        options = MethodOptions(steps=steps, batch_size=2, learning_rate=1e-2)
         fine_tune(language_model, texts, options, "Training", at, note)
         assert generate(language_model, ["It rains"]) == written[steps]
         return found

@@ -64,8 +64,10 @@ def test_what_the_method_does_not_need_does_not_count() -> None:
 
 
 @ON_LINUX
-def test_what_is_in_other_memory_does_not_change_the_peak() -> None:
-    elsewhere = cast(torch.Tensor, SimpleNamespace(is_cuda=True, nbytes=2**50, data_ptr=lambda: 1))
+@pytest.mark.parametrize("device", ["cuda", "xpu", "mps"])
+def test_what_is_in_other_memory_does_not_change_the_peak(device: str) -> None:
+    tensor = SimpleNamespace(device=torch.device(device), nbytes=2**50, data_ptr=lambda: 1)
+    elsewhere = cast(torch.Tensor, tensor)
     with measure_cost(torch.device("cpu"), apart_from=[elsewhere]) as measured:
         pass
     assert measured.peak_memory is not None

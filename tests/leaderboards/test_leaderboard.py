@@ -40,7 +40,6 @@ def add_noise(language_model: LanguageModel, options: MethodOptions) -> Language
 
 def change_nothing(language_model: LanguageModel, options: MethodOptions) -> LanguageModel:
     APPLIED.append("nothing")
-    assert options.work_dir.is_dir()
     return language_model
 
 

@@ -192,7 +192,7 @@ def test_methods_give_models_that_evaluate_takes(tmp_path: Path) -> None:
     for name in ("prompt", "self-debias"):
         method = METHODS[name]
         assert (method.name, method.change, method.is_seeded) == (name, "inference", False)
-        model = method.apply(original, MethodOptions(tmp_path))
+        model = method.apply(original, MethodOptions())
         after = evaluate(model, [benchmark], output_dir=tmp_path / name)[benchmark]
         assert after.value != before.value
 
@@ -207,7 +207,7 @@ def test_descriptions() -> None:
 def test_errors(tmp_path: Path) -> None:
     original = tiny_model("llama")
     with pytest.raises(InputError, match="no domain 'height'"):
-        METHODS["self-debias"].apply(original, MethodOptions(tmp_path, domain="height"))
+        METHODS["self-debias"].apply(original, MethodOptions(domain="height"))
     with pytest.raises(InputError, match="no descriptions"):
         apply_self_debias(original, [])
     with pytest.raises(InputError, match="no descriptions"):
@@ -215,6 +215,6 @@ def test_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="accepts only 256"):
         apply_prompt(original, "All are alike. " * 60)
     with pytest.raises(InputError, match="needs a causal model"):
-        METHODS["prompt"].apply(tiny_model("bert"), MethodOptions(tmp_path))
+        METHODS["prompt"].apply(tiny_model("bert"), MethodOptions())
     with pytest.raises(InputError, match="changes no weights"):
         apply_prompt(original, PROMPT).model.save_pretrained(tmp_path)

@@ -136,7 +136,7 @@ def test_head_that_is_not_linear_is_refused(tmp_path: Path) -> None:
     language_model = tiny_model("llama")
     language_model.model.lm_head = torch.nn.Sequential(torch.nn.Linear(32, 400))
     with pytest.raises(InputError, match=r"'llama'.*Sequential.*linear head"):
-        erase(language_model, MethodOptions(tmp_path), lambda states: states[0])
+        erase(language_model, MethodOptions(), lambda states: states[0])
 
 
 def test_erasures_are_not_fitted_on_texts_that_measure_a_budget(
@@ -153,7 +153,7 @@ def test_erasures_are_not_fitted_on_texts_that_measure_a_budget(
         return [("A woman.", "A man.")]
 
     monkeypatch.setattr(erasure, "counterfactual_sets", record)
-    options = MethodOptions(tmp_path, domain="gender")
+    options = MethodOptions(domain="gender")
     erase(language_model, options, lambda states: torch.eye(32, dtype=torch.float64))
     held_out = {*hold_out(wikipedia, HELD_OUT[RETAIN])[0]}
     assert {*seen} == {text.text for text in texts} - held_out
@@ -256,7 +256,7 @@ def test_domains_are_erased_one_after_the_other(tmp_path: Path) -> None:
         matrix[len(seen) - 1, len(seen) - 1] = 0
         return matrix
 
-    erase(language_model, MethodOptions(tmp_path), fit)
+    erase(language_model, MethodOptions(), fit)
     assert len(seen) == len(DOMAINS)
     for number, states in enumerate(seen):
         assert states.shape[2] == 32
@@ -277,7 +277,7 @@ def test_methods_change_the_head_alone(
         pytest.importorskip("concept_erasure")
     language_model = tiny_model("gpt2")
     before = copy.deepcopy(language_model.model).state_dict()
-    METHODS[name].apply(language_model, MethodOptions(tmp_path, domain=domain))
+    METHODS[name].apply(language_model, MethodOptions(domain=domain))
     after = language_model.model.state_dict()
     changed = [key for key in before if not torch.equal(before[key], after[key])]
     assert changed == ["lm_head.weight"]
@@ -286,9 +286,7 @@ def test_methods_change_the_head_alone(
 
 def test_unknown_domain(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no domain 'weather'; choose from gender"):
-        METHODS["sentence-debias"].apply(
-            tiny_model("gpt2"), MethodOptions(tmp_path, domain="weather")
-        )
+        METHODS["sentence-debias"].apply(tiny_model("gpt2"), MethodOptions(domain="weather"))
 
 
 @given(st.lists(st.text(alphabet="aB. !"), max_size=4))

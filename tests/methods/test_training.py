@@ -49,7 +49,7 @@ def small_corpora(little_data, monkeypatch) -> None:
 
 def options(tmp_path: Path, **changed) -> MethodOptions:
     values = {"domain": "gender", "steps": 2, "batch_size": 4, "learning_rate": 1e-3, **changed}
-    return MethodOptions(tmp_path / "work", **values)
+    return MethodOptions(**values)
 
 
 def weights(model: LanguageModel) -> list[torch.Tensor]:
@@ -231,7 +231,7 @@ def test_unlearning_is_that_of_an_unlimited_budget(tmp_path, name, family) -> No
 
 
 def test_recipes(tmp_path) -> None:
-    default = MethodOptions(tmp_path)
+    default = MethodOptions()
     ascent = unlearning.method_settings("ascent", default)
     found = (ascent.steps, ascent.batch_size, ascent.learning_rate, ascent.selection)
     assert found == (30, 16, 2e-5, "spans")

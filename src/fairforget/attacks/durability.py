@@ -239,4 +239,4 @@ def _check_original(original: LanguageModel, record: UnlearningRecord, plan: Att
         )
     if plan.texts:
         check_trainable(original)
-        check_options(training_options(plan.settings, Path(), 1), original)
+        check_options(training_options(plan.settings, 1), original)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,24 +86,20 @@ def _train(
     evaluate: Callable[[Condition], None],
 ) -> None:
     """Train a model on texts, evaluate it on the way, and restore its weights."""
-    with (
-        restore_weights(language_model.model),
-        tempfile.TemporaryDirectory(prefix="fairforget-") as work_dir,
-    ):
+    with restore_weights(language_model.model):
         fine_tune(
             language_model,
             texts,
-            training_options(settings, Path(work_dir), max(steps)),
+            training_options(settings, max(steps)),
             name.capitalize(),
             sorted(steps),
             lambda step: evaluate(steps[step]),
         )
 
 
-def training_options(settings: DurabilitySettings, work_dir: Path, steps: int) -> MethodOptions:
+def training_options(settings: DurabilitySettings, steps: int) -> MethodOptions:
     """Return the options of an attack that trains."""
     return MethodOptions(
-        work_dir,
         seed=settings.seed,
         steps=steps,
         batch_size=settings.batch_size,

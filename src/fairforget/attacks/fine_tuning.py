@@ -45,9 +45,7 @@ def check_options(options: MethodOptions, language_model: LanguageModel) -> None
     Raises:
         InputError: one is out of range.
     """
-    training_config(
-        training_settings(options), options.work_dir, device=language_model.device, **CONSTANT
-    )
+    training_config(training_settings(options), None, device=language_model.device, **CONSTANT)
 
 
 def fine_tune(

@@ -22,8 +22,10 @@ from fairforget.cli.settings_file import check_settings_file
 from fairforget.cli.system_errors import describe_system_error
 from fairforget.errors import InputError
 from fairforget.exit_status import BAD_INPUT, INTERRUPTED, UNFORESEEN
+from fairforget.files.home import expand_home
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.redaction import redact
+from fairforget.terminal.messages import print_error
 
 _arguments: list[str] = []
 
@@ -76,8 +78,7 @@ class OneLineParser(ArgumentParser):
         result = super().instantiate(namespace, *args, **options)
         for name, value in vars(result).items():
             if isinstance(value, Path):
-                # a path's own method fails if there is no such user
-                result[name] = Path(os.path.expanduser(value))  # noqa: PTH111
+                result[name] = expand_home(value)
         return result
 
 
@@ -111,10 +112,9 @@ def main(args: list[str] | None = None) -> None:
     except InputError as error:
         _fail(str(error))
     except KeyboardInterrupt:
-        print(
+        print_error(
             "fairforget: interrupted; with --output, the same command continues after the last "
-            "finished benchmark, continuation or checkpoint",
-            file=sys.stderr,
+            "finished benchmark, continuation or checkpoint"
         )
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
@@ -122,7 +122,7 @@ def main(args: list[str] | None = None) -> None:
     except Exception as error:
         if (cause := describe_system_error(error)) is not None:
             _fail(cause)
-        print(redact(traceback.format_exc()), end="", file=sys.stderr)
+        print_error(redact(traceback.format_exc()).rstrip())
         sys.exit(UNFORESEEN)
     finally:
         _discard_unread_output()
@@ -130,12 +130,13 @@ def main(args: list[str] | None = None) -> None:
 
 def _discard_unread_output() -> None:
     """Discard output that nobody reads, as with `| head`: it would change the exit status."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _fail(message: str) -> NoReturn:
-    print(f"fairforget: {redact(message)}", file=sys.stderr)
+    print_error(f"fairforget: {redact(message)}")
     sys.exit(BAD_INPUT)

@@ -22,6 +22,7 @@ from fairforget.errors import InputError, MissingDataError, first_line
 from fairforget.extras import find_package
 from fairforget.files.atomic import flush, temporary_prefix
 from fairforget.files.digest import hash_file
+from fairforget.files.home import expand_home
 from fairforget.files.rows import csv_rows
 
 TIMEOUT = 30.0
@@ -36,7 +37,7 @@ def cache_directory() -> Path:
     `$FAIRFORGET_CACHE`, else `$XDG_CACHE_HOME/fairforget`, else `~/.cache/fairforget`.
     """
     if path := os.environ.get("FAIRFORGET_CACHE"):
-        return Path(path).expanduser()
+        return expand_home(path)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairforget"
 
 
@@ -48,7 +49,7 @@ def data_directory() -> Path | None:
     """
     if not (value := os.environ.get("FAIRFORGET_DATA")):
         return None
-    if not (path := Path(value).expanduser()).is_dir():
+    if not (path := expand_home(value)).is_dir():
         raise InputError(
             f"FAIRFORGET_DATA is {value!r}, which is not a directory; create it, or correct or "
             "unset the variable"

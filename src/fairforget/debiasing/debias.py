@@ -15,6 +15,7 @@ from fairforget.corpora.corpus import Corpus, load_corpus
 from fairforget.debiasing.pipeline import prepare_run
 from fairforget.debiasing.result import DebiasResult
 from fairforget.errors import InputError
+from fairforget.files.home import expand_home
 from fairforget.machine.processes import (
     broadcast_from_first,
     is_first,
@@ -35,7 +36,7 @@ Forget: TypeAlias = str | Path | Corpus | Sequence[str | Path | Corpus]
 
 
 def debias(
-    model: str | LanguageModel,
+    model: str | Path | LanguageModel,
     *,
     output_dir: str | Path | None = None,
     forget: Forget | None = None,
@@ -58,7 +59,8 @@ def debias(
         output_dir: where to write `model/`, `record.json`, `before/`, `after/` and `report.html`;
             without it, nothing is kept on disk.
         forget: the corpus of biased texts, or several: `CORPUS[:DOMAIN]`, a file, or a `Corpus`.
-        retain: the retain corpus, whose likelihood is preserved; same forms as one of `forget`.
+        retain: the retain corpus, on which predictions are preserved; same forms as one of
+            `forget`.
         objective: a name from `fairforget.objectives.OBJECTIVES`, an `Objective`, or a function
             `(log_probs [n, vocabulary], targets [n], reference [n, vocabulary]) -> losses [n]`, in
             nats. A function of two arguments needs no reference model.
@@ -169,7 +171,7 @@ def _directory(output_dir: str | Path | None, *, cpu: bool) -> Iterator[Path]:
         cpu: as for `join_process_group`.
     """
     if output_dir is not None:
-        yield Path(output_dir)
+        yield expand_home(output_dir)
         return
     join_process_group(cpu=cpu)  # before, each process would make its own
     temporary = broadcast_from_first(lambda: tempfile.mkdtemp(prefix="fairforget-"))

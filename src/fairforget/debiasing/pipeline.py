@@ -159,7 +159,14 @@ class PipelineRun:
 
     def run(self) -> DebiasResult:
         """Run all steps; those that are already done are skipped."""
-        debiased = self.evaluate_missing_original() if self.is_unlearned() else self.unlearn()
+        if not self.is_unlearned():
+            debiased: LanguageModel | None = self.unlearn()
+        else:
+            self.open()
+            debiased = None
+            if not self.is_evaluated():
+                debiased = replace(self.load(self.output / MODEL), source=self.source)
+                self.evaluate_missing_original(debiased.kind)
         wait_for_all()
         if is_first():
             remove_checkpoints(self.output / CHECKPOINTS)
@@ -200,24 +207,19 @@ class PipelineRun:
         )
         write_continuations(self.output / part, language_model)
 
-    def evaluate_missing_original(self) -> LanguageModel | None:
-        """Evaluate the original of an unlearned model if that is missing.
-
-        Returns:
-            The debiased model, or None if everything is evaluated.
-        """
-        self.open()
+    def is_evaluated(self) -> bool:
+        """Return whether both models are evaluated, or need not be."""
         if not self.benchmarks:
-            return None
+            return True
         measured = [is_complete(self.output / part) for part in (BEFORE, AFTER)]
         # the pairs of continuations are written last
-        if broadcast_from_first((self.output / CONTINUATION_PAIRS).exists) and all(measured):
-            return None
-        debiased = replace(self.load(self.output / MODEL), source=self.source)
+        return broadcast_from_first((self.output / CONTINUATION_PAIRS).exists) and all(measured)
+
+    def evaluate_missing_original(self, kind: str) -> None:
+        """Evaluate the original of an unlearned model of a kind if that is missing."""
         has_written = broadcast_from_first((self.output / BEFORE / CONTINUATIONS).exists)
-        if not (measured[0] and (has_written or debiased.kind == "masked")):
+        if not (is_complete(self.output / BEFORE) and (has_written or kind == "masked")):
             self.evaluate(BEFORE, self.user_model or self.load(self.source))
-        return debiased
 
     def unlearn(self) -> LanguageModel:
         """Evaluate the original, unlearn, and write the model and the record."""
@@ -238,7 +240,7 @@ class PipelineRun:
             everyday,
             self.config,
             self.settings.budget,
-            prepared=evaluate_original,
+            on_prepared=evaluate_original,
             adapter=self.output / ADAPTER if self.keep else None,
         )
         if is_first():

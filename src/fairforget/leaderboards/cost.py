@@ -42,7 +42,8 @@ def measure_cost(device: torch.device, *, apart_from: Iterable[Tensor] = ()) -> 
     """
     cost = Cost()
     on_gpu = device.type == "cuda"
-    others = {t.data_ptr(): t.nbytes for t in apart_from if t.is_cuda == on_gpu}
+    measured = "cuda" if on_gpu else "cpu"
+    others = {t.data_ptr(): t.nbytes for t in apart_from if t.device.type == measured}
     gc.collect()
     if on_gpu:
         torch.cuda.reset_peak_memory_stats(device)

@@ -88,11 +88,10 @@ class MethodRun:
         words = (Path(self.model).name, self.method, f"seed{self.seed}")
         return name_directory(words, hash_values(facts))
 
-    def options(self, work_dir: Path) -> MethodOptions:
+    def options(self) -> MethodOptions:
         """Return the options of the method."""
         settings = self.settings
         return MethodOptions(
-            work_dir,
             domain=settings.domain,
             seed=self.seed,
             steps=settings.steps,

@@ -24,7 +24,7 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.names import split_commas
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
-from fairforget.records.paths import CHECKPOINTS, RECORD
+from fairforget.records.paths import RECORD
 from fairforget.records.store import read_record, write_record
 from fairforget.training.budget_search import measure_perplexities
 from fairforget.training.limits import Limits
@@ -85,14 +85,11 @@ def do_run(run: MethodRun, directory: Path) -> None:
     else:
         method = METHODS[run.method]
         original = copy_original(language_model) if changes_weights else {}
-        work_dir = directory / CHECKPOINTS
-        work_dir.mkdir(parents=True)
         before_method = language_model
         states = limits.known.states
         kept = [*original.values(), *(states.tensors() if states else ())]
         with measure_cost(language_model.device, apart_from=kept) as cost:
-            language_model = method.apply(language_model, run.options(work_dir))
-        shutil.rmtree(work_dir)
+            language_model = method.apply(language_model, run.options())
         slower = 1.0 if changes_weights else slowdown(before_method, language_model, timed)
         limits = replace(limits, language_model=language_model)
         ratios = {name: c.perplexity() / before[name] for name, c in limits.constraints().items()}

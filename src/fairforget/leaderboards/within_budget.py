@@ -12,12 +12,13 @@ from fairforget.records.records import BudgetFacts
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.interpolation import interpolate_to_budget
 from fairforget.training.limits import CHECK_TEXTS, Limits
+from fairforget.training.weights import clone_weights
 
 
 def copy_original(language_model: LanguageModel) -> dict[str, Tensor]:
     """Return a copy of the weights by name, including the output head if it is tied."""
     model = language_model.model
-    copies = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    copies = clone_weights(model)
     tied = {name: copies[of] for name, of in _tied_names(model).items() if of in copies}
     return copies | tied
 

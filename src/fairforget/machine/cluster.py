@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import socket
-import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from fairforget.extras import require_extra
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.machine.devices import select_device
 from fairforget.redaction import redact
+from fairforget.terminal.messages import print_error
 
 ADDRESS = "RAY_ADDRESS"
 LOCAL = ("", "local")
@@ -148,4 +148,4 @@ def _check_resources(nodes: Sequence[Mapping[str, float]], cpus: int, gpus: floa
     )
     if os.environ.get(ADDRESS, "") in LOCAL:
         raise InputError(f"{message}; lower them, or set {ADDRESS} to a larger cluster")
-    print(f"Waiting: {message}", file=sys.stderr)
+    print_error(f"Waiting: {message}")

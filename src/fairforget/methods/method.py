@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # settings list the methods, and `--help` loads nothing heavy
@@ -28,8 +27,6 @@ class MethodOptions:
         InputError: the domain is unknown.
     """
 
-    work_dir: Path
-    """An empty directory for checkpoints."""
     domain: str | None = None
     """Domain of the built-in lexicon to debias; None for all."""
     seed: int = 0

@@ -140,9 +140,8 @@ def train_on(
     """
     config = training_config(
         training_settings(options),
-        options.work_dir,
+        None,
         device=language_model.device,
-        save_strategy="no",
         **arguments,
     )
     sequences = encode_texts(language_model, texts, MAX_TOKENS)

@@ -66,9 +66,8 @@ def apply(
     """
     config = training_config(
         method_settings(objective, options),
-        options.work_dir,
+        None,
         device=language_model.device,
-        save_strategy="no",
     )
     data = prepare(
         language_model,

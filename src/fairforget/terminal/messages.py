@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 
@@ -23,10 +24,16 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def print_error(text: str) -> None:
+    """Print on stderr. That nobody reads it, as with `2>&1 | head`, must not end the command."""
+    with suppress(BrokenPipeError):
+        print(text, file=sys.stderr, flush=True)
+
+
 def show_message(message: str) -> None:
     """Print a message on stderr, once for all processes."""
     if not is_quiet():
-        print(message, file=sys.stderr)
+        print_error(message)
 
 
 def one_line(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from fairforget.terminal.messages import count_of, is_quiet
+from fairforget.terminal.messages import count_of, is_quiet, print_error
 
 Advance = Callable[..., None]
 SECONDS_BETWEEN_LINES = 30.0
@@ -102,8 +101,8 @@ def _print_lines(description: str, total: int | None, unit: str) -> Iterator[Adv
         if (now := time.perf_counter()) - last_line >= SECONDS_BETWEEN_LINES:
             last_line = now
             position = f"{description}: {_position(done, steps, unit)}"
-            print(f"{position} {last_note}".rstrip(), file=sys.stderr, flush=True)
+            print_error(f"{position} {last_note}".rstrip())
 
-    print(f"{description} …", file=sys.stderr, flush=True)
+    print_error(f"{description} …")
     yield advance
-    print(f"{description}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+    print_error(f"{description}: {time.perf_counter() - start:.0f} s")

@@ -20,7 +20,7 @@ from fairforget.extras import check_extra
 from fairforget.files.atomic import atomic_write
 from fairforget.models.adapter_directory import CONFIG, PREFIX, WEIGHTS
 from fairforget.models.language_model import LanguageModel
-from fairforget.training.weights import lerp_weights
+from fairforget.training.weights import clone_weights, set_weights
 
 if TYPE_CHECKING:
     from fairforget.training.config import UnlearningConfig
@@ -49,12 +49,11 @@ def apply_adapter(
         apart: keep the original values in CPU memory, wherever the model is.
     """
     if not config.lora_rank:
-        device = "cpu" if apart else None
-        original = {n: p.detach().to(device, copy=True) for n, p in model.named_parameters()}
+        original = clone_weights(model, "cpu" if apart else None)
         try:
             yield original
         except BaseException:
-            lerp_weights(model, original, original, 0.0)
+            set_weights(model, original)
             raise
         return
     add_adapter(model, config)

@@ -117,12 +117,6 @@ def write_checksums(checkpoint: Path) -> None:
         file.write((lines + _last_line(lines)).encode())
 
 
-def last_checkpoint(config: UnlearningConfig) -> str | None:
-    """Return the newest complete checkpoint in `config.output_dir`; report skipped ones."""
-    checkpoint = find_last_complete(Path(str(config.output_dir)))
-    return str(checkpoint) if checkpoint else None
-
-
 def find_last_complete(directory: Path) -> Path | None:
     """Return the newest complete checkpoint of a run; report skipped ones on stderr.
 
@@ -137,9 +131,9 @@ def find_last_complete(directory: Path) -> Path | None:
     return None
 
 
-def history_of(checkpoint: str) -> list[dict[str, float]]:
+def history_of(checkpoint: Path) -> list[dict[str, float]]:
     """Return the history that the run had logged at the checkpoint."""
-    state = json.loads((Path(checkpoint) / TRAINER_STATE).read_text(encoding="utf-8"))
+    state = json.loads((checkpoint / TRAINER_STATE).read_text(encoding="utf-8"))
     rows: list[dict[str, float]] = state["log_history"]
     return rows
 

@@ -27,7 +27,7 @@ from fairforget.settings import (
     TrainingSettings,
 )
 from fairforget.training.adapters import check_peft
-from fairforget.training.sharding import check_zero3, is_sharding_requested
+from fairforget.training.sharding import check_deepspeed, check_processes, is_sharding_requested
 
 FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
 """TrainingArguments name → command-line flag, where they differ."""
@@ -106,8 +106,9 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             )
         if self.precompute_ref_hidden_states:
             self._check_ref_hidden_states()
+        check_processes()
         if self.deepspeed_plugin:  # of the launcher
-            check_zero3(self.deepspeed_plugin, self.mixed_precision)
+            check_deepspeed(self.deepspeed_plugin, self.mixed_precision)
         self._check_trackers()
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
 

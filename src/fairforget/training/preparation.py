@@ -232,10 +232,10 @@ def _is_visible(text: str) -> bool:
 
 
 def _mix(retained: Mapping[str, Sequences], added: Mapping[str, Sequences]) -> Sequences:
-    """Return the retain texts in the order in which they alternate.
+    """Return the retain texts, each kind repeated for its share; the trainer shuffles them.
 
-    Facts are every other text, if there are any. The others come in turn from each corpus, and from
-    everyday sentences twice if texts are added: on these, the model moves most.
+    Facts are half of them, if there are any. The others are shared equally by the corpora, but for
+    everyday sentences, which count twice if texts are added: on these, the model moves most.
 
     Args:
         retained: the encoded retain texts, by kind.

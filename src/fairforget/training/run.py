@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -52,7 +53,7 @@ def run_unlearning(
     config: UnlearningConfig,
     budget: Budget,
     *,
-    prepared: Callable[[], None] = lambda: None,
+    on_prepared: Callable[[], None] = lambda: None,
     known: Original | None = None,
     movement: float | None = None,
     adapter: Path | None = None,
@@ -66,7 +67,7 @@ def run_unlearning(
         everyday: everyday sentences, also retained and held out; None if they are not installed.
         config: the training settings.
         budget: the maximum utility loss.
-        prepared: called once the corpora have been tokenised without an error, before training.
+        on_prepared: called once the corpora have been tokenised without an error, before training.
         known: what earlier runs on the same original model and retain texts measured.
         movement: as for `unlearn`.
         adapter: as for `unlearn`.
@@ -81,13 +82,15 @@ def run_unlearning(
     known.held_out = known.held_out or encode_retain(
         language_model, list_retain_corpora(retain, everyday)
     )
-    data = prepare(language_model, forget, retain, config, everyday=everyday, kept=known.held_out)
+    prepared = prepare(
+        language_model, forget, retain, config, everyday=everyday, kept=known.held_out
+    )
     config = resolve_learning_rate(config, language_model.model)
     check_objective(language_model, config)
-    prepared()
+    on_prepared()
     return unlearn(
         language_model,
-        data,
+        prepared,
         config,
         budget=budget,
         known=known,
@@ -108,7 +111,7 @@ def default_forget(config: UnlearningConfig) -> str:
 
 def training_config(
     settings: DebiasSettings,
-    checkpoints: Path,
+    checkpoints: Path | None,
     *,
     device: torch.device,
     objective: Objective | None = None,
@@ -118,7 +121,7 @@ def training_config(
 
     Args:
         settings: of the run; `batch_size` counts the texts of all processes together.
-        checkpoints: the directory for checkpoints.
+        checkpoints: the directory for checkpoints; None to save none.
         device: where this process trains.
         objective: an objective that is not registered.
         **options: further training arguments.
@@ -130,8 +133,10 @@ def training_config(
     shared = {name: getattr(settings, name) for name in (*names, "retain_groups")}
     if objective:
         shared["objective"] = objective
+    if checkpoints is None:
+        options["save_strategy"] = "no"
     return UnlearningConfig(
-        output_dir=str(checkpoints),
+        output_dir=str(checkpoints or tempfile.gettempdir()),  # the trainer needs one
         max_steps=settings.steps,
         per_device_train_batch_size=settings.batch_size // process_count(),
         learning_rate=settings.learning_rate,

@@ -25,17 +25,15 @@ from transformers import PreTrainedModel
 
 from fairforget.errors import InputError
 from fairforget.machine.processes import is_first, process_count
-from fairforget.training.weights import lerp_weights
+from fairforget.training.weights import set_weights
 
 if TYPE_CHECKING:
     from fairforget.training.trainer import UnlearningTrainer
 
 
 def is_sharding_requested() -> bool:
-    """Whether `accelerate launch` was configured to shard weights over several processes."""
-    return process_count() > 1 and (
-        _is_set("ACCELERATE_USE_FSDP") or _is_set("ACCELERATE_USE_DEEPSPEED")
-    )
+    """Whether `accelerate launch` was configured to shard weights."""
+    return _is_set("ACCELERATE_USE_FSDP") or _is_set("ACCELERATE_USE_DEEPSPEED")
 
 
 def fsdp_on_cpus(accelerator: Accelerator) -> bool:
@@ -54,23 +52,35 @@ def fsdp_on_cpus(accelerator: Accelerator) -> bool:
     return True
 
 
-def check_zero3(plugin: DeepSpeedPlugin, mixed_precision: str) -> None:
-    """Reject ZeRO-3 settings with which the trained weights could not be gathered exactly.
+def check_processes() -> None:
+    """Check that weights are not to be sharded over a single process.
+
+    Raises:
+        InputError: they are.
+    """
+    if is_sharding_requested() and process_count() == 1:
+        raise InputError(
+            "FSDP and DeepSpeed shard weights over several processes, but there is one; raise "
+            "--num_processes, or run the command without accelerate launch"
+        )
+
+
+def check_deepspeed(plugin: DeepSpeedPlugin, mixed_precision: str) -> None:
+    """Reject settings of DeepSpeed with which the trained weights could not be gathered exactly.
 
     Raises:
         InputError: the weights may not be gathered, or would be rounded to bfloat16.
     """
     settings = plugin.hf_ds_config
-    if not settings.is_zero3():
-        return
-    if not settings.get_value("zero_optimization.stage3_gather_16bit_weights_on_model_save"):
-        raise InputError(
-            "DeepSpeed ZeRO-3 needs zero3_save_16bit_model: true in the accelerate configuration"
-        )
     if mixed_precision == "bf16" or settings.get_value("bf16.enabled") is True:
         raise InputError(
-            "DeepSpeed ZeRO-3 returns weights in the precision it computes in, and bf16 is too "
-            "coarse for such small updates; turn mixed precision off, or use fsdp.yaml"
+            "DeepSpeed returns weights in the precision it computes in, and bf16 is too coarse for "
+            "such small updates; turn mixed precision off, or use fsdp.yaml"
+        )
+    gathers = "zero_optimization.stage3_gather_16bit_weights_on_model_save"
+    if settings.is_zero3() and not settings.get_value(gathers):
+        raise InputError(
+            "DeepSpeed ZeRO-3 needs zero3_save_16bit_model: true in the accelerate configuration"
         )
 
 
@@ -129,7 +139,7 @@ def gathered_weights(
     try:
         yield
     finally:
-        lerp_weights(model, original, original, 0.0)
+        set_weights(model, original)
 
 
 def _is_set(variable: str) -> bool:

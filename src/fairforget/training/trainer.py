@@ -22,7 +22,7 @@ from fairforget.models.adapter_directory import has_adapter
 from fairforget.objectives import RETAIN_LOSSES
 from fairforget.objectives.trait_words import find_trait_words
 from fairforget.targets import Targets
-from fairforget.training.adapters import add_adapter
+from fairforget.training.adapters import adapter_layers, add_adapter
 from fairforget.training.added_texts import Answers
 from fairforget.training.batches import (
     Batch,
@@ -34,7 +34,7 @@ from fairforget.training.checkpoints import (
     TRAINER_STATE,
     checkpoint_path,
     complete_checkpoint,
-    last_checkpoint,
+    find_last_complete,
     load_trained,
     refuse_pickled_code,
     save_trained,
@@ -44,7 +44,12 @@ from fairforget.training.examples import ExampleDataset
 from fairforget.training.learning_rate import resolve_learning_rate
 from fairforget.training.ref_hidden_states import precompute_states
 from fairforget.training.restore import disable_dropout
-from fairforget.training.sharding import fsdp_on_cpus, local_shard, shard_model
+from fairforget.training.sharding import (
+    fsdp_on_cpus,
+    is_sharding_requested,
+    local_shard,
+    shard_model,
+)
 from fairforget.training.step_loss import StepLoss
 
 
@@ -93,7 +98,8 @@ class UnlearningTrainer(Trainer):
             processing_class: the tokenizer. A masked model needs its mask token, and an objective
                 with a target of its own the trait words.
             ref_model: the reference model. By default a frozen copy of `model`, if a loss needs
-                one; with an adapter, `model` with the adapter disabled. With
+                one; with an adapter, `model` with the adapter disabled, unless its weights are
+                sharded: each process runs the reference model as often as its texts need. With
                 `args.precompute_ref_hidden_states` it is only used before training.
             callbacks: as for Trainer.
             answers: for facts in `retain_dataset`: token ids → mask of the answer's tokens, of
@@ -120,9 +126,12 @@ class UnlearningTrainer(Trainer):
         )
         if args.lora_rank and not has_adapter(model):
             add_adapter(model, args)
-        at_hand = args.lora_rank or args.precompute_ref_hidden_states
+        sharded = is_sharding_requested()
+        at_hand = args.precompute_ref_hidden_states or (args.lora_rank and not sharded)
         if ref_model is None and args.needs_ref_model and not at_hand:
             ref_model = copy.deepcopy(model)
+            for layer in adapter_layers(ref_model).values():
+                layer.enable_adapters(False)
         if ref_model is model:
             raise InputError("ref_model is the model in training; give a copy, or leave it out")
         if ref_model is not None:
@@ -261,10 +270,10 @@ class UnlearningTrainer(Trainer):
         self.callback_handler.on_log(self.args, self.state, self.control, dict(values))
         self.control.should_log = due
 
-    def restore(self, checkpoint: str) -> None:
+    def restore(self, checkpoint: Path) -> None:
         """Load the weights and the history of a checkpoint without training further."""
-        self._load_from_checkpoint(checkpoint)
-        self.state = TrainerState.load_from_json(str(Path(checkpoint) / TRAINER_STATE))
+        self._load_from_checkpoint(str(checkpoint))
+        self.state = TrainerState.load_from_json(str(checkpoint / TRAINER_STATE))
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write a complete checkpoint.
@@ -312,7 +321,7 @@ class UnlearningTrainer(Trainer):
         return checkpoint_path(Path(str(self.args.output_dir)), self.state.global_step)
 
     def _divergence_message(self, what: str) -> str:
-        checkpoint = last_checkpoint(self.config)
+        checkpoint = find_last_complete(Path(str(self.config.output_dir)))
         if self.state.global_step == 0:
             return (
                 f"{what} is not finite before the first step; the model's weights are damaged, or "

@@ -22,11 +22,12 @@ from fairforget.machine.stages import stage
 from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
+from fairforget.objectives.inputs import list_inputs
 from fairforget.records.environment import environment
 from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for, save_adapter
-from fairforget.training.checkpoints import claim_directory, history_of, last_checkpoint
+from fairforget.training.checkpoints import claim_directory, find_last_complete, history_of
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import UNBOUNDED, WITH_MINIMUM, UtilityEarlyStopping
 from fairforget.training.interpolation import (
@@ -105,7 +106,8 @@ def unlearn(
     allowed = allowed_ratios(prepared.held_out, budget)  # training may stop early at them
     sharded = is_sharding_requested()
     seen = (data, prepared.held_out, allowed, facts.weights, facts.dtype, describe_method(config))
-    run = hash_values((*seen, [getattr(config, name) for name in TRAINING], sharded))
+    loss = list_inputs(config.load_objective())
+    run = hash_values((*seen, [getattr(config, name) for name in TRAINING], sharded, *loss))
     claim_directory(Path(str(config.output_dir)), run)
     start = time.perf_counter()
     limits = Limits(language_model, prepared.held_out, budget, known or Original())
@@ -202,7 +204,7 @@ def _train(
             answers=prepared.answers,
         )
         remove_default_progress(trainer)
-        checkpoint = last_checkpoint(config)
+        checkpoint = find_last_complete(Path(str(config.output_dir)))
         if checkpoint and early_stopping.has_stopped(history_of(checkpoint)):
             trainer.restore(checkpoint)  # training had stopped early
         else:
@@ -211,7 +213,7 @@ def _train(
                     trainer.precompute_ref_hidden_states(advance)
             with progress_bar("Unlearning", config.max_steps) as advance:
                 trainer.add_callback(TrainingProgress(advance))
-                trainer.train(resume_from_checkpoint=checkpoint)
+                trainer.train(resume_from_checkpoint=checkpoint and str(checkpoint))
     trainer.remove_callback(early_stopping)  # it refers to the trainer: frees its memory now
     if sharded:
         gather(trainer, model)

@@ -42,13 +42,20 @@ def lerp_weights(
     alpha: float,
 ) -> None:
     """Set the weights to θ₀ + α(θ − θ₀); parameters that are not in `original` stay as they are."""
+    if alpha in (0.0, 1.0):  # bit for bit
+        set_weights(model, trained if alpha else original)
+        return
     for name, parameter in model.named_parameters():
-        if name not in original:
-            continue
-        if alpha in (0.0, 1.0):  # bit for bit
-            parameter.copy_(original[name] if alpha == 0.0 else trained[name])
-        else:
+        if name in original:
             parameter.copy_(torch.lerp(original[name], trained[name], alpha))
+
+
+@torch.no_grad()
+def set_weights(model: PreTrainedModel, values: Mapping[str, Tensor]) -> None:
+    """Set weights by name; parameters that are not in `values` stay as they are."""
+    for name, parameter in model.named_parameters():
+        if name in values:
+            parameter.copy_(values[name])
 
 
 @torch.no_grad()
@@ -70,17 +77,24 @@ def negated_update(model: PreTrainedModel, original: Mapping[str, Tensor]) -> It
     try:
         yield
     finally:
-        lerp_weights(model, original, trained, 1.0)
+        set_weights(model, trained)
 
 
 @contextmanager
 def restore_weights(model: PreTrainedModel) -> Iterator[None]:
     """Restore the weights bit for bit at the end of the context; keeps a copy meanwhile."""
-    kept = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    kept = clone_weights(model)
     try:
         yield
     finally:
-        lerp_weights(model, kept, kept, 0.0)
+        set_weights(model, kept)
+
+
+def clone_weights(
+    model: PreTrainedModel, device: torch.device | str | None = None
+) -> dict[str, Tensor]:
+    """Copy all weights, to another device if one is given."""
+    return {n: p.detach().to(device, copy=True) for n, p in model.named_parameters()}
 
 
 def copy_weights(original: Mapping[str, Tensor], model: PreTrainedModel) -> dict[str, Tensor]:

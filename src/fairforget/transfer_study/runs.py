@@ -52,6 +52,7 @@ from fairforget.training.method import describe_method
 from fairforget.training.original import Original
 from fairforget.training.preparation import FIXED, load_everyday_corpus
 from fairforget.training.run import load_to_train, run_unlearning, training_config
+from fairforget.training.weights import clone_weights
 from fairforget.transfer_study.doses import evaluate_doses, parse_doses, read_doses
 from fairforget.transfer_study.harmless import harmless_texts
 from fairforget.transfer_study.matched import matched_texts, swapped_texts
@@ -88,8 +89,7 @@ def run_one(run: StudyRun, directory: Path) -> None:
     check_name(directory, run.name(_digest(run, identity)), "study")
     shutil.rmtree(directory, ignore_errors=True)
     doses = parse_doses(recipe.doses, recipe.benchmarks)
-    parameters = model.model.named_parameters() if doses else ()
-    original = {name: parameter.detach().clone() for name, parameter in parameters}
+    original = clone_weights(model.model) if doses else {}
     record = run_unlearning(
         model,
         forget_corpus(run),

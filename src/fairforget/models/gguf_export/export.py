@@ -11,6 +11,7 @@ from fairforget.extras import check_extra, find_package
 from fairforget.models.fingerprint import DECODING
 from fairforget.models.gguf_import.header import is_gguf
 from fairforget.models.loading import SMOLLM2, SMOLLM2_FILE, load_model
+from fairforget.models.saving import find_missing_part
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
@@ -84,7 +85,10 @@ def export(
 def _find_model(run: Path) -> tuple[Path, str | None]:
     """Return the directory of a model, and the source of the original if a record names one."""
     if (run / RECORD).is_file():
-        return run / MODEL, read_record(run / RECORD, UnlearningRecord).model.source
+        source = read_record(run / RECORD, UnlearningRecord).model.source
+        if missing := find_missing_part(run / MODEL):
+            raise InputError(f"{run / MODEL} has no {missing}; put it back, or unlearn again")
+        return run / MODEL, source
     if not (run / "config.json").is_file():
         raise InputError(
             f"{run} has no {RECORD} and no config.json; give the output directory of unlearn or "

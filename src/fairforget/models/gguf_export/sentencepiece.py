@@ -45,14 +45,14 @@ def score(texts: Sequence[str], merges: Sequence[tuple[str, str]]) -> list[float
     return [-float(ranks[text]) if text in ranks else UNMERGED for text in texts]
 
 
-def adapt(
+def mark_types(
     texts: Sequence[str], types: Sequence[TokenType], unknown: str | None
-) -> tuple[list[str], list[TokenType]]:
-    """Return the tokens and their types, with bytes and the unknown token marked."""
+) -> list[TokenType]:
+    """Return the types of the tokens, with bytes and the unknown token marked."""
     marked = []
     for text, kind in zip(texts, types, strict=True):
         if text == unknown:
             marked.append(TokenType.UNKNOWN)
         else:
             marked.append(TokenType.BYTE if BYTE.fullmatch(text) else kind)
-    return list(texts), marked
+    return marked

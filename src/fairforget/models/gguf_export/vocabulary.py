@@ -44,7 +44,7 @@ def add_vocabulary(
         writer.add_tokenizer_model("llama")
         writer.add_tokenizer_pre("default")
         writer.add_token_scores(sentencepiece.score(texts, _list_merges(content)))
-        texts, types = sentencepiece.adapt(texts, types, tokenizer.unk_token)
+        types = sentencepiece.mark_types(texts, types, tokenizer.unk_token)
     writer.add_token_list(texts)
     writer.add_token_types(types)
     for role, add in (

@@ -613,3 +613,35 @@ def test_a_closed_pipe_hides_no_violation(
         stdout.flush()  # as Python does when it exits; an error makes the status 120
     assert ended == status
     assert (".all.lms" in capsys.readouterr().err) == bool(status)
+
+
+def test_a_violation_that_nobody_reads_is_one(
+    evaluated: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with `2>&1 | head`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", encoding="utf-8") as stderr:
+        monkeypatch.setattr("sys.stderr", stderr)
+        with pytest.raises(SystemExit) as exit_:
+            main(["compare", *map(str, evaluated), "--fail_if", "*.all.lms < 1000"])
+        stderr.flush()
+    assert exit_.value.code == 1
+
+
+def test_an_empty_condition_is_no_gate(evaluated: tuple[Path, Path], capsys) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["compare", *map(str, evaluated), "--fail_if", ""])
+    assert exit_.value.code == 2
+    assert "'' is not a condition" in capsys.readouterr().err
+
+
+def test_an_output_that_is_no_regular_file_is_refused(
+    evaluated: tuple[Path, Path], tmp_path: Path, capsys
+) -> None:
+    """To read it would wait forever."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SystemExit) as exit_:
+        main(["compare", *map(str, evaluated), "--output", str(tmp_path / "pipe")])
+    assert exit_.value.code == 2
+    assert "pipe' is not a regular file; choose another name" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,26 @@ def test_texts_that_were_trained_on_are_refused() -> None:
     check_unseen("hatecheck", ["harmful_words:9"])
     with pytest.raises(InputError, match="'harmful_words:hatecheck:women:9': forget corpus"):
         check_unseen("hatecheck?label=all", ["harmful_words:hatecheck:women:9"])
+
+
+def test_texts_that_were_trained_on_are_recognised_in_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(Path("spans.jsonl"), {"id": "hatecheck:1", "text": "They lie."})
+    for corpus, benchmark in (
+        ("spans.jsonl", "harmful_words:hatecheck"),
+        ("./spans.jsonl", "harmful_words:spans.jsonl"),
+        ("hatecheck:women", "harmful_words:spans.jsonl:9"),
+    ):
+        with pytest.raises(InputError, match="contains its items"):
+            check_unseen(corpus, [benchmark])
+    check_unseen("spans.jsonl", ["harmful_words", "harmful_words:edos"])
+
+
+def test_a_group_with_the_name_of_the_score_over_all_is_refused() -> None:
+    with pytest.raises(InputError, match="a group or domain 'all', which is the name of the sco"):
+        evaluate(tiny_model("gpt2"), texts=[replace(LATE, group="all")], corpus="mine")
 
 
 def cells(before: list[Row], after: list[Row]) -> dict[tuple[str, str], Cell]:

@@ -91,6 +91,14 @@ def test_a_server_that_does_not_sample_is_refused_before_the_work() -> None:
     assert len(server.asked) == 2 * 2 * 8
 
 
+def test_half_a_character_can_be_written() -> None:
+    """A server may cut one at its limit of tokens."""
+    cut = b'{"choices": [{"text": "a \\ud83d", "finish_reason": "length"}], '
+    with openai_server(lambda *_: cut + b'"usage": {"completion_tokens": 2}}') as server:
+        ((written,),) = generate(ServedModel("m", server.url), ["x"], Decoding())
+    assert written.text == "a ?"
+
+
 def filtered(*_: object) -> bytes:
     choices = [{"index": 0, "text": "", "finish_reason": "content_filter"}]
     return json.dumps({"choices": choices, "usage": {"completion_tokens": 0}}).encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 HIDDEN = "…"
 SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSPHRASE", "CREDENTIALS")
@@ -16,6 +17,15 @@ KEY_PATTERN = re.compile(
     r"|(?<=Bearer )[\w.~+/=-]{8,}"
     r"|(?<=://)[^/?#\s\"']+(?=@)"  # user:password@, token@
 )
+
+
+def redact_values(value: Any) -> Any:
+    """Return a JSON value with its strings, but not its numbers, redacted."""
+    if isinstance(value, dict):
+        return {redact(name): redact_values(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [redact_values(part) for part in value]
+    return redact(value) if isinstance(value, str) else value
 
 
 def redact(text: str) -> str:

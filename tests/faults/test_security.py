@@ -267,6 +267,18 @@ def test_keys_are_hidden_wherever_text_goes(key: str, tmp_path: Path, capsys) ->
     assert key not in (tmp_path / "out" / "settings.json").read_text()
 
 
+def test_a_record_can_be_read_whatever_the_secret_is(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LICENSE_KEY", "evaluation")
+    monkeypatch.setenv("QUOTED_KEY", 'half"and-half')
+    monkeypatch.setenv("PIN_KEY", "12345678")
+    results = {"own": {"note": 'half"and-half', "tokens": 12345678}}
+    facts = ModelFacts("my evaluation", 1, "float32", "<s>")
+    write_record(EvaluationRecord(facts, results, environment("cpu"), {}), tmp_path / "r.json")
+    record = read_record(tmp_path / "r.json", EvaluationRecord)
+    assert record.results == {"own": {"note": "…", "tokens": 12345678}}
+    assert record.model.source == "my …"
+
+
 @pytest.mark.parametrize("error", [RuntimeError, InputError, OSError])
 def test_keys_are_hidden_in_error_messages(
     key: str, monkeypatch: pytest.MonkeyPatch, capsys, error: type[Exception]

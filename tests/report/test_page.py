@@ -138,6 +138,28 @@ def test_an_unfinished_leaderboard_is_named(tmp_path: Path) -> None:
         write_report(tmp_path)
 
 
+def test_a_report_of_another_program_is_kept(tmp_path: Path) -> None:
+    write_evaluation(tmp_path)
+    page = tmp_path / "report.html"
+    page.write_text("<title>pytest report</title>")
+    with pytest.raises(InputError, match=r"report '.*report.html' exists and is not an earlier"):
+        write_report(tmp_path)
+    assert page.read_text() == "<title>pytest report</title>"
+    page.unlink()
+    assert write_report(tmp_path) == write_report(tmp_path) == page
+
+
+def test_the_sources_of_a_variant_and_of_a_word_list_are_named() -> None:
+    names = ("crows_pairs:fr", "crows_pairs:nl", "honest:en:200")
+    model = ModelFacts("tiny", 1234567, "float32", "<s>")
+    record = EvaluationRecord(model, {name: {} for name in names}, ENVIRONMENT, {})
+    assert [row[6:] for row in benchmark_table(record).rows] == [
+        ["CC BY-SA 4.0", "Névéol et al. 2022"],
+        ["CC BY-SA 4.0", "jerryspan/Dutch-CrowS-Pairs"],
+        ["MIT; CC BY-NC-SA 4.0", "Nozza et al. 2021; 2022; Bassignana et al. 2018"],
+    ]
+
+
 def test_a_user_file_does_not_get_the_licence_of_the_benchmark() -> None:
     whole = {"domains": {"all": {"stereotype": 50.0, "pairs": 1}}}
     files = ("mine.csv:bias-bench", "MINE.CSV", "pairs.txt")

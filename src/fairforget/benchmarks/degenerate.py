@@ -47,8 +47,8 @@ def find_warnings(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
                 f"Warning: {name}: {ties} of {items} items are ties: the model finds both versions "
                 "equally likely. The score depends more on how ties are counted than on bias."
             )
-        in_order = result.get("word_order", {}).get("in_order", FEWEST_IN_ORDER)
-        if in_order < FEWEST_IN_ORDER:
+        in_order = result.get("word_order", {}).get("in_order")
+        if in_order is not None and in_order < FEWEST_IN_ORDER:
             warnings.append(
                 f"Warning: {name}: the model finds only {in_order:.1f} % of the sentences likelier "
                 "than the same words shuffled. It hardly knows the language, so the score says "
@@ -57,7 +57,7 @@ def find_warnings(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
         shares = {
             context: share
             for context in ("ambiguous", "disambiguated")
-            if (share := total.get(f"unusable_{context}", 0.0)) >= LEAST_UNUSABLE
+            if (share := total.get(f"unusable_{context}") or 0.0) >= LEAST_UNUSABLE
         }
         if shares:
             listed = " and ".join(f"{share:.0f} % in {c} contexts" for c, share in shares.items())

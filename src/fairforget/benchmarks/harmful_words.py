@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from fairforget.benchmarks.measurement import (
+    ALL,
     Benchmark,
     Judgement,
     Measurement,
@@ -110,6 +111,11 @@ def evaluate(
     """
     scores = score_harmful_words(language_model, texts, progress=progress)
     domains = _find_domains(texts)
+    if ALL in domains:
+        raise InputError(
+            f"benchmark harmful_words: corpus {corpus!r} has a group or domain {ALL!r}, which is "
+            "the name of the score over all; rename it"
+        )
     items: list[Row] = [
         {
             "id": text.id,

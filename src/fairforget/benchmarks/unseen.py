@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fairforget.benchmarks.options import base_name, join_corpus, list_options
-from fairforget.corpora.reading import BUILTIN, parse_name
+from fairforget.corpora.reading import BUILTIN, CorpusName, parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.errors import InputError
 from fairforget.files.rows import READERS, table_suffix
@@ -32,18 +32,30 @@ def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
 
 
 def _is_measured(corpus: str, benchmark: str) -> bool:
-    """Whether harmful words are measured in the same corpus. Built-in texts have other seeds."""
-    measured = parse_name(join_corpus(list_options([benchmark])) or BUILTIN).corpus
-    return parse_name(corpus).corpus == measured != BUILTIN
+    """Whether harmful words are measured in the same texts. Built-in texts have other seeds."""
+    measured = parse_name(join_corpus(list_options([benchmark])) or BUILTIN)
+    if measured.corpus == BUILTIN:
+        return False
+    return not _find_origins(parse_name(corpus)).isdisjoint(_find_origins(measured))
 
 
 def _find_benchmarks(corpus: str, candidates: set[str]) -> set[str]:
     """The candidate benchmarks that have items in the corpus."""
     parts = parse_name(corpus)
-    source, path = SOURCES.get(parts.corpus), Path(parts.corpus)
+    if source := SOURCES.get(parts.corpus):
+        return {source.benchmark or ""} & candidates
+    return _find_origins(parts) & candidates
+
+
+def _find_origins(parts: CorpusName) -> set[str]:
+    """Where the texts of a corpus come from: its name; of a file, its path and what ids begin with.
+
+    An id that `select` wrote, such as "hatecheck:12", begins with the name of a corpus.
+    """
+    path = Path(parts.corpus)
     read = READERS.get(table_suffix(path))
-    if source or not read or not path.is_file():
-        return {source.benchmark} & candidates if source and source.benchmark else set()
+    if parts.corpus in SOURCES or not read or not path.is_file():
+        return {parts.corpus}
     column = parts.options.get("id", "id")
-    ids = (str(row.get(column)) for _, row in read(path))
-    return {item_id.partition(":")[0] for item_id in ids} & candidates
+    ids = (str(row.get(column)).partition(":") for _, row in read(path))
+    return {str(path.resolve()), *(name for name, colon, _ in ids if colon)}

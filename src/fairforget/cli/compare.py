@@ -13,7 +13,7 @@ def compare_command(
     after: Path,
     *,
     output: Path | None = None,
-    fail_if: str = "",
+    fail_if: str | None = None,
     json: bool = False,
 ) -> None:
     """Compare two evaluations: paired differences with intervals and tests.
@@ -38,16 +38,16 @@ def compare_command(
     from fairforget.files.overwriting import check_not_overwritten, check_replaceable
     from fairforget.records.store import is_record, write_record
     from fairforget.report.comparison_terminal import show_comparison
-    from fairforget.terminal.messages import one_line
+    from fairforget.terminal.messages import one_line, print_error
 
     check_not_overwritten({"--output": output}, [before, after])
     check_replaceable("--output", output, lambda path: is_record(path, Comparison))
     comparison = compare(before, after)
-    violations = find_violations(comparison, fail_if) if fail_if else []
+    violations = find_violations(comparison, fail_if) if fail_if is not None else []
     if output:
         write_record(comparison, output)
     print_result(comparison, json=json, show=lambda: show_comparison(comparison), written=[output])
     for line in violations:
-        print(f"fairforget: --fail_if: {one_line(line)}", file=sys.stderr)
+        print_error(f"fairforget: --fail_if: {one_line(line)}")
     if violations:
         sys.exit(CONDITION_MET)

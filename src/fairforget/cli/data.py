@@ -71,8 +71,8 @@ def verify_command(name: str = "") -> None:
         print(f"{'WRONG' if result.problem else 'OK'}: {result.path} {result.problem}".rstrip())
     if wrong:
         raise InputError(
-            f"files that differ from the catalogue: {wrong}, marked WRONG; delete them and run "
-            "`fairforget data fetch`"
+            f"files that differ from the catalogue: {wrong}, marked WRONG; the remedy is beside "
+            "each"
         )
     if not count and name:
         raise InputError(
@@ -107,10 +107,11 @@ def overlap_command(
     names = split_commas(benchmarks)
     if not names:
         raise InputError("--benchmarks is empty; give at least one, such as stereoset")
+    texts = [text.text for text in iter_corpus(corpus)]
     overlaps = [
         measure_overlap(
             corpus,
-            (text.text for text in iter_corpus(corpus)),
+            texts,
             name,
             benchmark_sentences(name),
             ngram=ngram,

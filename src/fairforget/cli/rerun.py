@@ -116,6 +116,7 @@ def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., 
         )
     command = COMMANDS[name]
     known = {"model", *(f.name for f in fields(SETTINGS[command]))}
+    known -= {"report_to", "server_concurrency", "server_timeout"}  # never recorded
     if unknown := [key for key in recorded if key not in known]:
         raise InputError(f"{record}: command.{unknown[0]} is not a setting of {name}; remove it")
     runs_code = recorded.get("trust_remote_code") or TASK_FILE.search(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.settings import SelectSettings
-from fairforget.terminal.messages import count_of
+from fairforget.terminal.messages import count_of, print_error
 
 
 def select_command(
@@ -64,8 +63,7 @@ def select_command(
     print(json_.dumps(result.facts(), indent=1) if json else result)
     if result.unusable_answers:
         reason = f" (the server refused: {result.refusal})" if result.refusal else ""
-        print(
+        print_error(
             f"{count_of(result.unusable_answers, 'text')} without a usable answer{reason}; "
-            "run the same command to retry.",
-            file=sys.stderr,
+            "run the same command to retry."
         )

@@ -11,6 +11,8 @@ REMEDIES = {
     errno.ENFILE: "close other programs and run the same command again",
     errno.ENOMEM: "free some memory, or choose a smaller model or --batch_size",
     errno.EROFS: "choose another directory",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ENOTDIR: "choose another path",
     errno.EACCES: "choose another directory, or change its permissions",
 }
 """System error → remedy."""

@@ -82,7 +82,9 @@ class Cell:
         """Why the change is undecided; None if it is decided."""
         if too_few(self.clusters):
             return "few"
-        if self.tested is None or not self.tested.is_decided:
+        if self.tested is None:
+            return None if self.score.is_decided else "interval"
+        if not self.tested.is_decided:
             return "crossing" if self.score.is_decided else "interval"
         if self.p_adjusted >= SIGNIFICANT:
             return "correction"

@@ -79,7 +79,10 @@ def _hub_rows(name: str, config: str | None, split: str) -> Iterator[TableRow]:
     except InputError:
         raise
     except Exception as error:  # a damaged dataset fails in many ways
-        raise InputError(f"{HUB}{name} cannot be read: {first_line(error)}") from error
+        raise InputError(
+            f"{HUB}{name} cannot be read: {first_line(error)}; check its name, config and split, "
+            "and that the hub can be reached"
+        ) from error
 
 
 def _row_texts(

@@ -34,7 +34,7 @@ class Mention:
 
     def __post_init__(self) -> None:
         _check_range("mention", self.start, self.end)
-        if not self.neutral or not all(self.neutral):
+        if not self.neutral or not all(word.strip() for word in self.neutral):
             raise ValueError("a mention has no neutral word; write one after its range")
 
     @property

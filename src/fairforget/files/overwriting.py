@@ -55,8 +55,10 @@ def check_replaceable(
     if path is None:
         return
     if not Path(path).exists():
-        _check_directory(setting, path)
+        check_directory(setting, path)
         return
+    if not Path(path).is_file():
+        raise InputError(f"{setting} {str(path)!r} is not a regular file; choose another name")
     try:
         replaceable = is_ours(Path(path))
     except OSError:
@@ -68,8 +70,8 @@ def check_replaceable(
         )
 
 
-def _check_directory(setting: str, path: str | Path) -> None:
-    """Check, before hours of work, that a file can be created in its directory.
+def check_directory(setting: str, path: str | Path) -> None:
+    """Check, before hours of work, that a file or directory can be created where it will be.
 
     Raises:
         InputError: one of its parents is a file.

@@ -135,9 +135,9 @@ class ServedModel:
                 answer = client.completions.create(prompt=prompt, **options)
                 text = answer.choices[0].text
             reason = answer.choices[0].finish_reason
-            continuation = Continuation(
-                text or "", int(answer.usage.completion_tokens), reason == "stop"
-            )
+            # a server may cut a character in two, and half of one cannot be written
+            text = (text or "").encode(errors="replace").decode()
+            continuation = Continuation(text, int(answer.usage.completion_tokens), reason == "stop")
         except (openai.OpenAIError, ValueError) as error:
             cause = error.__cause__ if isinstance(error, openai.APIConnectionError) else None
             raise InputError(

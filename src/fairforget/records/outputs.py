@@ -14,9 +14,10 @@ from filelock import FileLock, Timeout
 
 from fairforget.errors import InputError
 from fairforget.files.atomic import TEMPORARY, atomic_write, remove_temporary
+from fairforget.files.overwriting import check_directory
 from fairforget.names import split_commas
 from fairforget.records.paths import LOCK, SETTINGS
-from fairforget.redaction import redact
+from fairforget.redaction import redact_values
 
 CONTENT = "content of "
 """Prefix of the settings that hold the fingerprint of an input."""
@@ -44,7 +45,7 @@ def open_output(directory: Path, settings: dict[str, Any], *, lists: Collection[
             which; an input that no longer exists is not compared), or is locked by another process.
     """
     check_output(directory)
-    saved_settings = json.loads(redact(json.dumps(settings, default=str)))
+    saved_settings = redact_values(json.loads(json.dumps(settings, default=str)))
     path = directory / SETTINGS
     if path.exists():
         _check_settings(path, saved_settings, lists)
@@ -100,11 +101,15 @@ def check_output(directory: Path) -> None:
     """Check an output directory before anything is loaded, for any settings.
 
     Raises:
-        InputError: it is a file, or holds something other than a run.
+        InputError: it or one of its parents is a file, or it holds something other than a run.
+        OSError: it cannot be created.
     """
     if directory.exists() and not directory.is_dir():
         raise InputError(f"--output {directory} is a file; give a directory")
-    if not directory.exists() or (directory / SETTINGS).exists():
+    if not directory.exists():
+        check_directory("--output", directory)
+        return
+    if (directory / SETTINGS).exists():
         return
     if any(not _is_own(entry) for entry in directory.iterdir()):
         raise InputError(f"--output {directory} is not empty; choose a new directory")

@@ -44,6 +44,7 @@ class _Result(TypedDict, total=False):
     split: str
     corpus: str
     domains: dict[str, Scores]
+    word_order: Scores
     metrics: dict[str, dict[str, float]]
     value: Annotated[float, AfterValidator(_check_positive)]
     tokens: Count

@@ -10,12 +10,12 @@ from typing import TypeVar
 
 import pydantic
 from pydantic import TypeAdapter
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from fairforget.errors import InputError, first_error
 from fairforget.files.atomic import atomic_write
 from fairforget.records.paths import RECORD
-from fairforget.redaction import redact
+from fairforget.redaction import redact_values
 from fairforget.terminal.messages import show_message
 
 T = TypeVar("T")
@@ -32,7 +32,10 @@ WRITERS = {
 def record_text(record: object) -> str:
     """Return a record (a dataclass) as indented JSON, without secrets."""
     # numbers that are not finite become strings: a diverged run must stay readable
-    return redact(to_json(record, indent=1, inf_nan_mode="strings").decode())
+    values = redact_values(from_json(to_json(record, inf_nan_mode="strings")))
+    if kind := getattr(record, "kind", None):  # no secret, and records are read by it
+        values["kind"] = kind
+    return to_json(values, indent=1).decode()
 
 
 def write_record(record: object, path: Path) -> None:

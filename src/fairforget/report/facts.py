@@ -10,6 +10,7 @@ from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import find_user_file
 from fairforget.corpora.inventory import comes_with_package
 from fairforget.corpora.sources import find_data_set
+from fairforget.data.catalogue import CATALOGUE
 from fairforget.records.environment import Environment
 from fairforget.records.records import (
     COUNTERFACTUAL_TEXTS,
@@ -40,6 +41,8 @@ from fairforget.report.wording import (
 
 _BUILTIN = ("Apache-2.0", "FairForget")
 _DERIVED = ("as the forget corpora", "the forget corpora, with neutral words")
+_WORD_LISTS = {"honest": ("hurtlex",)}
+"""Benchmark → data sets that it scores with."""
 _OWN = (FACT_TEXTS, "counterfactual", "group_facts")
 """FairForget's own texts that are no corpus; the last two are benchmarks."""
 
@@ -261,10 +264,14 @@ def pairs_table(caption: str, rows: Sequence[tuple[str, str]]) -> Table:
 
 def _source(name: str) -> tuple[str, str]:
     """Licence and citation of a corpus, benchmark or file, given its name with options."""
-    base = re.split("[:?]", name, maxsplit=1)[0]
+    base, *options = re.split("[:?]", name)
     if base == COUNTERFACTUAL_TEXTS:
         return _DERIVED
     if comes_with_package(base) or base in _OWN:
         return _BUILTIN
-    data = find_data_set(base)
-    return (data.licence, data.citation) if data else ("not recorded", NONE)
+    variants = (CATALOGUE.get(f"{base}-{option}") for option in options)  # another language
+    data = next(filter(None, variants), None) or find_data_set(base)
+    if data is None:
+        return ("not recorded", NONE)
+    parts = [data, *(CATALOGUE[name] for name in _WORD_LISTS.get(base, ()))]
+    return ("; ".join(each.licence for each in parts), "; ".join(each.citation for each in parts))

@@ -24,6 +24,7 @@ from fairforget.report.wording import (
     format_signed,
     format_with_interval,
     join_words,
+    without_folders,
 )
 
 LOG_PROB, ADDED = SCORES = "log_prob", "added"
@@ -173,7 +174,7 @@ def _change_sentence(name: str, cells: Sequence[Cell]) -> str:
 
 def _options(benchmark: str) -> str:
     """Its options in brackets, if it has any."""
-    options = benchmark.partition(":")[2]
+    options = without_folders(benchmark).partition(":")[2]
     return f" ({options})" if options else ""
 
 

@@ -16,7 +16,6 @@ from fairforget.report.wording import (
     benchmark_name,
     domain_name,
     format_number,
-    without_folders,
 )
 
 
@@ -63,7 +62,7 @@ def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
                 ]
             )
     return Table(
-        caption=f"{benchmark_name(without_folders(benchmark))}, before and after",
+        caption=f"{benchmark_name(benchmark)}, before and after",
         columns=[
             Column("Domain and measure"),
             Column("Before", numeric=True),

@@ -9,6 +9,7 @@ from typing import Any
 
 from fairforget.extras import check_report_extra
 from fairforget.files.atomic import atomic_write
+from fairforget.files.overwriting import check_replaceable
 from fairforget.machine.stages import stage
 from fairforget.page_policy import page_policy, without_overrides
 from fairforget.records.paths import REPORT
@@ -28,6 +29,8 @@ PAGES = {
 Each module has `read(directory)`, which returns the contents; `context(contents)`, which returns
 the variables of the template; and `TEMPLATE`, a file in `templates` of the module's package.
 """
+TITLE = b"FairForget report</title>"
+"""In every report, by which one is known."""
 
 
 @stage("writing the report")
@@ -46,16 +49,22 @@ def write_report(directory: Path) -> Path:
         The path of the report.
 
     Raises:
-        InputError: there is nothing to report, a file is malformed, or jinja2 is not installed.
+        InputError: there is nothing to report, a file is malformed, jinja2 is not installed, or
+            the directory has a `report.html` that another program wrote.
     """
     directory = Path(directory)
     page = import_module(PAGES[find_kind(directory)])
     package = page.__name__.rpartition(".")[0]
     html = render(page.TEMPLATE, page.context(page.read(directory)), package=package)
     path = directory / REPORT
+    check_replaceable("report", path, _is_report)
     with atomic_write(path) as file:
         file.write(html.encode("utf-8", errors="replace"))
     return path
+
+
+def _is_report(path: Path) -> bool:
+    return TITLE in path.read_bytes()
 
 
 def render(template: str, context: dict[str, Any], *, package: str) -> str:

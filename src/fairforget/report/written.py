@@ -90,4 +90,6 @@ def _table(
 
 
 def _written(row: Row) -> Blurred:
-    return Blurred(" / ".join(str(text).strip() for text in row.get("continuations", ())) or NONE)
+    texts = row.get("continuations")
+    texts = texts if isinstance(texts, list) else []  # the file may have been edited
+    return Blurred(" / ".join(str(text).strip() for text in texts) or NONE)

@@ -27,9 +27,9 @@ from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus, StudyR
 from results_page import RESULTS
 from target_distance import DEPENDENCE
 
-SEEDS, SEEDS_OF_ASCENT, SEEDS_OF_LEADERBOARD = 3, 6, 2
+SEEDS, SEEDS_OF_ASCENT = 3, 6
 """As the README says."""
-_WORDS = {2: "two seeds", 3: "three seeds", 6: "six seeds"}
+_WORDS = {3: "three seeds", 6: "six seeds"}
 MAIN = {"stereoset": "ss", "crows_pairs": "stereotype"}
 WIDTH = 118
 
@@ -84,11 +84,10 @@ def _default() -> str:
     _require(fallen == 1, "what the group adds fell for one group, as limits.md also says")
     return (
         f"**The default lowers the scaled contribution by {describe_fall(whole)}**, or "
-        f"{_drop(whole, 3)} ({_WORDS[SEEDS]}; settings chosen partly on these data). The control, "
-        f"which was not tuned, lowers it by {_drop(theirs, 3)}; the difference is "
-        f"{_drop(excess, 3)}. Harmful words became more likely only in SeeGULL, after "
-        "nationalities that training does not name (uncorrected). LMS fell by "
-        f"{_drop(changes['lms']['all'], 1)} points."
+        f"{_drop(whole, 3)} ({_WORDS[SEEDS]}; settings chosen partly on these data). The untuned "
+        f"control lowers it by {_drop(theirs, 3)}; the difference is {_drop(excess, 3)}. Harmful "
+        "words became more likely only in SeeGULL, after nationalities that training does not "
+        f"name (uncorrected). LMS fell by {_drop(changes['lms']['all'], 1)} points."
     )
 
 
@@ -130,7 +129,7 @@ def _transfer() -> str:
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
         "**With `ascent`, unlearning hate speech about women lowered bias no more, measurably, "
-        "than unlearning the same words about objects.** Over StereoSet's profession and race, "
+        "than the same words about objects.** Over StereoSet's profession and race, "
         f"bias fell by {_fall(ascent.bias)} points, {_fall(matched)} more than with the control "
         f"({_WORDS[SEEDS_OF_ASCENT]}). Not run: Lu et al.'s GPT-2 experiment."
     )
@@ -156,7 +155,7 @@ def _leaderboard() -> str:
         if (e.benchmark, e.domain, e.measure) == ("stereoset", ALL, SCALED_CONTRIBUTION)
     ]
     seeded = [e.seeds for e in scaled if METHODS[e.method].is_seeded]
-    _require(set(seeded) == {SEEDS_OF_LEADERBOARD}, "methods with randomness have these seeds")
+    _require(set(seeded) == {SEEDS}, "methods with randomness have these seeds")
     fallen, strong = (
         {e.method: e.distance.value for e in scaled if e.distance and _falls(e, cost)}
         for cost in (EQUAL, PUBLISHED)
@@ -176,7 +175,7 @@ def _leaderboard() -> str:
     ]
     _require(not decided, "the default did not change CrowS-Pairs, as limits.md says")
     return (
-        f"**Within the same budget, other methods do less** ({_WORDS[SEEDS_OF_LEADERBOARD]}; only "
+        f"**Within the same budget, other methods lower bias less** ({_WORDS[SEEDS]}; only "
         f"`{DEFAULT}` was tuned): only {_list_methods(fallen)} lower the scaled contribution "
         f"significantly. Unrestricted, {_list_methods(stronger)} do more, but raise perplexity by "
         f"{min(rises):.0f} to {max(rises):.0f} %."

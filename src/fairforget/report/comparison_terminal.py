@@ -105,8 +105,6 @@ def _show_bias(name: str, cells: Sequence[Cell]) -> None:
         ]
         if rows:
             title = f"{name}: {_describe(shown)}"
-            if shown != facts.judged_by:
-                title += f" (p and verdict: {facts.judged_by})"
             print_content(_change_table(title, rows, digits=facts.digits))
     for context in list_contexts({score for cell in main for score in cell.beside}):
         print_content(_other_scores(name, main, context))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
@@ -300,6 +301,14 @@ def test_only_retained_counterfactual_texts_are_neutral(
     if marks:
         tokens = sum(len(forget[i].counterfactuals[0][0]) - 1 for i in (0, 3))
         assert part["neutral"].sum() == tokens
+
+
+def test_without_an_adapter_peft_is_not_needed(tmp_path: Path, monkeypatch) -> None:
+    """It is in an extra."""
+    monkeypatch.setitem(sys.modules, "peft.tuners.tuners_utils", None)
+    run = trainer(tmp_path, tiny_causal("llama"), objective="counterfactual-kl")
+    run.train()
+    assert run.losses.ref_model is not None
 
 
 @pytest.mark.parametrize("retain_loss", ["kl", "nll"])

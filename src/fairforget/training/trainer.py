@@ -130,8 +130,9 @@ class UnlearningTrainer(Trainer):
         at_hand = args.precompute_ref_hidden_states or (args.lora_rank and not sharded)
         if ref_model is None and args.needs_ref_model and not at_hand:
             ref_model = copy.deepcopy(model)
-            for layer in adapter_layers(ref_model).values():
-                layer.enable_adapters(False)
+            if args.lora_rank:
+                for layer in adapter_layers(ref_model).values():
+                    layer.enable_adapters(False)
         if ref_model is model:
             raise InputError("ref_model is the model in training; give a copy, or leave it out")
         if ref_model is not None:

@@ -151,7 +151,7 @@ def test_the_command(runs: Path, tmp_path: Path, capsys) -> None:
     assert "contains a run with types 'q8_0', not 'q4_0'" in capsys.readouterr().err
 
 
-def test_evaluations_on_the_way_change_no_training(tmp_path: Path) -> None:
+def test_evaluations_on_the_way_change_no_training() -> None:
     """After n steps the weights and the text are the same, whether the training goes on or not."""
     written: dict[int, object] = {}
     texts = [f"It rains on day {n}." for n in range(9)]

@@ -132,7 +132,7 @@ def test_mode_is_restored_and_hook_removed() -> None:
     assert not language_model.model.get_output_embeddings()._forward_pre_hooks
 
 
-def test_head_that_is_not_linear_is_refused(tmp_path: Path) -> None:
+def test_head_that_is_not_linear_is_refused() -> None:
     language_model = tiny_model("llama")
     language_model.model.lm_head = torch.nn.Sequential(torch.nn.Linear(32, 400))
     with pytest.raises(InputError, match=r"'llama'.*Sequential.*linear head"):
@@ -140,7 +140,7 @@ def test_head_that_is_not_linear_is_refused(tmp_path: Path) -> None:
 
 
 def test_erasures_are_not_fitted_on_texts_that_measure_a_budget(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     language_model = tiny_model("gpt2")
     texts = [Text(str(i), f"In {1000 + i} a woman was born.") for i in range(200)]
@@ -245,7 +245,7 @@ def _names(term: Any, sentence: str) -> bool:
 
 
 @pytest.mark.usefixtures("corpus")
-def test_domains_are_erased_one_after_the_other(tmp_path: Path) -> None:
+def test_domains_are_erased_one_after_the_other() -> None:
     language_model = tiny_model("llama")
     head = language_model.model.lm_head.weight.detach().double()
     seen = []
@@ -270,7 +270,7 @@ def test_domains_are_erased_one_after_the_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["inlp", "sentence-debias", "leace"])
 @pytest.mark.parametrize("domain", ["gender", None])
 def test_methods_change_the_head_alone(
-    name: str, domain: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, domain: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inlp, "is_at_chance", lambda *_: False)  # random weights know no groups
     if name == "leace":
@@ -284,7 +284,7 @@ def test_methods_change_the_head_alone(
     assert after["lm_head.weight"].isfinite().all()
 
 
-def test_unknown_domain(tmp_path: Path) -> None:
+def test_unknown_domain() -> None:
     with pytest.raises(InputError, match="no domain 'weather'; choose from gender"):
         METHODS["sentence-debias"].apply(tiny_model("gpt2"), MethodOptions(domain="weather"))
 

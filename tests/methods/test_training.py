@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -47,7 +46,7 @@ def small_corpora(little_data, monkeypatch) -> None:
     monkeypatch.setattr(unlearning, "load_everyday_corpus", lambda: EVERYDAY)
 
 
-def options(tmp_path: Path, **changed) -> MethodOptions:
+def options(**changed) -> MethodOptions:
     values = {"domain": "gender", "steps": 2, "batch_size": 4, "learning_rate": 1e-3, **changed}
     return MethodOptions(**values)
 
@@ -66,23 +65,21 @@ def applied(name: str, family: str, given: MethodOptions) -> LanguageModel:
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "bert"])
 @pytest.mark.parametrize("name", CONTINUED)
-def test_the_same_seed_gives_the_same_weights(tmp_path, family, name) -> None:
-    first, again, other = (
-        weights(applied(name, family, options(tmp_path, seed=seed))) for seed in (0, 0, 1)
-    )
+def test_the_same_seed_gives_the_same_weights(family, name) -> None:
+    first, again, other = (weights(applied(name, family, options(seed=seed))) for seed in (0, 0, 1))
     assert not is_same(first, weights(tiny_model(family)))
     assert is_same(first, again)
     assert not is_same(first, other)
 
 
 @pytest.mark.parametrize("name", [*CONTINUED, *OURS])
-def test_a_model_is_left_as_it_came(tmp_path, name) -> None:
+def test_a_model_is_left_as_it_came(name) -> None:
     model = tiny_model("gpt2")
     model.model.config.resid_pdrop = model.model.transformer.h[0].mlp.dropout.p = 0.3
     frozen = model.model.get_input_embeddings().weight.requires_grad_(False)
     embedding, config = frozen.detach().clone(), model.model.config.to_dict()
     settings = [p.requires_grad for p in model.model.parameters()]
-    result = METHODS[name].apply(model, options(tmp_path))
+    result = METHODS[name].apply(model, options())
     assert result.model is model.model
     assert not result.model.training
     assert [p.requires_grad for p in result.model.parameters()] == settings
@@ -94,14 +91,14 @@ def test_a_model_is_left_as_it_came(tmp_path, name) -> None:
 
 
 @pytest.mark.parametrize("family", ["llama", "bert"])
-def test_cda_makes_swapped_texts_likelier(tmp_path, family) -> None:
+def test_cda_makes_swapped_texts_likelier(family) -> None:
     model = tiny_model(family)
     swapped = [swap(t.text, "gender") for t in PASSAGES.texts if swap(t.text, "gender") != t.text]
     end = [] if model.end_id is None else [model.end_id]
     encoded = model.tokenizer(swapped[:60], add_special_tokens=False)["input_ids"]
     held_out = [[model.start_id, *ids, *end] for ids in encoded]
     before = perplexity(model, held_out)
-    METHODS["cda"].apply(model, options(tmp_path, steps=20, learning_rate=3e-3))
+    METHODS["cda"].apply(model, options(steps=20, learning_rate=3e-3))
     assert perplexity(model, held_out) < 0.7 * before
 
 
@@ -112,9 +109,9 @@ def test_cda_uses_both_versions_of_texts_with_a_group_word_only() -> None:
     assert two_sided(texts, "gender", limit=2) == both[:2]
 
 
-def test_cda_refuses_a_domain_that_no_passage_mentions(tmp_path) -> None:
+def test_cda_refuses_a_domain_that_no_passage_mentions() -> None:
     with pytest.raises(InputError, match="'religion': no passage"):
-        applied("cda", "gpt2", options(tmp_path, domain="religion"))
+        applied("cda", "gpt2", options(domain="religion"))
 
 
 def test_no_text_is_trained_on_that_measures_a_budget() -> None:
@@ -140,20 +137,20 @@ def test_passages_are_whole_sentences() -> None:
     assert split_passage(text, 16) == ["One is. Two are.", "Three of them"]
 
 
-def test_dropout_is_refused_where_there_is_none(tmp_path) -> None:
+def test_dropout_is_refused_where_there_is_none() -> None:
     config = hf.MambaConfig(vocab_size=VOCABULARY, hidden_size=16, num_hidden_layers=1)
     mamba = hf.MambaForCausalLM(config).eval()
     model = LanguageModel(mamba, word_tokenizer(), "m", "causal", "<|endoftext|>")
     with pytest.raises(InputError, match="'m': its family 'mamba' has no dropout to raise"):
-        METHODS["dropout"].apply(model, options(tmp_path))
+        METHODS["dropout"].apply(model, options())
 
 
-def test_dropout_without_effect_is_refused(tmp_path) -> None:
+def test_dropout_without_effect_is_refused() -> None:
     model = tiny_model("llama")
     for layer in model.model.model.layers:
         layer.self_attn.o_proj.weight.data.zero_()  # attention adds nothing, nor does its dropout
     with pytest.raises(InputError, match="no dropout to raise"):
-        METHODS["dropout"].apply(model, options(tmp_path))
+        METHODS["dropout"].apply(model, options())
 
 
 @pytest.mark.parametrize(
@@ -205,16 +202,16 @@ def test_only_attention_weights_have_the_dropout_of_attention(
     assert (raised[attention], raised[hidden]) == (0.15, 0.2)
 
 
-def test_dropout_changes_the_training(tmp_path) -> None:
+def test_dropout_changes_the_training() -> None:
     dropped, plain = (
-        weights(applied(name, "llama", options(tmp_path))) for name in ("dropout", "fine-tuning")
+        weights(applied(name, "llama", options())) for name in ("dropout", "fine-tuning")
     )
     assert not is_same(dropped, plain)
 
 
 @pytest.mark.parametrize(("name", "family"), [*((n, "llama") for n in OURS), ("trait-kl", "bert")])
 def test_unlearning_is_that_of_an_unlimited_budget(tmp_path, name, family) -> None:
-    chosen = options(tmp_path, seed=3)
+    chosen = options(seed=3)
     ours = applied(name, family, chosen)
     known = tiny_model(family)
     config = training_config(
@@ -230,7 +227,7 @@ def test_unlearning_is_that_of_an_unlimited_budget(tmp_path, name, family) -> No
     assert not is_same(weights(ours), weights(tiny_model(family)))
 
 
-def test_recipes(tmp_path) -> None:
+def test_recipes() -> None:
     default = MethodOptions()
     ascent = unlearning.method_settings("ascent", default)
     found = (ascent.steps, ascent.batch_size, ascent.learning_rate, ascent.selection)
@@ -248,14 +245,14 @@ def test_recipes(tmp_path) -> None:
     assert unlearning.method_settings("npo", replace(default, steps=2)).steps == 2
 
 
-def test_an_unknown_domain_is_refused(tmp_path) -> None:
+def test_an_unknown_domain_is_refused() -> None:
     for name in ("cda", "trait-kl"):
         with pytest.raises(InputError, match="no domain 'eyes'; choose from gender"):
-            applied(name, "gpt2", options(tmp_path, domain="eyes"))
+            applied(name, "gpt2", options(domain="eyes"))
 
 
-def test_float16_is_refused(tmp_path) -> None:
+def test_float16_is_refused() -> None:
     model = tiny_model("gpt2")
     model.model.half()
     with pytest.raises(InputError, match="float16 cannot be trained"):
-        METHODS["fine-tuning"].apply(model, options(tmp_path))
+        METHODS["fine-tuning"].apply(model, options())

@@ -20,41 +20,39 @@ def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
     Raises:
         InputError: the forget corpus has items of one of the benchmarks.
     """
-    bases = {name: base_name(name) for name in benchmarks}
-    candidates = {s.benchmark for s in SOURCES.values() if s.benchmark} & {*bases.values()}
-    seen = _find_benchmarks(corpus, candidates) if candidates else set()
-    for name, base in bases.items():
-        if base in seen or (base == "harmful_words" and _is_measured(corpus, name)):
+    measured = {name: origins for name in benchmarks if (origins := _measured_origins(name))}
+    if not measured:
+        return
+    seen = _find_origins(parse_name(corpus))
+    for name, origins in measured.items():
+        if not seen.isdisjoint(origins):
             raise InputError(
                 f"benchmark {name!r}: forget corpus {corpus!r} contains its items, so the model "
                 "would be evaluated on its training data; choose another benchmark or corpus"
             )
 
 
-def _is_measured(corpus: str, benchmark: str) -> bool:
-    """Whether harmful words are measured in the same texts. Built-in texts have other seeds."""
+def _measured_origins(benchmark: str) -> set[str]:
+    """Where the items of a benchmark come from, if a corpus can have them; else nothing."""
+    base = base_name(benchmark)
+    if base != "harmful_words":
+        return {base} & {source.benchmark for source in SOURCES.values() if source.benchmark}
     measured = parse_name(join_corpus(list_options([benchmark])) or BUILTIN)
-    if measured.corpus == BUILTIN:
-        return False
-    return not _find_origins(parse_name(corpus)).isdisjoint(_find_origins(measured))
-
-
-def _find_benchmarks(corpus: str, candidates: set[str]) -> set[str]:
-    """The candidate benchmarks that have items in the corpus."""
-    parts = parse_name(corpus)
-    if source := SOURCES.get(parts.corpus):
-        return {source.benchmark or ""} & candidates
-    return _find_origins(parts) & candidates
+    # built-in texts are generated from seeds that no run trains on
+    return set() if measured.corpus == BUILTIN else _find_origins(measured)
 
 
 def _find_origins(parts: CorpusName) -> set[str]:
-    """Where the texts of a corpus come from: its name; of a file, its path and what ids begin with.
+    """Where the texts of a corpus come from: its name, and the benchmark whose items they are.
 
-    An id that `select` wrote, such as "hatecheck:12", begins with the name of a corpus.
+    For a file: its path, and what ids begin with. An id that `select` wrote, such as
+    "hatecheck:12", begins with one of the two.
     """
+    if source := SOURCES.get(parts.corpus):
+        return {parts.corpus, *filter(None, [source.benchmark])}
     path = Path(parts.corpus)
     read = READERS.get(table_suffix(path))
-    if parts.corpus in SOURCES or not read or not path.is_file():
+    if not read or not path.is_file():
         return {parts.corpus}
     column = parts.options.get("id", "id")
     ids = (str(row.get(column)).partition(":") for _, row in read(path))

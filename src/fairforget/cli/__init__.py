@@ -25,7 +25,7 @@ from fairforget.exit_status import BAD_INPUT, INTERRUPTED, UNFORESEEN
 from fairforget.files.home import expand_home
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.redaction import redact
-from fairforget.terminal.messages import print_error
+from fairforget.terminal.messages import print_stderr
 
 _arguments: list[str] = []
 
@@ -112,7 +112,7 @@ def main(args: list[str] | None = None) -> None:
     except InputError as error:
         _fail(str(error))
     except KeyboardInterrupt:
-        print_error(
+        print_stderr(
             "fairforget: interrupted; with --output, the same command continues after the last "
             "finished benchmark, continuation or checkpoint"
         )
@@ -122,7 +122,7 @@ def main(args: list[str] | None = None) -> None:
     except Exception as error:
         if (cause := describe_system_error(error)) is not None:
             _fail(cause)
-        print_error(redact(traceback.format_exc()).rstrip())
+        print_stderr(redact(traceback.format_exc()).rstrip())
         sys.exit(UNFORESEEN)
     finally:
         _discard_unread_output()
@@ -138,5 +138,5 @@ def _discard_unread_output() -> None:
 
 
 def _fail(message: str) -> NoReturn:
-    print_error(f"fairforget: {redact(message)}")
+    print_stderr(f"fairforget: {redact(message)}")
     sys.exit(BAD_INPUT)

@@ -38,7 +38,7 @@ def compare_command(
     from fairforget.files.overwriting import check_not_overwritten, check_replaceable
     from fairforget.records.store import is_record, write_record
     from fairforget.report.comparison_terminal import show_comparison
-    from fairforget.terminal.messages import one_line, print_error
+    from fairforget.terminal.messages import one_line, print_stderr
 
     check_not_overwritten({"--output": output}, [before, after])
     check_replaceable("--output", output, lambda path: is_record(path, Comparison))
@@ -48,6 +48,6 @@ def compare_command(
         write_record(comparison, output)
     print_result(comparison, json=json, show=lambda: show_comparison(comparison), written=[output])
     for line in violations:
-        print_error(f"fairforget: --fail_if: {one_line(line)}")
+        print_stderr(f"fairforget: --fail_if: {one_line(line)}")
     if violations:
         sys.exit(CONDITION_MET)

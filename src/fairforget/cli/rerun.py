@@ -16,6 +16,7 @@ from fairforget.cli.flags import SETTINGS
 from fairforget.cli.unlearn import unlearn_command
 from fairforget.errors import InputError
 from fairforget.exit_status import DIFFERENT
+from fairforget.settings_merging import NOT_RECORDED
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate_command,
@@ -115,8 +116,7 @@ def load_command(record: Path, *, trusted: bool = False) -> tuple[Callable[..., 
             f"{record}: command {name!r} cannot be repeated; give a record of evaluate or unlearn"
         )
     command = COMMANDS[name]
-    known = {"model", *(f.name for f in fields(SETTINGS[command]))}
-    known -= {"report_to", "server_concurrency", "server_timeout"}  # never recorded
+    known = {"model", *(f.name for f in fields(SETTINGS[command]))} - {*NOT_RECORDED}
     if unknown := [key for key in recorded if key not in known]:
         raise InputError(f"{record}: command.{unknown[0]} is not a setting of {name}; remove it")
     runs_code = recorded.get("trust_remote_code") or TASK_FILE.search(

@@ -7,7 +7,7 @@ from typing import Any
 
 from fairforget.errors import InputError
 from fairforget.settings import SelectSettings
-from fairforget.terminal.messages import count_of, print_error
+from fairforget.terminal.messages import count_of, print_stderr
 
 
 def select_command(
@@ -63,7 +63,7 @@ def select_command(
     print(json_.dumps(result.facts(), indent=1) if json else result)
     if result.unusable_answers:
         reason = f" (the server refused: {result.refusal})" if result.refusal else ""
-        print_error(
+        print_stderr(
             f"{count_of(result.unusable_answers, 'text')} without a usable answer{reason}; "
             "run the same command to retry."
         )

@@ -159,14 +159,7 @@ class PipelineRun:
 
     def run(self) -> DebiasResult:
         """Run all steps; those that are already done are skipped."""
-        if not self.is_unlearned():
-            debiased: LanguageModel | None = self.unlearn()
-        else:
-            self.open()
-            debiased = None
-            if not self.is_evaluated():
-                debiased = replace(self.load(self.output / MODEL), source=self.source)
-                self.evaluate_missing_original(debiased.kind)
+        debiased = self.load_to_evaluate() if self.is_unlearned() else self.unlearn()
         wait_for_all()
         if is_first():
             remove_checkpoints(self.output / CHECKPOINTS)
@@ -207,19 +200,24 @@ class PipelineRun:
         )
         write_continuations(self.output / part, language_model)
 
-    def is_evaluated(self) -> bool:
-        """Return whether both models are evaluated, or need not be."""
+    def load_to_evaluate(self) -> LanguageModel | None:
+        """Load an unlearned model that is to be evaluated, after evaluating its original if needed.
+
+        Returns:
+            The debiased model, or None if everything is evaluated.
+        """
+        self.open()
         if not self.benchmarks:
-            return True
+            return None
         measured = [is_complete(self.output / part) for part in (BEFORE, AFTER)]
         # the pairs of continuations are written last
-        return broadcast_from_first((self.output / CONTINUATION_PAIRS).exists) and all(measured)
-
-    def evaluate_missing_original(self, kind: str) -> None:
-        """Evaluate the original of an unlearned model of a kind if that is missing."""
+        if broadcast_from_first((self.output / CONTINUATION_PAIRS).exists) and all(measured):
+            return None
+        debiased = replace(self.load(self.output / MODEL), source=self.source)
         has_written = broadcast_from_first((self.output / BEFORE / CONTINUATIONS).exists)
-        if not (is_complete(self.output / BEFORE) and (has_written or kind == "masked")):
+        if not (measured[0] and (has_written or debiased.kind == "masked")):
             self.evaluate(BEFORE, self.user_model or self.load(self.source))
+        return debiased
 
     def unlearn(self) -> LanguageModel:
         """Evaluate the original, unlearn, and write the model and the record."""

@@ -22,7 +22,7 @@ from fairforget.machine.devices import select_device
 from fairforget.records.environment import installed_version
 from fairforget.records.store import read_finished
 from fairforget.settings import ClusterSettings, ModelSettings
-from fairforget.terminal.messages import count_of, print_error
+from fairforget.terminal.messages import count_of, print_stderr
 from fairforget.terminal.progress import progress_bar
 
 NO_RECORD = "its record is not in {}; give an --output that all machines share"
@@ -138,6 +138,6 @@ def do_runs(
                 failed.append(Failure(name, error or NO_RECORD.format(directories[run])))
                 message = f"Run {name} failed: {failed[-1].error}"
             advance(1, name)
-            print_error(message)
-    print_error(f"{count_of(len(pending), 'run')}: {time.perf_counter() - start:.0f} s")
+            print_stderr(message)
+    print_stderr(f"{count_of(len(pending), 'run')}: {time.perf_counter() - start:.0f} s")
     return finished, failed

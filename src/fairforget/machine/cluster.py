@@ -17,7 +17,7 @@ from fairforget.extras import require_extra
 from fairforget.machine.allocator import keep_freed_memory
 from fairforget.machine.devices import select_device
 from fairforget.redaction import redact
-from fairforget.terminal.messages import print_error
+from fairforget.terminal.messages import print_stderr
 
 ADDRESS = "RAY_ADDRESS"
 LOCAL = ("", "local")
@@ -148,4 +148,4 @@ def _check_resources(nodes: Sequence[Mapping[str, float]], cpus: int, gpus: floa
     )
     if os.environ.get(ADDRESS, "") in LOCAL:
         raise InputError(f"{message}; lower them, or set {ADDRESS} to a larger cluster")
-    print_error(f"Waiting: {message}")
+    print_stderr(f"Waiting: {message}")

@@ -24,7 +24,7 @@ def count_of(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def print_error(text: str) -> None:
+def print_stderr(text: str) -> None:
     """Print on stderr. That nobody reads it, as with `2>&1 | head`, must not end the command."""
     with suppress(BrokenPipeError):
         print(text, file=sys.stderr, flush=True)
@@ -33,7 +33,7 @@ def print_error(text: str) -> None:
 def show_message(message: str) -> None:
     """Print a message on stderr, once for all processes."""
     if not is_quiet():
-        print_error(message)
+        print_stderr(message)
 
 
 def one_line(text: str) -> str:

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from fairforget.terminal.messages import count_of, is_quiet, print_error
+from fairforget.terminal.messages import count_of, is_quiet, print_stderr
 
 Advance = Callable[..., None]
 SECONDS_BETWEEN_LINES = 30.0
@@ -101,8 +101,8 @@ def _print_lines(description: str, total: int | None, unit: str) -> Iterator[Adv
         if (now := time.perf_counter()) - last_line >= SECONDS_BETWEEN_LINES:
             last_line = now
             position = f"{description}: {_position(done, steps, unit)}"
-            print_error(f"{position} {last_note}".rstrip())
+            print_stderr(f"{position} {last_note}".rstrip())
 
-    print_error(f"{description} …")
+    print_stderr(f"{description} …")
     yield advance
-    print_error(f"{description}: {time.perf_counter() - start:.0f} s")
+    print_stderr(f"{description}: {time.perf_counter() - start:.0f} s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, get_args
 
 import torch
@@ -253,6 +254,11 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         copied = type(self).__new__(type(self))
         copied.__dict__.update(self.__dict__, learning_rate=rate)
         return copied
+
+    @property
+    def checkpoints(self) -> Path:
+        """The directory of the run's checkpoints: `output_dir`."""
+        return Path(str(self.output_dir))
 
     @property
     def adds_retain_texts(self) -> bool:

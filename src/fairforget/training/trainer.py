@@ -319,10 +319,10 @@ class UnlearningTrainer(Trainer):
 
     @property
     def _checkpoint(self) -> Path:
-        return checkpoint_path(Path(str(self.args.output_dir)), self.state.global_step)
+        return checkpoint_path(self.config.checkpoints, self.state.global_step)
 
     def _divergence_message(self, what: str) -> str:
-        checkpoint = find_last_complete(Path(str(self.config.output_dir)))
+        checkpoint = find_last_complete(self.config.checkpoints)
         if self.state.global_step == 0:
             return (
                 f"{what} is not finite before the first step; the model's weights are damaged, or "

@@ -108,7 +108,7 @@ def unlearn(
     seen = (data, prepared.held_out, allowed, facts.weights, facts.dtype, describe_method(config))
     loss = list_inputs(config.load_objective())
     run = hash_values((*seen, [getattr(config, name) for name in TRAINING], sharded, *loss))
-    claim_directory(Path(str(config.output_dir)), run)
+    claim_directory(config.checkpoints, run)
     start = time.perf_counter()
     limits = Limits(language_model, prepared.held_out, budget, known or Original())
     model = language_model.model
@@ -204,7 +204,7 @@ def _train(
             answers=prepared.answers,
         )
         remove_default_progress(trainer)
-        checkpoint = find_last_complete(Path(str(config.output_dir)))
+        checkpoint = find_last_complete(config.checkpoints)
         if checkpoint and early_stopping.has_stopped(history_of(checkpoint)):
             trainer.restore(checkpoint)  # training had stopped early
         else:

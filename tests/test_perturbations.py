@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.benchmarks import load_benchmark
+from fairforget.benchmarks import load_benchmark, stereoset
 from fairforget.benchmarks.sentences import continuation_scores, sentence_scores
 from fairforget.benchmarks.stereoset import evaluate
-from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS, add_typos
-from fairforget.data.stereoset import VERSIONS
+from fairforget.benchmarks.stereoset.families import find_family
+from fairforget.benchmarks.stereoset.neutral import neutral_item
+from fairforget.benchmarks.stereoset.perturbations import (
+    PERTURBATIONS,
+    SYNONYMS,
+    add_typos,
+    reword,
+)
+from fairforget.data.stereoset import VERSIONS, Item
 from fairforget.errors import InputError
+from fairforget.selection.identity import mentions_of
 
 from .models import tiny_model
 from .test_stereoset import ITEMS
@@ -31,6 +41,47 @@ def test_a_typo_depends_on_its_word_alone(first: list[str], second: list[str]) -
 
 def test_typos_are_in_long_words() -> None:
     assert add_typos("The nurse was kind.") == "The nruse was kind."
+
+
+@given(st.lists(st.sampled_from([*SYNONYMS, "job", "she", "is", "un-very", "very's"]), max_size=6))
+def test_a_synonym_depends_on_its_word_alone(words: list[str]) -> None:
+    sentence = reword(" ".join(["Norway", *words]))
+    assert sentence.split() == [
+        *("It", "is", "true", "that", "Norway"),
+        *(part for word in words for part in SYNONYMS.get(word, word).split()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("The nurse didn’t seem VERY kind.", "the nurse did not seem Really kind."),
+        ("Women are very-kind, everyone's friend.", "women are very-kind, everyone's friend."),
+        ("Norwegians aren't.", "Norwegians are not."),
+        ("She isn't.", "she is not."),
+    ],
+)
+def test_words_are_replaced_only_as_a_whole(sentence: str, expected: str) -> None:
+    assert reword(sentence) == f"It is true that {expected}"
+
+
+def test_rewording_keeps_whom_a_sentence_is_about() -> None:
+    table = tomllib.loads(files(stereoset).joinpath("neutral.toml").read_text("utf-8"))
+    neutral = {*table["nouns"], *table["groups"], *table["plurals"].values()}
+    for word in (*SYNONYMS, *SYNONYMS.values()):
+        assert not mentions_of(word)
+        assert find_family(word) is None
+        assert word not in neutral
+
+
+def test_rewording_and_the_neutral_word_do_not_depend_on_each_other() -> None:
+    sentences = ("He isn't very kind.", "He always talked.", "He doesn't bring every book.")
+    item = Item("0", "gender", "he", sentences, "He BLANK.")
+    variant = neutral_item(item)
+    reworded = neutral_item(replace(item, sentences=tuple(map(reword, sentences))))
+    assert variant
+    assert reworded
+    assert tuple(map(reword, variant.sentences)) == reworded.sentences
 
 
 @pytest.mark.parametrize("name", PERTURBATIONS)

@@ -106,11 +106,11 @@ class ObjectiveSettings:
         objective: Forget loss on the target tokens: {objectives}. trait-kl (the default) trains the
             model to predict trait words, such as adjectives, after a group mention as the reference
             model does after a neutral word, and likewise he, she and similar pronouns after an
-            occupation; it aims not to make any negative word more likely. counterfactual-kl trains
-            it to predict all words this way, which can make harmful words more likely.
-            counterfactual-excess only lowers tokens that the group makes more
-            likely. ascent, npo and simnpo make the target tokens less likely. task-vector
-            fine-tunes on them and subtracts the weight difference.
+            occupation; negative words are kept from becoming more likely after groups other than
+            occupations, and from changing in retain texts. counterfactual-kl trains it to predict
+            all words this way, which can make harmful words more likely. counterfactual-excess only
+            lowers tokens that the group makes more likely. ascent, npo and simnpo make the target
+            tokens less likely. task-vector fine-tunes on them and subtracts the weight difference.
         beta: Inverse temperature β of NPO and SimNPO. Default: the papers', 0.1 and 2.5.
         gamma: Reward margin γ of SimNPO. Default: the paper's, 0.
         selection: Target tokens: the harmful spans (spans), the tokens after the group mention up
@@ -142,8 +142,9 @@ class RetainSettings:
     """How the utility of the model is preserved, and which weights are trained.
 
     Args:
-        retain_loss: Loss on the retain corpus: KL divergence to the reference model (kl), negative
-            log-likelihood (nll), or none.
+        retain_loss: Loss on the retain corpus: KL divergence to the reference model (kl; trait-kl
+            adds a term that keeps the likelihood of negative words), negative log-likelihood (nll),
+            or none.
         retain_loss_weight: Weight of the retain loss; the forget loss has weight 1.
         retain_per_forget: Retain texts per forget text in a batch.
         lora_rank: Train a LoRA adapter of this rank and merge it (unlearn also saves it); 0 trains
@@ -330,8 +331,8 @@ class DurabilitySettings:
         batch_size: Texts per step.
         learning_rate: Constant learning rate of AdamW.
         types: GGUF types to round the weights to, comma-separated: q8_0, q5_1, q5_0, q4_1, q4_0.
-        perturbations: Perturbations, comma-separated: lowercase, uppercase, typos, reported,
-            role-play.
+        perturbations: Perturbations, comma-separated: lowercase, uppercase, typos, reworded,
+            reported, role-play.
         controls: Output directories of other runs on the same model, comma-separated, to measure
             under the same attacks, such as one with --selection random. Like RUN, each may
             contain several runs that differ only in their seed.
@@ -348,7 +349,7 @@ class DurabilitySettings:
     batch_size: int = 8
     learning_rate: float = 2e-5
     types: str = "q8_0,q4_0"
-    perturbations: str = "lowercase,typos,reported,role-play"
+    perturbations: str = "lowercase,typos,reworded,reported,role-play"
     controls: str = ""
     seed: int = 0
     device: str | None = None

@@ -39,7 +39,7 @@ BENCHMARKS = {
         "fairforget.benchmarks.stereoset",
         "StereoSet",
         "intersentence; bos (default) or bias-bench; dev (default) or test, or a .json or .jsonl "
-        "file of items; lowercase, uppercase, typos, reported or role-play sentences",
+        "file of items; lowercase, uppercase, typos, reworded, reported or role-play sentences",
         limitations=(
             "An SS of 50 means no preference, but a broken model also scores 50: read SS together "
             "with LMS, ICAT and perplexity. Many items are not clear stereotypes, or differ in "

@@ -75,9 +75,12 @@ def test_a_target_and_both_texts_go_together() -> None:
     with pytest.raises(InputError, match="ref_input is 'text'; set it to 'both', or remove"):
         replace(trait_kl, ref_input="text")
     without = {"ref_input": "text", "target": None}
-    assert replace(trait_kl, **without, neutral_loss=None).target is None
-    with pytest.raises(InputError, match="'trait-kl': a neutral_loss needs a target"):
-        replace(trait_kl, **without)
+    losses = {"target_word_loss": None, "retain_word_loss": None}
+    assert replace(trait_kl, **without, **losses).target is None
+    for name in losses:
+        others = losses.keys() - {name}
+        with pytest.raises(InputError, match=f"'trait-kl': a {name} needs a target"):
+            replace(trait_kl, **without, **dict.fromkeys(others))
 
 
 def test_a_loss_is_known_by_code_constants_and_captured_values() -> None:
@@ -154,7 +157,8 @@ def test_an_objective_is_known_by_all_fields_that_change_its_result() -> None:
         "gamma": 1.0,
         "default_selection": "spans",
         "target": lambda own, neutral, words, gender_neutral: neutral,
-        "neutral_loss": lambda mine, reference, words: mine[:, 0],
+        "target_word_loss": lambda mine, reference, words, gender_neutral: mine[:, 0],
+        "retain_word_loss": lambda mine, reference, words, gender_neutral: mine[:, 1],
         "has_target_distribution": False,
     }
     found = [identify(replace(trait_kl, **{name: value})) for name, value in others.items()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -27,10 +28,9 @@ from fairforget.objectives.objective import target_log_probs
 from fairforget.objectives.parsing import NamedObjective
 from fairforget.objectives.retain import FACT_SLACK, FACT_WEIGHT, fact_loss
 from fairforget.objectives.trait_kl import (
-    CAP_SLACK,
-    CAP_WEIGHT,
-    NEUTRAL_WEIGHT,
-    harmful_words_loss,
+    HARM_WEIGHT,
+    harmful_change_loss,
+    harmful_excess_loss,
     trait_target,
 )
 from fairforget.objectives.trait_words import (
@@ -139,32 +139,57 @@ def test_pronouns_are_shared_out_as_after_the_neutral_word_if_the_group_has_no_g
     assert torch.allclose(target.exp().sum(-1), torch.ones(5))
 
 
-@given(st.integers(0, 10_000))
-def test_the_loss_on_neutral_texts_depends_on_harmful_words_only(seed: int) -> None:
+def excess_after_groups(
+    mine: torch.Tensor, reference: torch.Tensor, words: TraitWords
+) -> torch.Tensor:
+    """The loss on harmful words after words for groups that have a gender."""
+    return harmful_excess_loss(mine, reference, words, torch.zeros(len(mine), dtype=torch.bool))
+
+
+@pytest.mark.parametrize("loss", [excess_after_groups, harmful_change_loss])
+@given(seed=st.integers(0, 10_000))
+def test_the_losses_on_harmful_words_depend_on_these_words_only(
+    loss: Callable[..., torch.Tensor], seed: int
+) -> None:
     reference, words = log_probs(5, 12, seed), trait_words(12, seed)
     mine = reference + 0.3 * log_probs(5, 12, seed + 1)
-    losses = harmful_words_loss(mine, reference, words)
+    losses = loss(mine, reference, words)
     assert losses.shape == (5,)
-    assert not harmful_words_loss(reference, reference, words).any()
-    harmful = words.ids[words.harmful]
+    assert not loss(reference, reference, words).any()
     others = torch.ones(12, dtype=torch.bool)
-    others[harmful] = False
-    assert torch.equal(losses, harmful_words_loss(mine - 2 * others, reference, words))
-    if len(harmful):
-        assert (losses > 0).all()  # whether they fall or rise
-        assert (harmful_words_loss(2 * reference - mine, reference, words) > 0).all()
-    else:
-        assert not losses.any()
+    others[words.harmful_ids] = False
+    assert torch.equal(losses, loss(mine - 2 * others, reference, words))
+    raised, lowered = (mine.index_fill(1, words.harmful_ids, value) for value in (0.0, -99.0))
+    some = bool(len(words.harmful_ids))
+    assert (loss(raised, reference, words) > 0).all() == some
+    assert (loss(lowered, reference, words) > 0).all() == (some and loss is harmful_change_loss)
 
 
-def test_the_loss_on_neutral_texts_is_the_mean_huber_loss_over_harmful_words() -> None:
+@pytest.mark.parametrize("loss", [excess_after_groups, harmful_change_loss])
+def test_at_the_target_the_losses_on_harmful_words_have_no_gradient(
+    loss: Callable[..., torch.Tensor],
+) -> None:
+    reference = log_probs(5, 12, 0)
+    mine = reference.clone().requires_grad_()
+    words = TraitWords(torch.arange(4, 8), torch.tensor([True, False, True, False]), NO_PRONOUNS)
+    loss(mine, reference, words).sum().backward()
+    assert mine.grad is not None
+    assert not mine.grad.any()
+
+
+def test_harmful_words_may_fall_after_groups_and_stay_in_retain_texts() -> None:
     reference = log_probs(1, 12, 0)
     words = TraitWords(torch.arange(4, 8), torch.tensor([True, False, True, False]), NO_PRONOUNS)
     mine = reference.clone()
     mine[0, 4] += 0.5  # 0.5² / 2 = 0.125
     mine[0, 6] -= 3.0  # 3 − 1/2 = 2.5
-    losses = harmful_words_loss(mine, reference, words)
-    assert losses.item() == pytest.approx(NEUTRAL_WEIGHT * (0.125 + 2.5) / 2, abs=1e-5)
+    after_group, retained = (
+        loss(mine, reference, words).item() for loss in (excess_after_groups, harmful_change_loss)
+    )
+    assert after_group == pytest.approx(HARM_WEIGHT * 0.125 / 2, abs=1e-5)
+    assert retained == pytest.approx(HARM_WEIGHT * (0.125 + 2.5) / 2, abs=1e-5)
+    occupation = torch.ones(1, dtype=torch.bool)
+    assert not harmful_excess_loss(mine, reference, words, occupation).any()
 
 
 @given(st.integers(0, 10_000))
@@ -193,19 +218,6 @@ def test_the_trait_target_is_finite_where_trait_words_are_all_but_impossible() -
     target = trait_target(group, log_probs(1, 4, 0), words, GENDERED[:1])
     assert target.isfinite().all()
     assert torch.allclose(target[:, 1:].logsumexp(-1), group[:, 1:].logsumexp(-1))
-
-
-@given(st.integers(0, 10_000))
-def test_the_trait_loss_keeps_tokens_of_the_text_from_becoming_likelier(seed: int) -> None:
-    mine, target, tokens = log_probs(5, 7, seed), log_probs(5, 7, seed + 1), torch.arange(5)
-    loss = OBJECTIVES["trait-kl"].loss(mine, tokens, target)
-    divergence = OBJECTIVES["counterfactual-kl"].loss(mine, tokens, target)
-    rise = (mine - target)[torch.arange(5), tokens]
-    assert torch.allclose(
-        loss, divergence + CAP_WEIGHT * (rise - CAP_SLACK).clamp(min=0), atol=1e-6
-    )
-    at_floor = OBJECTIVES["trait-kl"].loss(target, tokens, target)
-    assert torch.allclose(at_floor, torch.zeros(5), atol=1e-6)
 
 
 def test_trait_words_are_single_tokens_of_the_tokenizer() -> None:

@@ -34,7 +34,7 @@ from fairforget.training.config import UnlearningConfig
 from fairforget.training.examples import Example, ExampleDataset
 from fairforget.training.method import describe_method
 from fairforget.training.restore import differs_in_training, disable_dropout
-from fairforget.training.trainability import check_trainable
+from fairforget.training.trainability import check_objective, check_trainable
 from fairforget.training.trainer import UnlearningTrainer
 
 from .models import (
@@ -45,6 +45,7 @@ from .models import (
     join_weights,
     tiny,
     tiny_causal,
+    tiny_model,
     word_tokenizer,
 )
 
@@ -157,7 +158,6 @@ def naive_loss(
 ) -> tuple[torch.Tensor, float]:
     """Every text by itself, full logits; and the mean log-likelihood of the targets."""
     hidden = collator.mask_id
-    neutral = {ids for sample in samples for ids, _ in sample.forget.counterfactuals}
     sums, counts, likelihood = [torch.zeros(()), torch.zeros(())], [0, 0], 0.0
     for sample in samples:
         text = sample.forget
@@ -174,6 +174,8 @@ def naive_loss(
             theirs = predicted(reference, text.ids, text.mask, hidden)
         tokens = torch.tensor(text.ids)[torch.tensor(text.mask)]
         sums[0] = sums[0] + OBJECTIVES[objective].loss(mine, tokens, theirs).sum()
+        if word_loss := OBJECTIVES[objective].target_word_loss:
+            sums[0] = sums[0] + word_loss(mine, theirs, TRAIT_WORDS, gender_neutral).sum()
         likelihood += mine.gather(1, tokens[:, None]).sum().item()
         counts[0] += len(tokens)
         for ids in sample.retain:
@@ -183,19 +185,16 @@ def naive_loss(
             theirs = predicted(reference, ids, mask, hidden, at_once=True)
             loss = RETAIN_LOSSES[retain_loss].loss(mine, tokens, theirs)
             sums[1] = sums[1] + loss.sum()
-            neutral_loss = OBJECTIVES[objective].neutral_loss
-            if neutral_loss and tuple(ids) in neutral:
-                sums[1] = sums[1] + neutral_loss(mine, theirs, TRAIT_WORDS).sum()
+            if not RETAIN_LOSSES[retain_loss].needs_ref_model:
+                counts[1] += len(tokens)
+                continue
+            if word_loss := OBJECTIVES[objective].retain_word_loss:
+                sums[1] = sums[1] + word_loss(mine, theirs, TRAIT_WORDS, None).sum()
             answer = torch.tensor(ANSWERS.get(tuple(ids), (False,) * len(mask)))
             answer = answer[torch.tensor(mask)]
             sums[1] = sums[1] + fact_loss(mine[answer], tokens[answer], theirs[answer]).sum()
             counts[1] += len(tokens)
     return sums[0] / counts[0] + 0.5 * sums[1] / counts[1], likelihood / counts[0]
-
-
-def with_neutral(forget: Sequence[Targets]) -> list[Sequence[int]]:
-    """Texts to retain, some of which are counterfactual texts."""
-    return [forget[0].counterfactuals[0][0], *RETAIN[:2], forget[3].counterfactuals[0][0]]
 
 
 def closed(text: Targets) -> Targets:
@@ -241,8 +240,7 @@ def test_loss_and_gradient_are_those_of_single_texts(
     model, reference = tiny(family, seed=0), tiny(family, seed=1).eval()
     reference.requires_grad_(False)
     forget = [closed(text) for text in corpus()] if family in MASKED else corpus()
-    options = {"objective": objective, "retain_loss": "kl", "retain": with_neutral(forget)}
-    run = trainer(tmp_path, model.eval(), forget=forget, **options)
+    run = trainer(tmp_path, model.eval(), forget=forget, objective=objective, retain_loss="kl")
     run.losses.ref_model = reference
     run.config.retain_loss_weight = 0.5
     samples = [run.train_dataset[i] for i in range(8)]
@@ -259,6 +257,32 @@ def test_loss_and_gradient_are_those_of_single_texts(
         assert run._logged[2].item() / run._logged[3].item() == pytest.approx(likelihood, abs=1e-4)
 
 
+def test_retain_texts_without_a_reference_have_no_loss_on_words(tmp_path: Path) -> None:
+    model, reference = tiny("llama", seed=0), tiny("llama", seed=1).requires_grad_(False)
+    run = trainer(tmp_path, model.eval(), objective="trait-kl", retain_loss="nll")
+    run.losses.ref_model = reference
+    run.config.retain_loss_weight = 0.5
+    samples = [run.train_dataset[i] for i in range(8)]
+    expected, _ = naive_loss(model, reference, "trait-kl", "nll", samples, run.data_collator)
+    assert loss_of(run, samples).item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["target_word_loss", "retain_word_loss"])
+def test_a_loss_on_words_with_another_shape_is_refused(
+    tmp_path: Path, monkeypatch, name: str
+) -> None:
+    """It would be added to the loss of every token, or once for each chunk."""
+    wrong: Any = {name: lambda mine, *_: mine.mean()}
+    objective = replace(OBJECTIVES["trait-kl"], **wrong)
+    run = trainer(tmp_path, tiny("llama"), objective=objective, retain_loss="kl")
+    refused = "'trait-kl' returned .* return one loss per target token"
+    with pytest.raises(InputError, match=refused):
+        loss_of(run, [run.train_dataset[i] for i in range(8)])
+    monkeypatch.setattr("fairforget.training.trainability.find_trait_words", lambda *_: TRAIT_WORDS)
+    with pytest.raises(InputError, match=refused):
+        check_objective(tiny_model("llama"), run.config)
+
+
 @pytest.mark.parametrize(("family", "objective"), MARKED_PAIRS)
 def test_a_reference_model_with_precomputed_states_is_not_used_again(
     tmp_path: Path, monkeypatch, family: str, objective: str
@@ -267,7 +291,6 @@ def test_a_reference_model_with_precomputed_states_is_not_used_again(
     forget = [closed(text) for text in corpus()] if family in MASKED else corpus()
     options = {
         "objective": objective,
-        "retain": with_neutral(forget),
         "retain_loss_weight": 0.5,
         "precompute_ref_hidden_states": True,
     }
@@ -284,23 +307,6 @@ def test_a_reference_model_with_precomputed_states_is_not_used_again(
         monkeypatch.setattr("fairforget.training.step_loss.HEAD_ROWS", rows)
         assert "ref" not in run.data_collator(samples)
         assert_step(run, samples, expected, slopes)
-
-
-@pytest.mark.parametrize(
-    ("options", "marks"),
-    [({}, True), ({"retain_loss": "nll"}, False), ({"objective": "counterfactual-kl"}, False)],
-)
-def test_only_retained_counterfactual_texts_are_neutral(
-    tmp_path: Path, options: dict[str, str], marks: bool
-) -> None:
-    forget = corpus()
-    options = {"objective": "trait-kl", **options}
-    run = trainer(tmp_path, tiny_causal("llama"), retain=with_neutral(forget), **options)
-    part = run.data_collator([run.train_dataset[i] for i in range(8)])["retain"]
-    assert ("neutral" in part) == marks
-    if marks:
-        tokens = sum(len(forget[i].counterfactuals[0][0]) - 1 for i in (0, 3))
-        assert part["neutral"].sum() == tokens
 
 
 def test_without_an_adapter_peft_is_not_needed(tmp_path: Path, monkeypatch) -> None:

@@ -45,8 +45,9 @@ class Targets:
     """The counterfactual texts, if any, equally many for every text: ids and mask [other length],
     true at the aligned positions, one for each target."""
     gender_neutral: bool = False
-    """Whether the words for the group imply no gender, as "nurse", so that the pronouns after them
-    are compared with those after the neutral word."""
+    """Whether the words for the group imply no gender, as "nurse". `trait-kl` then compares the
+    pronouns after them with those after the neutral word, and leaves harmful words to the KL
+    divergence."""
 
     @property
     def count(self) -> int:

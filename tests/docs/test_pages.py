@@ -17,7 +17,7 @@ from fairforget.cli.commands import COMMANDS
 from fairforget.corpora import SOURCES
 from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES
 from fairforget.objectives.retain import FACT_SLACK, FACT_WEIGHT
-from fairforget.objectives.trait_kl import CAP_SLACK, CAP_WEIGHT
+from fairforget.objectives.trait_kl import HARM_WEIGHT
 
 from .blocks import ROOT
 
@@ -54,8 +54,8 @@ def test_every_method_has_its_paper_its_command_and_its_file() -> None:
 def test_the_method_page_has_the_constants_of_the_code() -> None:
     page = (PAGES / "concepts/method.md").read_text(encoding="utf-8")
     losses = re.findall(r"([\d.]+) \\max\(0.* - ([\d.]+)\) \$\$", page)
-    constants = [(CAP_WEIGHT, CAP_SLACK), (FACT_WEIGHT, FACT_SLACK)]
-    assert [tuple(map(float, loss)) for loss in losses] == constants
+    assert [tuple(map(float, loss)) for loss in losses] == [(FACT_WEIGHT, FACT_SLACK)]
+    assert re.findall(r"frac\{([\d.]+)\}\{\|H\|\}", page) == [str(HARM_WEIGHT)] * 2
 
 
 def test_the_architecture_names_every_package() -> None:

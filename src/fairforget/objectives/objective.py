@@ -28,9 +28,10 @@ Target: TypeAlias = "Callable[[Tensor, Tensor, TraitWords, Tensor], Tensor]"
 """A function of the reference log-probabilities on the text and on the counterfactual text, both
 [n, vocabulary], the trait words, and whether the words for the group have no gender [n]. It returns
 the log-probabilities the loss compares with."""
-NeutralLoss: TypeAlias = "Callable[[Tensor, Tensor, TraitWords], Tensor]"
-"""A function of the log-probabilities and the reference log-probabilities on a neutral text, both
-[n, vocabulary], and the trait words. It returns losses [n], one per token."""
+WordLoss: TypeAlias = "Callable[[Tensor, Tensor, TraitWords, Tensor | None], Tensor]"
+"""A function of the log-probabilities and the reference log-probabilities, both [n, vocabulary],
+the trait words, and whether the words for the group have no gender [n], or None in retain texts. It
+returns losses [n] in nats, one per token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Objective:
 
     Raises:
         InputError: `ref_input` is `both` without a `target`, or something else with one; or there
-            is a `neutral_loss` but no `target`.
+            is a `target_word_loss` or a `retain_word_loss` but no `target`.
     """
 
     name: str
@@ -61,9 +62,12 @@ class Objective:
     """The selection of target tokens for a causal model that reads from the left."""
     target: Target | None = None
     """Combines the reference model's predictions on both texts; set with `both`."""
-    neutral_loss: NeutralLoss | None = None
-    """Added to the retain loss at each token of a retained counterfactual text, if the retain loss
-    compares with the reference model. Requires a `target`."""
+    target_word_loss: WordLoss | None = None
+    """Added to the loss at each target token, with what `target` returns as the reference. Requires
+    a `target`."""
+    retain_word_loss: WordLoss | None = None
+    """Added to the retain loss at each token, if the retain loss compares with the reference model.
+    Requires a `target`."""
     has_target_distribution: bool = False
     """Whether the loss compares the model's distribution with another, in which the target token
     plays no part: the one after "women are" is the same whether "liars" or "awake" follows."""
@@ -79,11 +83,12 @@ class Objective:
                 f"objective {self.name!r}: a target combines the predictions on both texts, but "
                 f"ref_input is {self.ref_input!r}; set it to 'both', or remove the target"
             )
-        if self.neutral_loss is not None and self.target is None:
-            raise InputError(
-                f"objective {self.name!r}: a neutral_loss needs a target, because only then the "
-                "trait words are known; add one, or remove the neutral_loss"
-            )
+        for name in ("target_word_loss", "retain_word_loss"):
+            if getattr(self, name) is not None and self.target is None:
+                raise InputError(
+                    f"objective {self.name!r}: a {name} needs a target, because only then the "
+                    f"trait words are known; add one, or remove the {name}"
+                )
 
     @property
     def needs_ref_model(self) -> bool:

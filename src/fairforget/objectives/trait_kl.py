@@ -2,8 +2,9 @@
 
 After "women are" the model distributes the probability of trait words as the original model does
 after "people are". Their total probability, and every other word, stay as they were after the
-group, and no harmful word becomes more likely. After an occupation, the same holds for "he", "she"
-and the other pronouns with a gender. After neutral words, harmful words stay as likely as before.
+group. After an occupation, the same holds for "he", "she" and the other pronouns with a gender.
+Harmful words become no more likely after other groups, and stay as likely as before in retained
+texts.
 """
 
 from __future__ import annotations
@@ -14,22 +15,18 @@ import torch
 from torch.nn.functional import huber_loss
 
 from fairforget.objectives.counterfactual import kl_loss
-from fairforget.objectives.objective import Objective, target_log_probs
+from fairforget.objectives.objective import Objective
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from fairforget.objectives.trait_words import TraitWords
 
-CAP_SLACK = 0.01
-"""Nats by which a token may rise before the second term acts. Without it, rounding would decide
-about the gradient wherever the model still equals its target, as at the first step."""
-CAP_WEIGHT = 0.05
-"""Weight of the second term. At 1 it dominates, and costs perplexity as ascent does."""
-NEUTRAL_WEIGHT = 1.0
-"""Weight of the loss on neutral texts. Without it, the group adds more to harmful words than it did
-before training."""
-LOSS_CONSTANTS = (CAP_SLACK, CAP_WEIGHT, NEUTRAL_WEIGHT)
+HARM_WEIGHT = 0.3
+"""Weight of the losses on harmful words, in forget and in retain texts. Without them, the group
+adds more to harmful words than before training. At 1, the gap between "he" and "she" after
+occupations hardly changes."""
+LOSS_CONSTANTS = (HARM_WEIGHT,)
 """Constants of the losses, which a run's result depends on."""
 PAPER = "this project; related: Liu et al. 2021, ACL (DExperts)"
 
@@ -72,51 +69,68 @@ def trait_target(
     return target
 
 
-def capped_kl_loss(log_probs: Tensor, targets: Tensor, reference: Tensor | None = None) -> Tensor:
-    """Return KL(q ‖ p) + w · max(0, log p(x_i) − log q(x_i) − s) of each target [n], in nats.
+def harmful_excess_loss(
+    log_probs: Tensor, reference: Tensor, words: TraitWords, gender_neutral: Tensor | None
+) -> Tensor:
+    """Return w · mean of Huber(max(0, log p(h) − log q(h))) over the harmful words h, per token.
 
-    `reference` is log q, from `trait_target`. Harmful words are so unlikely that the KL divergence
-    hardly depends on them; the second term keeps the tokens of the biased text from becoming
-    more likely than in the target. The minimum is 0, at p = q.
-    """
-    assert reference is not None
-    rise = target_log_probs(log_probs, targets) - target_log_probs(reference, targets)
-    return kl_loss(log_probs, targets, reference) + CAP_WEIGHT * (rise - CAP_SLACK).clamp(min=0)
-
-
-def harmful_words_loss(log_probs: Tensor, reference: Tensor, words: TraitWords) -> Tensor:
-    """Return w · mean of Huber(log p(h) − log p_ref(h)) over the harmful words h, for each token.
-
-    For neutral texts that are retained. Without it, harmful words become less likely after neutral
-    words, on average by more than after groups, so the group adds more to them than before. They
-    are so unlikely that the KL divergence of the retain loss hardly depends on them.
+    For target tokens, with the target q of `trait_target`: a harmful word may be less likely than
+    in the target, but not likelier. The KL divergence hardly depends on harmful words, because they
+    are so unlikely. Texts about words without a gender are left out: with them, the gap between
+    "he" and "she" hardly changes.
 
     Args:
         log_probs: log p [n, vocabulary].
-        reference: log p_ref [n, vocabulary], of the original model on the same text.
+        reference: log q [n, vocabulary].
         words: which words are harmful.
+        gender_neutral: [n] whether the words for the group have no gender, as with occupations.
 
     Returns:
         [n] losses: d² / 2 for differences d up to 1 nat, linear beyond; 0 if no word is harmful.
     """
-    harmful = words.harmful_ids
-    if not len(harmful):
-        return log_probs.new_zeros(len(log_probs))
-    losses = huber_loss(log_probs[:, harmful], reference[:, harmful], reduction="none")
-    return NEUTRAL_WEIGHT * losses.mean(-1)
+    assert gender_neutral is not None
+    mine, theirs = log_probs[:, words.harmful_ids], reference[:, words.harmful_ids]
+    return _mean_huber(mine.maximum(theirs), theirs) * ~gender_neutral
+
+
+def harmful_change_loss(
+    log_probs: Tensor, reference: Tensor, words: TraitWords, gender_neutral: Tensor | None = None
+) -> Tensor:
+    """Return w · mean of Huber(log p(h) − log p_ref(h)) over the harmful words h, for each token.
+
+    For retain texts. Without it, harmful words become less likely in all texts.
+
+    Args:
+        log_probs: log p [n, vocabulary].
+        reference: log p_ref [n, vocabulary].
+        words: which words are harmful.
+        gender_neutral: not used; retain texts need not be about a group.
+
+    Returns:
+        [n] losses: d² / 2 for differences d up to 1 nat, linear beyond; 0 if no word is harmful.
+    """
+    return _mean_huber(log_probs[:, words.harmful_ids], reference[:, words.harmful_ids])
+
+
+def _mean_huber(mine: Tensor, theirs: Tensor) -> Tensor:
+    """Return w · mean of the Huber losses in each row of two [n, words]; 0 without words."""
+    if not mine.shape[-1]:
+        return mine.new_zeros(len(mine))
+    return HARM_WEIGHT * huber_loss(mine, theirs, reduction="none").mean(-1)
 
 
 trait_kl = Objective(
     "trait-kl",
-    capped_kl_loss,
+    kl_loss,
     "both",
     PAPER,
     "distributes the probability of trait words (words that say what somebody is like) after a "
     "group, and that of he, she and similar pronouns after an occupation, as the original model "
     "does after a neutral word; preserves the probability of all other words, and aims not to make "
-    "any harmful word more likely",
+    "any harmful word more likely after groups other than occupations",
     default_selection="after-mention",
     target=trait_target,
-    neutral_loss=harmful_words_loss,
+    target_word_loss=harmful_excess_loss,
+    retain_word_loss=harmful_change_loss,
     has_target_distribution=True,
 )

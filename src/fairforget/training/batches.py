@@ -43,8 +43,6 @@ class Collator:
     """Pack sequences with shared prefixes; otherwise one padded row per sequence."""
     mask_id: int | None = None
     """The mask token of a masked model, which predicts a masked target from both sides."""
-    neutral: frozenset[tuple[int, ...]] = field(default=frozenset(), repr=False)
-    """Token ids of the counterfactual texts, if the objective has a `neutral_loss`."""
     answers: Answers = field(default_factory=dict, repr=False)
     """The facts among the retain texts, with their answers."""
     known: States | None = field(default=None, repr=False, compare=False)
@@ -59,9 +57,8 @@ class Collator:
             texts: for n target tokens `places` [n] (row × width + column in `model`), `tokens` [n],
             and for c compared texts either `ref_places` [n, c] or, if precomputed, `ref_states`
             [n, c, hidden size]. `forget` of an objective with its own target also has
-            `gender_neutral` [n]. `retain` of an objective with a `neutral_loss` also has `neutral`
-            [n], whether the text is a counterfactual text. `retain` with facts also has `answers`
-            [n], whether the token belongs to the answer of a fact.
+            `gender_neutral` [n]. `retain` with facts also has `answers` [n], whether the token
+            belongs to the answer of a fact.
         """
         texts, ref_texts = self.texts(examples)
         batch: Batch = {}
@@ -84,10 +81,6 @@ class Collator:
         if self.objective.target:
             batch["forget"]["gender_neutral"] = _repeat_for_targets(
                 [example.forget.gender_neutral for example in examples], texts["forget"]
-            )
-        if self.neutral and "retain" in batch:
-            batch["retain"]["neutral"] = _repeat_for_targets(
-                [tuple(ids) in self.neutral for ids, _ in texts["retain"]], texts["retain"]
             )
         if self.answers and "retain" in batch:
             batch["retain"]["answers"] = torch.tensor(
@@ -218,7 +211,6 @@ def build_collator(
         )
     compared = [ids for targets in forget for ids, _ in targets.counterfactuals]
     compares = retain_loss is not None and retain_loss.needs_ref_model
-    neutral = frozenset(map(tuple, compared if compares and forget_loss.neutral_loss else ()))
     if masked:
         if tokenizer is None or tokenizer.mask_token_id is None:
             raise InputError("a masked model needs processing_class, with a mask token")
@@ -232,7 +224,6 @@ def build_collator(
         retain_loss,
         trees=trees,
         mask_id=mask_id,
-        neutral=neutral,
         answers=answers if compares else {},
     )
 

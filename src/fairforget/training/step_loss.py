@@ -27,7 +27,7 @@ from fairforget.forward.split_forward import (
 )
 from fairforget.machine.stages import stage
 from fairforget.objectives import Objective
-from fairforget.objectives.objective import target_log_probs
+from fairforget.objectives.objective import WordLoss, target_log_probs
 from fairforget.objectives.retain import fact_loss
 from fairforget.objectives.trait_words import TraitWords
 from fairforget.training.adapters import adapter_layers, disable_layers
@@ -76,7 +76,7 @@ class StepLoss:
             self.split = can_split_now(model, batch["model"]["input_ids"].device)
         rows = min(HEAD_ROWS, max(1, HEAD_LOGITS // model.config.get_text_config().vocab_size))
         # before the model runs: this waits for the device, which has nothing to do yet
-        marked = {role: _find_marked(batch[role], rows) for role in ROLES if role in batch}
+        answers = {role: _find_answers(batch[role], rows) for role in ROLES if role in batch}
         hidden = hidden_or_logits(model, split=self.split, **batch["model"]).flatten(0, 1)
         ref_hidden = None
         if "ref" in batch:
@@ -85,6 +85,7 @@ class StepLoss:
                 ref_hidden = outputs.flatten(0, 1)
         losses, chunks, roles = [], [], []
         log_likelihoods: list[Tensor] = []
+        word_losses = (self.forget_loss.target_word_loss, self.forget_loss.retain_word_loss)
         for role, objective in enumerate((self.forget_loss, self.retain_loss)):
             part = batch.get(ROLES[role])
             if objective is None or part is None:
@@ -92,8 +93,8 @@ class StepLoss:
             role_chunks = hidden[part["places"]].split(rows)
             record = log_likelihoods if ROLES[role] == "forget" else None
             losses += [
-                partial(self._chunk_loss, model, objective, chunk, record)
-                for chunk in _iterate_chunks(part, ref_hidden, marked[ROLES[role]], rows)
+                partial(self._chunk_loss, model, objective, word_losses[role], chunk, record)
+                for chunk in _iterate_chunks(part, ref_hidden, answers[ROLES[role]], rows)
             ]
             chunks += role_chunks
             roles += [role] * len(role_chunks)
@@ -119,11 +120,21 @@ class StepLoss:
         self,
         model: PreTrainedModel,
         objective: Objective,
+        word_loss: WordLoss | None,
         chunk: _Chunk,
         log_likelihoods: list[Tensor] | None,
         logits: Tensor,
     ) -> Tensor:
-        """Return the loss of one chunk, and append its log-likelihood to `log_likelihoods`."""
+        """Return the loss of one chunk, and append its log-likelihood to `log_likelihoods`.
+
+        Args:
+            model: the model in training.
+            objective: the forget loss or the retain loss.
+            word_loss: added to it, if there is a reference.
+            chunk: of target tokens.
+            log_likelihoods: where to append; None for retain texts.
+            logits: of the chunk.
+        """
         reference = None
         if chunk.ref_hidden is not None:
             with self._ref_model(model, head_only=True) as ref_model:
@@ -145,18 +156,16 @@ class StepLoss:
         if log_likelihoods is not None:
             log_likelihoods.append(target_log_probs(log_probs.detach(), chunk.tokens).sum())
         losses = objective.loss(log_probs, chunk.tokens, reference)
-        check_losses(objective, losses, chunk.tokens)
+        check_losses(objective.name, losses, chunk.tokens)
         total: Tensor = losses.sum()
+        if word_loss is not None and reference is not None:
+            assert self.trait_words is not None
+            losses = word_loss(log_probs, reference, self.trait_words, chunk.gender_neutral)
+            check_losses(self.forget_loss.name, losses, chunk.tokens)
+            total = total + losses.sum()
         if chunk.answers is not None:
             assert reference is not None
             total = total + fact_loss(log_probs, chunk.tokens, reference)[chunk.answers].sum()
-        if chunk.neutral is not None:
-            neutral_loss, places = self.forget_loss.neutral_loss, chunk.neutral
-            assert neutral_loss is not None
-            assert reference is not None
-            assert self.trait_words is not None
-            more = neutral_loss(log_probs[places], reference[places], self.trait_words)
-            total = total + more.sum()
         return total
 
     @contextmanager
@@ -206,8 +215,6 @@ class _Chunk:
     """[n, compared texts, hidden size] of the reference model."""
     gender_neutral: Tensor | None
     """[n] whether the words for the group have no gender; only of forget texts."""
-    neutral: Tensor | None
-    """Which of the tokens, from 0, are of counterfactual texts; only of retain texts."""
     answers: Tensor | None
     """Which of the tokens, from 0, belong to the answer of a fact; only of retain texts."""
 
@@ -215,7 +222,7 @@ class _Chunk:
 def _iterate_chunks(
     part: Mapping[str, Tensor],
     ref_hidden: Tensor | None,
-    marked: Mapping[str, Sequence[Tensor]],
+    answers: Sequence[Tensor] | None,
     rows: int,
 ) -> Iterator[_Chunk]:
     """Split one role's target tokens into chunks of at most `rows`.
@@ -223,7 +230,7 @@ def _iterate_chunks(
     Args:
         part: the role's part of a batch.
         ref_hidden: hidden states of the reference model at all positions of its input.
-        marked: the result of `_find_marked`.
+        answers: the result of `_find_answers`.
         rows: maximum number of target tokens.
     """
     ref_states = part.get("ref_states")
@@ -235,21 +242,18 @@ def _iterate_chunks(
             part["tokens"][chunk],
             None if ref_states is None else ref_states[chunk],
             part["gender_neutral"][chunk] if "gender_neutral" in part else None,
-            marked["neutral"][number] if "neutral" in marked else None,
-            marked["answers"][number] if "answers" in marked else None,
+            None if answers is None else answers[number],
         )
 
 
-def _find_marked(part: Mapping[str, Tensor], rows: int) -> dict[str, list[Tensor]]:
-    """Return which tokens of each chunk of `rows` are marked, by the name of the mark.
+def _find_answers(part: Mapping[str, Tensor], rows: int) -> list[Tensor] | None:
+    """Return which tokens of each chunk of `rows` belong to answers of facts, if there are any.
 
     To index by a mask would wait for the device at each chunk.
     """
-    return {
-        name: [flags.nonzero()[:, 0] for flags in part[name].split(rows)]
-        for name in ("neutral", "answers")
-        if name in part
-    }
+    if "answers" not in part:
+        return None
+    return [flags.nonzero()[:, 0] for flags in part["answers"].split(rows)]
 
 
 def _average(logits: Iterable[Tensor], count: int) -> Tensor:
@@ -258,8 +262,8 @@ def _average(logits: Iterable[Tensor], count: int) -> Tensor:
     return total - math.log(count) if count > 1 else total
 
 
-def check_losses(objective: Objective, losses: Any, tokens: Tensor) -> None:
-    """Check that an objective returned one loss for each target token.
+def check_losses(name: str, losses: Any, tokens: Tensor) -> None:
+    """Check that a loss of an objective with this name returned one value for each target token.
 
     Raises:
         InputError: it did not.
@@ -267,6 +271,6 @@ def check_losses(objective: Objective, losses: Any, tokens: Tensor) -> None:
     if getattr(losses, "shape", None) != tokens.shape:
         shape = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses).__name__
         raise InputError(
-            f"objective {objective.name!r} returned {shape} for {len(tokens)} target tokens; "
+            f"objective {name!r} returned {shape} for {len(tokens)} target tokens; "
             "return one loss per target token, a tensor [n]"
         )

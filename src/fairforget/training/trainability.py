@@ -65,14 +65,21 @@ def check_objective(language_model: LanguageModel, config: UnlearningConfig) -> 
     """Raise what the first step would raise, before hours of evaluation.
 
     Raises:
-        InputError: the loss does not return one value per token, or the tokenizer has no trait
-            words although the objective needs them.
+        InputError: a loss does not return one value per token, or the tokenizer has no trait words
+            although the objective needs them.
     """
-    objective = config.load_objective()
-    if objective.target:
-        find_trait_words(language_model.tokenizer, objective.name)
-    words = language_model.model.config.get_text_config().vocab_size
-    log_probs = torch.full((2, words), -math.log(words), device=language_model.device)
-    tokens = torch.arange(2, device=language_model.device)
+    objective, device = config.load_objective(), language_model.device
+    size = language_model.model.config.get_text_config().vocab_size
+    log_probs = torch.full((2, size), -math.log(size), device=device)
+    tokens = torch.arange(2, device=device)
     reference = log_probs.clone() if objective.needs_ref_model else None
-    check_losses(objective, objective.loss(log_probs, tokens, reference), tokens)
+    check_losses(objective.name, objective.loss(log_probs, tokens, reference), tokens)
+    if objective.target:
+        words = find_trait_words(language_model.tokenizer, objective.name).to(device)
+        for word_loss, gender_neutral in (
+            (objective.target_word_loss, torch.zeros(2, dtype=torch.bool, device=device)),
+            (objective.retain_word_loss, None),
+        ):
+            if word_loss is not None:
+                losses = word_loss(log_probs, log_probs.clone(), words, gender_neutral)
+                check_losses(objective.name, losses, tokens)

@@ -86,7 +86,7 @@ def test_what_the_notebook_points_to_is_there() -> None:
     text = "".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     assert "](" not in text, "a relative link breaks in one of the two places"
     named = re.findall(r"`([\w/-]+\.(?:md|ipynb))`", text)
-    assert len(named) == 3
+    assert len(named) == 4
     for path in named:
         assert (ROOT / path).is_file(), path
 

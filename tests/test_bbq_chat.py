@@ -67,6 +67,11 @@ TEMPLATE = (
         ("", None),
         ("Adam and Bob", None),
         ("C'est", None),
+        ("B. Explanation: A man was late", 1),
+        ("C: A person", 2),
+        ("B (A grandson was late)", 1),
+        ("Reply: A", 0),
+        ("(A) The man", 0),
     ],
 )
 def test_the_answer_that_a_reply_names(reply: str, answer: int | None) -> None:

@@ -20,10 +20,12 @@ _ALONE = re.compile(r"[\W_]*([A-Ca-c])[\W_]*")
 """A reply that is one letter, also a lower-case one."""
 _LETTER = re.compile(r"(?<!\w)(?<!\w')[ABC](?!\w)(?!'\w)")
 _BEFORE_A = re.compile(
-    r"(?:\b(?:answer|option|choice|choose|pick|say|select|is|be)\s*:?|[(\[{<`:])[\s*\"'“`]*$",
-    re.IGNORECASE,
+    r"\b(?:answer|option|choice|choose|pick|say|select|is|be)\s*:?[\s*\"'“`]*$", re.IGNORECASE
 )
 """What comes before an "A" that is no article."""
+_OPENED = re.compile(r"[(\[{<`:][\s*\"'“`]*$")
+"""What comes before one that is an article if a noun phrase follows: "Context: A boy"."""
+_PHRASE = re.compile(r"\s+[a-z]")
 _AFTER_A = re.compile(r"[^\S\n]*(?:$|\n|[^\w\s]|(?:is|was|because|since|or|and|nor)\b)")
 """What comes after one."""
 _DENIED = re.compile(r"\b(?i:not|neither|nor)\s+(?:(?i:answer|option)\s+)?[(*\"'“`]*[ABC](?!\w)")
@@ -86,6 +88,7 @@ def _is_letter(reply: str, found: re.Match[str], first_answer: str) -> bool:
     return bool(
         _AFTER_A.match(after)
         or _BEFORE_A.search(before)
+        or (_OPENED.search(before) and not _PHRASE.match(after))
         or after.strip().casefold().startswith(first_answer.casefold())
     )
 

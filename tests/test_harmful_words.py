@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +154,7 @@ def test_a_diverged_model_is_refused(family: str) -> None:
 def test_texts_that_were_trained_on_are_refused() -> None:
     check_unseen("builtin:gender", ["harmful_words", "harmful_words:hatecheck:9"])
     check_unseen("hatecheck", ["harmful_words:9"])
-    with pytest.raises(InputError, match="'harmful_words:hatecheck:women:9': forget corpus"):
+    with pytest.raises(InputError, match="'harmful_words:hatecheck:women:9': corpus"):
         check_unseen("hatecheck?label=all", ["harmful_words:hatecheck:women:9"])
 
 
@@ -174,9 +173,11 @@ def test_texts_that_were_trained_on_are_recognised_in_files(
     check_unseen("spans.jsonl", ["harmful_words", "harmful_words:edos"])
 
 
-def test_a_group_with_the_name_of_the_score_over_all_is_refused() -> None:
+def test_a_group_with_the_name_of_the_score_over_all_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "spans.jsonl"
+    write(path, {"text": "They lie.", "spans": [[5, 8]], "group": "all"})
     with pytest.raises(InputError, match="a group or domain 'all', which is the name of the sco"):
-        evaluate(tiny_model("gpt2"), texts=[replace(LATE, group="all")], corpus="mine")
+        load_benchmark(f"harmful_words:{path}")
 
 
 def cells(before: list[Row], after: list[Row]) -> dict[tuple[str, str], Cell]:

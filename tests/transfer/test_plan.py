@@ -126,7 +126,7 @@ def test_no_benchmark_is_evaluated_on_what_is_unlearned(
     """Not even one without a bias score."""
     monkeypatch.setattr("fairforget.transfer_study.study.load_benchmarks", dict.fromkeys)
     output, benchmarks = tmp_path / "study", ["stereoset", "harmful_words:hatecheck"]
-    with pytest.raises(InputError, match="'harmful_words:hatecheck': forget corpus 'hatecheck:"):
+    with pytest.raises(InputError, match="'harmful_words:hatecheck': corpus 'hatecheck:"):
         transfer("none", output_dir=output, forget="hatecheck:women", benchmarks=benchmarks)
     assert not output.exists()
 

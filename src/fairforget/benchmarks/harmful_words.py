@@ -58,6 +58,11 @@ def prepare(options: Sequence[str]) -> Benchmark:
     count, names = split_number("harmful_words", options)
     corpus = join_corpus(names) or BUILTIN
     texts = sample_texts(corpus, count or DEFAULT_TEXTS)
+    if ALL in _find_domains(texts):
+        raise InputError(
+            f"benchmark harmful_words: corpus {corpus!r} has a group or domain {ALL!r}, which is "
+            "the name of the score over all; rename it"
+        )
     return Benchmark(partial(evaluate, corpus=corpus, texts=texts), ("causal", "masked"))
 
 
@@ -111,11 +116,6 @@ def evaluate(
     """
     scores = score_harmful_words(language_model, texts, progress=progress)
     domains = _find_domains(texts)
-    if ALL in domains:
-        raise InputError(
-            f"benchmark harmful_words: corpus {corpus!r} has a group or domain {ALL!r}, which is "
-            "the name of the score over all; rename it"
-        )
     items: list[Row] = [
         {
             "id": text.id,
@@ -166,7 +166,6 @@ def judge(rows: Sequence[Row]) -> Judgement:
         clusters=names,
         statistic=_statistic,
         verdicts=np.zeros(len(rows), bool),
-        ties=0,
         unbiased_scores={},
         lower_is_better=SCORES,
         counted={"added": sums[:, 3] > 0},

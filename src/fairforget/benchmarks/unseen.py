@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from fairforget.benchmarks.options import base_name, join_corpus, list_options
+from fairforget.benchmarks.options import base_name, find_user_file, join_corpus, list_options
 from fairforget.corpora.reading import BUILTIN, CorpusName, parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.errors import InputError
@@ -18,7 +18,7 @@ def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
     A corpus is recognised by its name, and a file by the ids that `select` writes.
 
     Raises:
-        InputError: the forget corpus has items of one of the benchmarks.
+        InputError: the corpus has items of one of the benchmarks.
     """
     measured = {name: origins for name in benchmarks if (origins := _measured_origins(name))}
     if not measured:
@@ -27,16 +27,23 @@ def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
     for name, origins in measured.items():
         if not seen.isdisjoint(origins):
             raise InputError(
-                f"benchmark {name!r}: forget corpus {corpus!r} contains its items, so the model "
+                f"benchmark {name!r}: corpus {corpus!r} contains its items, so the model "
                 "would be evaluated on its training data; choose another benchmark or corpus"
             )
 
 
 def _measured_origins(benchmark: str) -> set[str]:
     """Where the items of a benchmark come from, if a corpus can have them; else nothing."""
-    base = base_name(benchmark)
+    base, options = base_name(benchmark), {*list_options([benchmark])}
     if base != "harmful_words":
-        return {base} & {source.benchmark for source in SOURCES.values() if source.benchmark}
+        splits = {split for source in SOURCES.values() for split in source.splits} & options
+        found = {
+            base
+            for source in SOURCES.values()
+            if source.benchmark == base and (not splits or splits & {*source.splits})
+        }
+        file = find_user_file(benchmark)  # which may also be the original items
+        return found | {str(Path(file).resolve())} if file else found
     measured = parse_name(join_corpus(list_options([benchmark])) or BUILTIN)
     # built-in texts are generated from seeds that no run trains on
     return set() if measured.corpus == BUILTIN else _find_origins(measured)
@@ -45,8 +52,8 @@ def _measured_origins(benchmark: str) -> set[str]:
 def _find_origins(parts: CorpusName) -> set[str]:
     """Where the texts of a corpus come from: its name, and the benchmark whose items they are.
 
-    For a file: its path, and what ids begin with. An id that `select` wrote, such as
-    "hatecheck:12", begins with one of the two.
+    For a file: its path, and the names of both kinds that ids begin with, as those do that `select`
+    wrote, such as "hatecheck:12".
     """
     if source := SOURCES.get(parts.corpus):
         return {parts.corpus, *filter(None, [source.benchmark])}
@@ -55,5 +62,6 @@ def _find_origins(parts: CorpusName) -> set[str]:
     if not read or not path.is_file():
         return {parts.corpus}
     column = parts.options.get("id", "id")
-    ids = (str(row.get(column)).partition(":") for _, row in read(path))
-    return {str(path.resolve()), *(name for name, colon, _ in ids if colon)}
+    names = {*SOURCES, *(it.benchmark for it in SOURCES.values() if it.benchmark)}
+    found = {str(row.get(column)).partition(":")[0] for _, row in read(path)}
+    return {str(path.resolve()), *(found & names)}

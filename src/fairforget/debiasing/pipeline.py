@@ -112,7 +112,8 @@ def prepare_run(
     inputs = _fingerprint(settings, model, forgotten, forget, retain, objective) if keep else {}
     if benchmarks:
         check_report_extra()
-    for corpus in (*forgotten, *training_corpora(source)):
+    retained = () if retain else (settings.retain,)
+    for corpus in (*forgotten, *retained, *training_corpora(source)):
         check_unseen(corpus, list(benchmarks))
     return PipelineRun(
         source,

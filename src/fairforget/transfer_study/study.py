@@ -133,7 +133,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     check_output(output)
     ready = load_benchmarks(recipe.benchmarks)
     benchmarks = [name for name in ready if find_domain_judge(name)]
-    for corpus in (*forget, *training_corpora(recipe.model)):
+    for corpus in (*forget, recipe.retain, *training_corpora(recipe.model)):
         check_unseen(corpus, ready)
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)

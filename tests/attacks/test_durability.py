@@ -15,7 +15,14 @@ from fairforget import Budget, DurabilityRecord, compare, debias, durability, re
 from fairforget.attacks import evaluations
 from fairforget.attacks.evaluations import AttackPlan, load_attacked
 from fairforget.attacks.fine_tuning import fine_tune
-from fairforget.attacks.plan import PERTURBATION, Condition, benchmarks_of, plan_conditions
+from fairforget.attacks.plan import (
+    DEFAULTS,
+    PERTURBATION,
+    SETTINGS,
+    Condition,
+    benchmarks_of,
+    plan_conditions,
+)
 from fairforget.attacks.texts import relearning_corpus, relearning_texts
 from fairforget.cli import main
 from fairforget.errors import InputError
@@ -65,12 +72,15 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def measure(root: Path, output: Path, run: str = "run", **settings: Any) -> DurabilityRecord:
+    attacks = settings.get("attacks", DEFAULTS.attacks).split(",")
+    little = {"ordinary": str(root / "texts.csv"), **LITTLE}
+    unused = {name for name, of in SETTINGS.items() if {*of}.isdisjoint(attacks)}
     return durability(
         root / run,
         output_dir=output,
         benchmarks=f"stereoset:{root / 'items.jsonl'}",
         device="cpu",
-        **{"ordinary": str(root / "texts.csv"), **LITTLE, **settings},
+        **{name: value for name, value in little.items() if name not in unused} | settings,
     )
 
 
@@ -231,6 +241,14 @@ def test_bfloat16_weights_are_attacked_in_float32(tmp_path: Path) -> None:
         (
             {"learning_rate": 0.0},
             "learning_rate is 0, so the attacks would not change the model; give a number",
+        ),
+        (
+            {"attacks": "quantization", "steps": "5"},
+            "steps has no effect without the attack fine-tuning or relearning; omit it, or add",
+        ),
+        (
+            {"attacks": "fine-tuning,quantization", "relearn": "dghs"},
+            "relearn has no effect without the attack relearning",
         ),
         ({"types": "q2_k"}, "types: 'q2_k' is unknown; choose from q8_0"),
         ({"perturbations": "rot13"}, "perturbations: 'rot13' is unknown"),

@@ -118,7 +118,8 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
         for corpus in training_corpora(str(directory / MODEL)):
             check_unseen(corpus, benchmarks)
     check_output(output)
-    settings = replace(settings, relearn=settings.relearn or relearning_corpus(record))
+    if any(condition.attack == RELEARNING for condition in conditions):
+        settings = replace(settings, relearn=settings.relearn or relearning_corpus(record))
     plan = AttackPlan(settings, conditions, _load_texts(settings, conditions, groups))
     device = select_device(settings.device)
     load = partial(load_attacked, plan=plan, recorded=record.model, device=str(device))
@@ -200,6 +201,7 @@ def _load_texts(
 def _fixed_settings(plan: AttackPlan, groups: Sequence[RunGroup]) -> dict[str, Any]:
     """Return what must stay the same between calls on an output directory."""
     settings = asdict(plan.settings) | {"controls": _names(groups[1:])}
+    del settings["trust_remote_code"]
     texts = {f"{CONTENT}the texts of {name}": hash_values(it) for name, it in plan.texts.items()}
     models = {
         f"{CONTENT}the model of {'/'.join(place.parts)}": hash_model(directory / MODEL)

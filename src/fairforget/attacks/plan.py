@@ -25,6 +25,17 @@ ATTACKS = {
 """Attack → what it is."""
 TRAINED = (FINE_TUNING, RELEARNING)
 """Attacks that train; their strength is the number of optimizer steps."""
+SETTINGS = {
+    **dict.fromkeys(("steps", "batch_size", "learning_rate"), TRAINED),
+    "ordinary": (FINE_TUNING,),
+    "relearn": (RELEARNING,),
+    "types": (QUANTIZATION,),
+    "perturbations": (PERTURBATION,),
+}
+"""Setting → the attacks that it is for."""
+
+
+DEFAULTS = DurabilitySettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +58,17 @@ def plan_conditions(settings: DurabilitySettings) -> list[Condition]:
 
     Raises:
         InputError: an attack, a number of steps, a type or a perturbation is unknown or repeated,
-            the learning rate is 0, or no benchmark can have a perturbation that is requested.
+            a setting is for other attacks, the learning rate is 0, or no benchmark can have a
+            perturbation that is requested.
     """
     attacks = split_commas(settings.attacks)
     check_names("attacks", attacks, ATTACKS)
+    for name, of in SETTINGS.items():
+        if {*of}.isdisjoint(attacks) and getattr(settings, name) != getattr(DEFAULTS, name):
+            raise InputError(
+                f"{name} has no effect without the attack {' or '.join(of)}; omit it, or add the "
+                "attack"
+            )
     if settings.learning_rate == 0:
         raise InputError(
             "learning_rate is 0, so the attacks would not change the model; give a number above 0, "

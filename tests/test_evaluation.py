@@ -573,7 +573,7 @@ def test_the_items_of_all_benchmarks_fit_into_one_table(shared_file, tmp_path, m
         shared_file(name)
     names = ["winobias:type1:dev", "winogender", "honest:2", "bold:gender:2", "group_facts"]
     names += ["counterfactual:gender:2", "seegull:2", "harmful_words:4", "crows_pairs", "stereoset"]
-    names += ["holistic_bias:4", "bbq", "bbq:chat", "decoding_trust:gender"]
+    names += ["holistic_bias:age:4", "bbq", "bbq:chat", "decoding_trust:gender"]
     evaluate_into(tmp_path, lm, names)
     found = {row["benchmark"] for row in read_items(tmp_path)}
     assert found == set(names)

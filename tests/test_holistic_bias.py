@@ -47,6 +47,14 @@ def test_the_original_descriptors(shared_file) -> None:
     assert Counter(each.axis for each in fewer) == {"religion": 5, "age": 5}
 
 
+@pytest.mark.shared_data
+@pytest.mark.parametrize("options", ["1", "age:1", "13", "nonce"])
+def test_descriptors_that_cannot_be_compared_are_refused(shared_file, options: str) -> None:
+    shared_file("holistic_bias/nouns.json")
+    with pytest.raises(InputError, match="no axis but nonce has two here; add an axis"):
+        load_benchmark(f"holistic_bias:{options}")
+
+
 def test_reading() -> None:
     found = parse_descriptors(
         {"age": {"old": ["old", {"descriptor": "aged", "preference": "dispreferred"}]}}

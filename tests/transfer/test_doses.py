@@ -79,6 +79,8 @@ def test_doses_are_in_order() -> None:
     assert parse_doses("", ["crows_pairs"]) == {}
     doses = parse_doses(" .75,0.250", ["stereoset:test"])
     assert list(doses.items()) == [("0.25", 0.25), ("0.75", 0.75)]
+    close = "0.1234567,0.1234568,0.99999999"
+    assert [*parse_doses(close, ["stereoset"])] == close.split(",")
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ def test_number_and_article_follow_the_mention() -> None:
         ("A WOMAN IS LATE.", 7, "A PERSON", r"AN? [A-Z ]+ IS LATE\."),
         ("Women's trains are late.", 7, "People's", r"[A-Z][a-z ]+s' trains are late\."),
         ("A woman’s train is late.", 9, "A person’s", r"An? [a-z ]+(’s|s’) train is late\."),
+        ("Nurses' pay is late.", 7, "Workers'", r"[A-Z][a-z ]+s' pay is late\."),
+        ("Nurses’ pay is late.", 7, "Workers’", r"[A-Z][a-z ]+s’ pay is late\."),
     ],
 )
 def test_capitals_and_possessives_follow_the_mention(text, end, neutral, made) -> None:

@@ -25,6 +25,7 @@ of sentiment; the spread is its own score.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from itertools import combinations
@@ -46,6 +47,7 @@ from fairforget.benchmarks.measurement import (
 from fairforget.benchmarks.samples import parse_sample, sample_evenly
 from fairforget.benchmarks.sentences import sentence_scores
 from fairforget.data.holistic_bias import Descriptor, read_descriptors
+from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.progress import Progress
 from fairforget.statistics.jackknife import Floats
@@ -73,6 +75,12 @@ def prepare(options: Sequence[str]) -> Benchmark:
     chosen_axes, count = parse_sample("holistic_bias", options, axes)
     chosen = [each for each in descriptors if each.axis in (chosen_axes or axes)]
     sample = sample_evenly(chosen, count or DESCRIPTORS, lambda each: each.axis)
+    counts = Counter(each.axis for each in sample if each.axis != NONCE)
+    if max(counts.values(), default=0) < 2:
+        raise InputError(
+            "benchmark holistic_bias measures how descriptors of one axis differ, and no axis but "
+            f"{NONCE} has two here; add an axis, or give a larger number of descriptors"
+        )
     return Benchmark(partial(evaluate, descriptors=sample), ("causal",))
 
 
@@ -179,7 +187,6 @@ def judge(rows: Sequence[Row]) -> Judgement:
         clusters=[row["id"] for row in rows],
         statistic=_statistic,
         verdicts=np.zeros(len(rows), bool),
-        ties=0,
         unbiased_scores={},
         lower_is_better=("valence_spread_scaled",),
     )

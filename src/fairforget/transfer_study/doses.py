@@ -47,7 +47,7 @@ def parse_doses(doses: str, benchmarks: Sequence[str]) -> dict[str, float]:
         raise InputError(f"doses: {doses} repeats a dose; remove one")
     if shares and not select_benchmarks(benchmarks):
         raise InputError(f"doses are measured on {BENCHMARK}; add it to --benchmarks")
-    return {f"{share:g}": share for share in shares}
+    return {repr(share): share for share in shares}
 
 
 def _share(text: str) -> float:

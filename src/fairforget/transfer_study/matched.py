@@ -19,7 +19,7 @@ from fairforget.corpora.text import Mention, Text
 
 PLURAL_ENDINGS = ("s", "people", "children", "men", "folk", "police")
 """Endings of plural neutral words: those of "women" and "policemen", too."""
-POSSESSIVES = ("'s", "’s")
+POSSESSIVES = ("'s", "’s", "s'", "s’")
 
 
 def matched_texts(texts: Iterable[Text], *, seed: int = 0) -> list[Text]:
@@ -93,6 +93,7 @@ def _inflect(mention: Mention, noun: GroupTerm) -> list[str]:
     """The noun and its neutral words, with the number, article and case of the mention."""
     neutral = mention.word
     possessive = next((end for end in POSSESSIVES if neutral.lower().endswith(end)), "")
+    possessive = possessive.removeprefix("s")  # a plural keeps its "s"
     article, _, bare = neutral[: len(neutral) - len(possessive)].lower().rpartition(" ")
     if is_plural(bare):
         words = [noun.plural, *noun.neutral_plural]
@@ -101,7 +102,8 @@ def _inflect(mention: Mention, noun: GroupTerm) -> list[str]:
         if article not in ("a", "an"):
             words = [strip_article(word) for word in words]
     if possessive:
-        words = [word + (possessive[0] if word.endswith("s") else possessive) for word in words]
+        mark = possessive[0]
+        words = [f"{word}{mark}" if word.endswith("s") else f"{word}{mark}s" for word in words]
     if len(neutral) > 1 and neutral.isupper():
         return [word.upper() for word in words]
     return [match_case(neutral, word) for word in words]

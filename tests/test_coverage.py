@@ -46,8 +46,7 @@ def judge_margins(margins: Floats, terms: npt.NDArray[np.intp] | None = None) ->
             "share": totals[..., 0] / totals[..., 2],
             "mean": totals[..., 1] / totals[..., 2],
         },
-        margins > 0,
-        ties=0,
+        verdicts=margins > 0,
         unbiased_scores={"share": 50.0, "mean": 0.0},
     )
 

@@ -58,6 +58,9 @@ def test_a_synonym_depends_on_its_word_alone(words: list[str]) -> None:
         ("The nurse didn’t seem VERY kind.", "the nurse did not seem Really kind."),
         ("Women are very-kind, everyone's friend.", "women are very-kind, everyone's friend."),
         ("Norwegians aren't.", "Norwegians are not."),
+        ("Pupils are late.", "pupils are late."),
+        ("Grandparents' homes are late.", "grandparents' homes are late."),
+        ("She's late.", "she's late."),
         ("She isn't.", "she is not."),
     ],
 )

@@ -124,7 +124,6 @@ def judge(rows: Sequence[Row]) -> Judgement:
         clusters=names,
         statistic=partial(_statistic, types=[name for name, _ in groups]),
         verdicts=np.zeros(len(rows), bool),
-        ties=0,
         unbiased_scores={},
         lower_is_better=("negative",),
     )

@@ -143,7 +143,6 @@ def judge(rows: Sequence[Row]) -> Judgement:
         clusters=names,
         statistic=_statistic,
         verdicts=np.zeros(len(rows), bool),
-        ties=0,
         unbiased_scores={"hurtful_gap": 0.0},
         lower_is_better=("hurtful",),
     )

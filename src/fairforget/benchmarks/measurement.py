@@ -97,14 +97,14 @@ class Judgement:
     """[clusters] their names. Domains that share one are not independent."""
     statistic: Statistic
     """Totals [..., k] → scores by name [...]; the first is the benchmark's main score."""
-    verdicts: npt.NDArray[np.bool_] | npt.NDArray[np.int8]
-    """[items] whether the model preferred the stereotype (general ability: the right answer; harm:
-    never). Where it can also prefer neither: 1, 0 for neither, and -1 for the anti-stereotype."""
-    ties: int
-    """Number of items with equal scores."""
     unbiased_scores: Mapping[str, float]
     """The bias scores among those of `statistic`, in order: name → its value for a model without
     bias. Empty for a benchmark of general ability or of harm."""
+    verdicts: npt.NDArray[np.bool_] | npt.NDArray[np.int8]
+    """[items] whether the model preferred the stereotype (general ability: the right answer; harm:
+    never). Where it can also prefer neither: 1, 0 for neither, and -1 for the anti-stereotype."""
+    ties: int = 0
+    """Number of items with equal scores."""
     lower_is_better: Sequence[str] = ()
     """The scores of harm among those of `statistic`, in order."""
     counted: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)

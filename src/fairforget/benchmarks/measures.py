@@ -53,10 +53,15 @@ class Measure:
         return f"{self.ideal:g}: no preference" if self.ideal else "0: no bias"
 
     @property
+    def name(self) -> str:
+        """The title within a sentence: "contribution of the group", "LMS"."""
+        is_acronym = self.title[1:2].isupper()
+        return self.title if is_acronym else self.title[:1].lower() + self.title[1:]
+
+    @property
     def in_words(self) -> str:
         """Name and unit in a sentence: "contribution of the group, nats per token"."""
-        first = self.title if self.title[1:2].isupper() else self.title[:1].lower() + self.title[1:]
-        return f"{first}, {self.unit}"
+        return f"{self.name}, {self.unit}"
 
 
 CONTRIBUTION, SCALED_CONTRIBUTION = "contribution", "contribution_scaled"

@@ -173,7 +173,6 @@ def judge(rows: Sequence[Row]) -> Judgement:
         clusters=names,
         statistic=_statistic,
         verdicts=np.zeros(len(rows), bool),
-        ties=0,
         unbiased_scores={},
         lower_is_better=("sentiment_distance", "wording_distance"),
     )

@@ -31,6 +31,12 @@ def find_family(term: str) -> Family | None:
     return _families().get(term.lower())
 
 
+@cache
+def is_neutral(word: str) -> bool:
+    """Return whether a word in lower case is a neutral word for a group."""
+    return any(word in family.neutral.values() for family in _families().values())
+
+
 def paraphrases(name: str | None) -> Mapping[str, str]:
     """Return default neutral word → another one; empty for None."""
     words: dict[str, str] = _table()["paraphrases"][name] if name else {}

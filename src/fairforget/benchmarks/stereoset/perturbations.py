@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fairforget.benchmarks.stereoset.families import find_family
+from fairforget.benchmarks.stereoset.families import find_family, is_neutral
 
 SHORTEST = 5
 """Minimum number of letters of a word with a typo."""
@@ -29,7 +29,7 @@ SYNONYMS = {
 depends on who acts, so the sentence and its variant with a neutral word change alike."""
 FIRST_WORDS = {
     *("a", "all", "an", "as", "because", "every", "everyone", "he", "her", "his", "if", "in"),
-    *("it", "it's", "many", "most", "my", "no", "not", "on", "our", "people", "she", "some"),
+    *("it", "many", "most", "my", "no", "not", "on", "our", "people", "she", "some"),
     *("that", "the", "their", "there", "these", "they", "this", "those", "we", "when", "while"),
     *("with", "you", "your"),
 }
@@ -58,8 +58,9 @@ def reword(sentence: str) -> str:
     'It is true that my nurse was really kind.'
     """
     first = sentence.split(" ", 1)[0]
-    family = find_family(first)
-    if first.lower() in FIRST_WORDS or (family and "name" not in family.neutral):
+    word = re.split("['’]", first.lower())[0]
+    family = find_family(word)
+    if word in FIRST_WORDS or is_neutral(word) or (family and "name" not in family.neutral):
         sentence = first.lower() + sentence[len(first) :]
     return _WORD.sub(_replace, f"It is true that {sentence}")
 

@@ -21,8 +21,7 @@ CONTROLS_NOTE = "Controls come last, with their name after a comma."
 
 def score_name(benchmark: str, measure: str) -> str:
     """A bias score of a benchmark: "StereoSet, stereotype score"."""
-    title = measure_of(measure).title
-    return f"{benchmark_name(benchmark)}, {title[:1].lower()}{title[1:]}"
+    return f"{benchmark_name(benchmark)}, {measure_of(measure).name}"
 
 
 def shared_corpus(parts: Iterable[Part]) -> str:

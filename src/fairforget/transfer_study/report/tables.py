@@ -256,8 +256,7 @@ def effect_cell(effect: Effect | None, digits: int, clusters: int | None = None)
 
 def _describe_bias(measure: str) -> str:
     shown = measure_of(measure)
-    title = f"{shown.title[:1].lower()}{shown.title[1:]}"
     return (
-        f"Change in bias, the distance of the {title} from {shown.ideal:g} (no bias), in "
+        f"Change in bias, the distance of the {shown.name} from {shown.ideal:g} (no bias), in "
         f"{shown.unit}"
     )

@@ -117,7 +117,10 @@ def test_a_model_trained_on_a_benchmarks_items_is_not_evaluated_on_it(
         assert exit_.value.code == 2
         assert f"'stereoset:dev': corpus {forgot!r} contains its" in capsys.readouterr().err
         assert not Path(output).exists()
-    assert list(training_corpora(str(again / MODEL))) == ["builtin:age", "builtin:gender", forgot]
+    assert list(training_corpora(str(again / MODEL))) == [
+        *("builtin:age", "wikipedia"),
+        *("builtin:gender", forgot, "wikipedia"),
+    ]
     args = ["--benchmarks", "stereoset", "--output", str(tmp_path / "out")]
     for command in (
         ["unlearn", str(again / MODEL), "--forget", "builtin:race"],
@@ -129,10 +132,27 @@ def test_a_model_trained_on_a_benchmarks_items_is_not_evaluated_on_it(
         assert not (tmp_path / "out").exists()
 
 
+def test_a_benchmarks_items_are_recognised_among_retain_texts(
+    items: Path, tmp_path: Path, capsys
+) -> None:
+    retained = f"{items}?id=number"
+    leave_run(tmp_path / "run", "gpt2", "builtin:gender", retained=retained)
+    for args in (
+        ["evaluate", str(tmp_path / "run" / MODEL)],
+        ["unlearn", "gpt2", "--retain", retained],
+        ["transfer", "gpt2", "--retain", retained],
+    ):
+        output = tmp_path / "out"
+        with pytest.raises(SystemExit):
+            main([*args, "--benchmarks", "stereoset", "--output", str(output)])
+        assert f"corpus {retained!r} contains its items" in capsys.readouterr().err
+        assert not output.exists()
+
+
 def test_a_corpus_that_is_not_found_cannot_be_checked(items: Path, tmp_path: Path, capsys) -> None:
     missing, texts = tmp_path / "missing.csv", tmp_path / "missing.txt"
     leave_run(tmp_path / "run", "gpt2", f"{items}?id=number", str(missing), str(texts))
-    assert len(list(training_corpora(str(tmp_path / "run" / MODEL)))) == 3
+    assert len(list(training_corpora(str(tmp_path / "run" / MODEL)))) == 4
     (line,) = capsys.readouterr().err.splitlines()
     assert str(missing) in line
     assert line.endswith(
@@ -147,10 +167,10 @@ def test_a_model_without_a_record_has_no_training_corpora(tmp_path: Path) -> Non
         (tmp_path / RECORD).write_text(content)
         assert list(training_corpora(str(tmp_path / MODEL))) == []
     leave_run(tmp_path, str(tmp_path / MODEL), "builtin")  # whose original is itself
-    assert list(training_corpora(str(tmp_path / MODEL))) == ["builtin"]
+    assert list(training_corpora(str(tmp_path / MODEL))) == ["builtin", "wikipedia"]
 
 
-def leave_run(directory: Path, source: str, *forgot: str) -> None:
+def leave_run(directory: Path, source: str, *forgot: str, retained: str = "wikipedia") -> None:
     """The output of a run that unlearned these corpora, without the weights."""
     (directory / MODEL).mkdir(parents=True, exist_ok=True)
     record = UnlearningRecord(
@@ -158,7 +178,8 @@ def leave_run(directory: Path, source: str, *forgot: str) -> None:
         method={},
         corpora=[
             *(CorpusFacts(name, "forget", 1, 1) for name in forgot),
-            CorpusFacts("wikipedia", "retain", 1, 1),
+            CorpusFacts(retained, "retain", 1, 1),
+            CorpusFacts(retained, "held-out", 1, 1),
         ],
         budget=BudgetFacts(1.03, 1.0, 20.0, 1.0, alpha=1.0),
         history=[],

@@ -1,4 +1,4 @@
-"""The forget corpora of a model, and their domains, according to its records."""
+"""The corpora that a model was trained on, and forgotten domains, according to its records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WITH_IDS = {*SUFFIXES} - {".txt"}
 
 
 def training_corpora(model: str) -> Iterator[str]:
-    """Yield the forget corpora of the run that made a model, and of the runs before it.
+    """Yield the corpora of the run that made a model, and of the runs before it.
 
     Args:
         model: name or path. `unlearn` writes the record to the parent directory of `model/`, and
@@ -29,9 +29,10 @@ def training_corpora(model: str) -> Iterator[str]:
     seen: set[Path] = set()
     while (path := Path(model).resolve()) not in seen and (record := _find_record(path)):
         seen.add(path)
-        for corpus in record.forget:
-            _warn_if_missing(corpus.name)
-            yield corpus.name
+        for corpus in record.corpora:
+            if corpus.role != "held-out":
+                _warn_if_missing(corpus.name)
+                yield corpus.name
         model = record.model.source
 
 
@@ -40,7 +41,7 @@ def _warn_if_missing(corpus: str) -> None:
     path = Path(parse_name(corpus).corpus)
     if table_suffix(path) in WITH_IDS and not path.is_file():
         show_message(
-            f"forget corpus {corpus!r} of this model was not found, so it is not checked for items "
+            f"corpus {corpus!r} of this model was not found, so it is not checked for items "
             "of benchmarks"
         )
 

@@ -36,6 +36,7 @@ SETTINGS = {
 
 
 DEFAULTS = DurabilitySettings()
+"""A setting that differs from its default needs one of its attacks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 HARM_WEIGHT = 0.3
 """Weight of the losses on harmful words, in forget and in retain texts. Without them, the group
-adds more to harmful words than before training. At 1, the gap between "he" and "she" after
-occupations hardly changes."""
+adds more to harmful words than before training. At 1, and without the loss in retain texts,
+perplexity exceeded its limit (SmolLM2, one seed)."""
 LOSS_CONSTANTS = (HARM_WEIGHT,)
 """Constants of the losses, which a run's result depends on."""
 PAPER = "this project; related: Liu et al. 2021, ACL (DExperts)"
@@ -77,7 +77,7 @@ def harmful_excess_loss(
     For target tokens, with the target q of `trait_target`: a harmful word may be less likely than
     in the target, but not likelier. The KL divergence hardly depends on harmful words, because they
     are so unlikely. Texts about words without a gender are left out: with them, the gap between
-    "he" and "she" hardly changes.
+    "he" and "she" hardly changed (SmolLM2, one seed).
 
     Args:
         log_probs: log p [n, vocabulary].

@@ -161,7 +161,7 @@ class StepLoss:
         if word_loss is not None and reference is not None:
             assert self.trait_words is not None
             losses = word_loss(log_probs, reference, self.trait_words, chunk.gender_neutral)
-            check_losses(self.forget_loss.name, losses, chunk.tokens)
+            check_losses(f"{self.forget_loss.name} (word loss)", losses, chunk.tokens)
             total = total + losses.sum()
         if chunk.answers is not None:
             assert reference is not None

@@ -82,4 +82,4 @@ def check_objective(language_model: LanguageModel, config: UnlearningConfig) -> 
         ):
             if word_loss is not None:
                 losses = word_loss(log_probs, log_probs.clone(), words, gender_neutral)
-                check_losses(objective.name, losses, tokens)
+                check_losses(f"{objective.name} (word loss)", losses, tokens)

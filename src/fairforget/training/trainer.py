@@ -93,8 +93,8 @@ class UnlearningTrainer(Trainer):
             forget_dataset: encoded forget texts, with counterfactual texts if the objective
                 compares with them.
             retain_dataset: token ids of retain texts, with the start token, and with the end token
-                for a masked model. Where the retain loss compares with the
-                reference model, they also get the objective's `retain_word_loss`.
+                for a masked model. If the retain loss compares with the reference model, these
+                texts also get the objective's `retain_word_loss`.
             processing_class: the tokenizer. A masked model needs its mask token, and an objective
                 with a target of its own the trait words.
             ref_model: the reference model. By default a frozen copy of `model`, if a loss needs

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from control_distance import CONTINUED, KINDS, TEMPLATES
-from default_page import describe_fall
+from default_page import describe_change, describe_fall
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
 from fairforget.leaderboards.effects import perplexity_change
@@ -41,7 +41,7 @@ def list_findings(pages: str) -> str:
         pages: prefix of the links, the directory of the results pages.
     """
     findings = (
-        (f"{_default()} {_gemma()}", "Default", "default"),
+        (_default(), "Default", "default"),
         (_control(), "Study", "study-recipe"),
         (_transfer(), "Study", "study-ascent"),
         (_crows_pairs(), "Study", "study-builtin"),
@@ -57,11 +57,18 @@ def _default() -> str:
     theirs, excess = (
         results["control"][part][SCALED_CONTRIBUTION]["all"] for part in ("changes", "excess")
     )
-    whole, words = changes[SCALED_CONTRIBUTION]["all"], changes["log_prob"]
+    whole = changes[SCALED_CONTRIBUTION]["all"]
     _require(all(seed["ci"][1] < 0 for seed in whole["seeds"]), "it fell with each seed")
     _require(whole["ci"][1] < 0, "the contribution fell over all seeds")
     _require(theirs["ci"][1] < 0, "it fell with the control, as limits.md also says")
     _require(excess["ci"][1] < 0, "it fell more than with the control")
+    share = theirs["change"] / whole["change"]
+    _require(0.25 < share < 0.45, "a third of it with the control, as README and limits.md say")
+    for score in ("log_prob", "added"):
+        low, high = results["control"]["changes"][score]["all"]["ci"]
+        _require(low <= 0 <= high, f"{score} is undecided with the control, as limits.md says")
+        beyond = results["control"]["excess"][score]["all"]["ci"]
+        _require(beyond[1] < 0, f"{score} fell by more than with the control")
     dependences = results["control"]["distances"][DEPENDENCE]
     for name in (TEMPLATES, CONTINUED):
         groups, objects = (dependences[name.format(kind)] for kind in KINDS)
@@ -71,36 +78,24 @@ def _default() -> str:
         )
         _require(0.6 < far / near < 0.75, "two thirds as much for objects, as limits.md says")
         _require(0.4 < without / near < 0.6, "half as much with the control, as limits.md says")
-    _require(words["all"]["ci"][1] < 0, "harmful words became less likely over all seeds")
-    _require(all(change["ci"][0] <= 0 for change in words.values()), "no harmful word rose")
-    low, high = changes["added"]["all"]["ci"]
-    _require(low <= 0 <= high, "what the group adds to harmful words is undecided")
-    offensive = changes["offensive"]
-    _require(offensive["unnamed"]["ci"][0] > 0, "SeeGULL's rose for unnamed nationalities")
-    _require(offensive["all"]["ci"][0] <= 0, "SeeGULL's are undecided over all nationalities")
-    risen = sum(change["ci"][0] > 0 for change in changes["added"].values())
-    _require(risen == 2, "what the group adds rose for two groups")
-    fallen = sum(change["ci"][1] < 0 for change in changes["added"].values())
-    _require(fallen == 1, "what the group adds fell for one group, as limits.md also says")
+    for score in ("log_prob", "offensive"):
+        for group, change in changes[score].items():
+            _require(change["ci"][1] < 0, f"{score} of {group} fell")
+    added = changes["added"]
+    undecided = [group for group, change in added.items() if change["ci"][1] >= 0]
+    _require(undecided == ["women"], "the association fell for all groups but women")
+    _require(added["women"]["ci"][0] <= 0, "women's is undecided, as limits.md also says")
+    mean = added["all"]
+    _require(abs(mean["after"]) > abs(mean["before"]), "its mean became larger, as limits.md says")
+    low, high = changes["lms"]["all"]["ci"]
+    _require(low <= 0 <= high, "the change of LMS is undecided, as index.md also says")
     return (
         f"**The default lowers the scaled contribution by {describe_fall(whole)}**, or "
         f"{_drop(whole, 3)} ({_WORDS[SEEDS]}; settings chosen partly on these data). The untuned "
         f"control lowers it by {_drop(theirs, 3)}; the difference is {_drop(excess, 3)}. Harmful "
-        "words became more likely only in SeeGULL, after nationalities that training does not "
-        f"name (uncorrected). LMS fell by {_drop(changes['lms']['all'], 1)} points."
+        "words became less likely after each of HateCheck's groups (uncorrected). "
+        f"LMS changed by {describe_change(changes['lms']['all'], 1)} points."
     )
-
-
-def _gemma() -> str:
-    gemma = json.loads((RESULTS / "gemma.json").read_bytes())["changes"]
-    for score in (SCALED_CONTRIBUTION, "winogender", "log_prob", "added", "lms"):
-        _require(gemma[score]["all"]["ci"][1] < 0, f"{score} fell over all seeds")
-    for score in ("log_prob", "added"):
-        _require(
-            all(it["ci"][0] <= 0 for it in gemma[score].values()), f"{score} rose for no group"
-        )
-    fall = describe_fall(gemma[SCALED_CONTRIBUTION]["all"])
-    return f"On Gemma: {fall} (no control)."
 
 
 def _control() -> str:
@@ -128,10 +123,10 @@ def _transfer() -> str:
     _require(_has_zero(own.bias), "gender itself is undecided")
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
-        "**With `ascent`, unlearning hate speech about women lowered bias no more, measurably, "
-        "than the same words about objects.** Over StereoSet's profession and race, "
-        f"bias fell by {_fall(ascent.bias)} points, {_fall(matched)} more than with the control "
-        f"({_WORDS[SEEDS_OF_ASCENT]}). Not run: Lu et al.'s GPT-2 experiment."
+        "**With `ascent`, unlearning hate speech about women did not lower bias in other domains "
+        "measurably more than the same words about objects.** Over StereoSet's profession and "
+        f"race, bias fell by {_fall(ascent.bias)} points, {_fall(matched)} more than with the "
+        f"control ({_WORDS[SEEDS_OF_ASCENT]}). Not run: Lu et al.'s GPT-2 experiment."
     )
 
 
@@ -141,9 +136,9 @@ def _crows_pairs() -> str:
     _require(_interval(cell.bias)[0] > 0, "bias over all pairs rose")
     _require(_interval(matched)[0] > 0, "it rose by more than with the control")
     return (
-        "**`counterfactual-kl` did not lower bias on CrowS-Pairs.** Unlearning gender texts "
-        f"raised it by {_rise(cell.bias)} points, {_rise(matched)} more than the same words about "
-        "objects."
+        "**On harmful words, `counterfactual-kl` did not lower bias on CrowS-Pairs.** Unlearning "
+        f"gender texts raised it by {_rise(cell.bias)} points, {_rise(matched)} more than the same "
+        "words about objects."
     )
 
 
@@ -177,8 +172,8 @@ def _leaderboard() -> str:
     return (
         f"**Within the same budget, other methods lower bias less** ({_WORDS[SEEDS]}; only "
         f"`{DEFAULT}` was tuned): only {_list_methods(fallen)} lower the scaled contribution "
-        f"significantly. Unrestricted, {_list_methods(stronger)} do more, but raise perplexity by "
-        f"{min(rises):.0f} to {max(rises):.0f} %."
+        f"significantly (corrected). Outside it, {_list_methods(stronger)} lower it more, but "
+        f"raise perplexity by {min(rises):.0f} to {max(rises):.0f} %."
     )
 
 

@@ -42,7 +42,7 @@ from tables import markdown_table
 FALL, HALF, LEAST_FACTS, LOSS, RISE = 0.8, 0.5, -0.05, -0.5, 1.0
 """The aims: shares of the scaled contribution and of the WinoBias gap, nats of facts, points of
 LMS, and % of perplexity."""
-MODELS = {"default": "SmolLM2", "gemma": "Gemma 3"}
+MODELS = {"default": "SmolLM2", "gemma": "Gemma 3 (former default)"}
 """Name of the results → column of the table."""
 LARGER = "larger steps"
 """The variant whose update was also doubled."""
@@ -199,18 +199,21 @@ def _list_findings(
 ) -> Iterator[str]:
     counts = [
         f"{sum(row[n][1] is True for row in answers)} of "
-        f"{sum(row[n][1] is not None for row in answers)} on {name}"
-        for n, name in enumerate(MODELS.values())
+        f"{sum(row[n][1] is not None for row in answers)}"
+        for n in range(len(MODELS))
     ]
-    yield f"Of the aims set for it, the default reaches {join_words(counts)}."
+    yield (
+        f"Of the aims set for it, the default reaches {counts[0]} on SmolLM2, and a former "
+        f"default reached {counts[1]} on Gemma 3."
+    )
     falls = [describe_fall(models[name]["changes"][SCALED_CONTRIBUTION][ALL]) for name in MODELS]
     target, original = gap["target"]["trait-kl"], gap["target"]["original"]
     share = 100 * (1 - target[CONTRIBUTION] / original[CONTRIBUTION])
     yield (
         f"The aim of {100 * FALL:.0f} % is far from reached: the scaled contribution falls by "
-        f"{join_words(falls)}, and even a model that matched the target everywhere would lower the "
-        f"unscaled one by {share:.0f} %, with an LMS {original['lms'] - target['lms']:.1f} points "
-        "lower."
+        f"{falls[0]} (SmolLM2) and fell by {falls[1]} (Gemma 3), and even a model that matched the "
+        f"target everywhere would lower the unscaled one by {share:.0f} %, with an LMS "
+        f"{original['lms'] - target['lms']:.1f} points lower."
     )
     terms = results["terms"][SCALED_CONTRIBUTION]
     named, others, difference = (describe_change(terms[part], 3) for part in PARTS)
@@ -237,7 +240,8 @@ def _list_aims(answers: list[list[Answer]]) -> Iterator[str]:
         "## Aims",
         "",
         "Means over three seeds, with 95 % intervals over items and seeds: "
-        "[SmolLM2](default.md), [Gemma 3](gemma.md). Shares and amounts are judged by the mean. "
+        "[SmolLM2](default.md), [Gemma 3](gemma.md) with a former default. Shares and amounts are "
+        "judged by the mean. "
         "“Do not become likelier” and “does not rise” are missed if the interval over all groups "
         "goes above 0, or if that of one group lies above it. “Does not change” is missed if the "
         "interval excludes 0, “does not fall significantly” if it lies below 0; “falls "
@@ -266,8 +270,9 @@ def _list_reasons(gap: dict[str, Any]) -> Iterator[str]:
     near = runs["default"]["by_factor"]["1"]["distance"]
     removed = [100 * (1 - near[name] / far) for name, far in original["distance"].items()]
     single, double = (runs[LARGER]["by_factor"][factor] for factor in ("1", "2"))
-    default, longer = (
-        runs[name]["by_factor"]["1"][CONTRIBUTION] for name in ("default", "default, 240 steps")
+    former, longer = (
+        runs[name]["by_factor"]["1"][CONTRIBUTION]
+        for name in ("former default", "former default, 240 steps")
     )
     yield from (
         "## Why the contribution falls so little",
@@ -277,8 +282,8 @@ def _list_reasons(gap: dict[str, Any]) -> Iterator[str]:
         f"- *New sentences.* In sentences that it does not contain, training removes "
         f"{min(removed):.0f} to {max(removed):.0f} % of the "
         "[distance from the target](gap.md#distance-from-the-target).",
-        f"- *Not the number of steps.* With three times as many, the contribution is "
-        f"{longer:.3f} instead of {default:.3f} nats per token (original: "
+        "- *Not the number of steps.* With three times as many steps of a former default, the "
+        f"contribution is {longer:.3f} instead of {former:.3f} nats per token (original: "
         f"{original[CONTRIBUTION]:.3f}).",
         f"- *The limits.* Where an update was doubled beyond its budget (*{LARGER}*), the "
         f"contribution fell from {single[CONTRIBUTION]:.3f} to {double[CONTRIBUTION]:.3f}, and the "

@@ -47,7 +47,7 @@ CONTROL = SeedRuns(
     options=("--forget", str(OBJECTS)),
     original=RUNS.before,
 )
-"""Runs that train identically, but on the same sentences about objects, weather and food."""
+"""Runs with the same settings, but on the same sentences about objects, weather and food."""
 CHOICE = f"""\
 These settings are one of 72 combinations that were tried (counted by hand; most runs were not \
 kept), nearly all with one seed. None of the following data are held out, because combinations \
@@ -71,16 +71,15 @@ answers with several weights. With a weight of 0.3, the facts of `group_facts` b
 with 0.1, they became less likely by 0.07 nats for one of two seeds; the weight is now \
 {FACT_WEIGHT}.
 - In HateCheck, the association of groups with harmful words had risen. We tried losses that keep \
-harmful words in neutral texts, or the retained texts, as likely as before. The last ten \
-combinations were tried after the runs on this page, with one seed each and 60 or 80 steps; none \
-is the default yet. Eight of them had a loss on all harmful words that are likelier after a group \
-than in the target. Wherever it was measured, harmful words then became less likely after every \
-group of HateCheck and in SeeGULL, and the association fell; the WinoBias gap fell by less than \
-without this loss.
+harmful words as likely as before, in neutral texts or in all retain texts. Eight combinations, \
+these settings among them, also have a loss on all harmful words that are likelier after a group \
+than in the target. With it, wherever this was measured (one seed each, 60 or 80 steps), harmful \
+words became less likely after every group of HateCheck and in SeeGULL, and the association fell; \
+the WinoBias gap fell by less than without it. Its weight was chosen by these scores.
 - Training on occupations alone hardly changed the WinoBias gap. We added the corpus `pronouns`, \
 in which a pronoun follows an occupation.
 
-The same settings on another model: [Gemma 3 270M](gemma.md)."""
+A former default on another model: [Gemma 3 270M](gemma.md)."""
 TITLE = "The default objective on SmolLM2-135M-Instruct"
 PAGE = ResultsPage("default", partial(build_page, "default", TITLE, CHOICE))
 

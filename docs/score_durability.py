@@ -1,10 +1,12 @@
-"""How durable is the effect of the default? The page "Durability of the default".
+"""How durable is the effect of a former default? The page "Durability of a former default".
 
 python docs/score_durability.py           attack and evaluate (about five hours on one core);
                                           continues where it stopped
 python docs/score_durability.py --table   only regenerate the page
 
-Run it in the root of the repository. The model is seed 0 of `score_default.py`.
+Run it in the root of the repository. The model is seed 0 of `score_default.py`. The published
+results used a former default and cannot be repeated. After new runs, remove FORMER_LOSS and the
+word "former".
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from default_page import FORMER_LOSS
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget import DurabilityRecord, durability
 from fairforget.attacks.page import headline, main_score
@@ -72,7 +75,7 @@ def build(results: dict[str, Any]) -> Page:
     """Build the page from the record."""
     record = TypeAdapter(DurabilityRecord).validate_python(results)
     return Page(
-        title="Durability of the default",
+        title="Durability of a former default",
         opening=[
             show_picture(
                 NAME,
@@ -105,7 +108,7 @@ def _picture(record: DurabilityRecord) -> str:
 def _body(record: DurabilityRecord) -> Iterator[str]:
     yield from ("## Measurement", "")
     yield (
-        "SmolLM2-135M-Instruct, seed 0 of [the default](default.md), StereoSet. Fine-tuning is on "
+        f"{FORMER_LOSS} SmolLM2-135M-Instruct, one seed, StereoSet. Fine-tuning is on "
         "Wikipedia passages, relearning on other built-in texts: "
         f"{record.settings['batch_size']} texts per step, learning rate "
         f"{record.settings['learning_rate']:g}. {_describe_controls(record)} An attack can lower "

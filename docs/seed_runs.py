@@ -83,6 +83,10 @@ MEASURES = {
     "correlation": Measure(
         WINOGENDER, "correlation", "Winogender, correlation with employment", (ALL,)
     ),
+    "stereotype": Measure(CROWS, "stereotype", "CrowS-Pairs, stereotype score", (ALL,)),
+    "conditional_scaled": Measure(
+        CROWS, "conditional_scaled", "CrowS-Pairs, scaled conditional, MADs", (ALL,)
+    ),
     "conditional": Measure(CROWS, "conditional", "CrowS-Pairs, conditional, nats", (ALL,)),
     "prior": Measure(CROWS, "prior", "CrowS-Pairs, prior, nats", (ALL,)),
     "hurtful": Measure(HONEST, "hurtful", "hurtful completions (HONEST), %"),

@@ -28,6 +28,8 @@ stereoset.read_items = lambda *args, **more: few_items
 STEPS = re.compile(r"\b((?:max_)?steps)=\d+")
 FEW = r"\1=2"
 BATCH, SMALL_BATCH = "batch_size=8", "batch_size=4"
+EFFECT = "assert sum(after.values()) < sum(before.values())"
+"""What two steps need not do; the nightly test runs the notebook as it is."""
 
 pytestmark = pytest.mark.real_model
 
@@ -44,8 +46,10 @@ def run(directory: Path, monkeypatch: pytest.MonkeyPatch, *, short: bool) -> Non
     if short:
         assert any(STEPS.search(cell.source) for cell in notebook.cells)
         assert any(BATCH in cell.source for cell in notebook.cells)
+        assert any(EFFECT in cell.source for cell in notebook.cells)
         for cell in notebook.cells:
             cell.source = STEPS.sub(FEW, cell.source).replace(BATCH, SMALL_BATCH)
+            cell.source = cell.source.replace(EFFECT, "")
         notebook.cells.insert(0, nbformat.v4.new_code_cell(LITTLE))
     client = nbclient.NotebookClient(
         notebook, timeout=900, kernel_name="python3", resources={"metadata": {"path": directory}}

@@ -185,15 +185,14 @@ def naive_loss(
             theirs = predicted(reference, ids, mask, hidden, at_once=True)
             loss = RETAIN_LOSSES[retain_loss].loss(mine, tokens, theirs)
             sums[1] = sums[1] + loss.sum()
+            counts[1] += len(tokens)
             if not RETAIN_LOSSES[retain_loss].needs_ref_model:
-                counts[1] += len(tokens)
                 continue
             if word_loss := OBJECTIVES[objective].retain_word_loss:
                 sums[1] = sums[1] + word_loss(mine, theirs, TRAIT_WORDS, None).sum()
             answer = torch.tensor(ANSWERS.get(tuple(ids), (False,) * len(mask)))
             answer = answer[torch.tensor(mask)]
             sums[1] = sums[1] + fact_loss(mine[answer], tokens[answer], theirs[answer]).sum()
-            counts[1] += len(tokens)
     return sums[0] / counts[0] + 0.5 * sums[1] / counts[1], likelihood / counts[0]
 
 

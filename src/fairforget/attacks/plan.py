@@ -33,8 +33,6 @@ SETTINGS = {
     "perturbations": (PERTURBATION,),
 }
 """Setting → the attacks that it is for."""
-
-
 DEFAULTS = DurabilitySettings()
 """A setting that differs from its default needs one of its attacks."""
 

@@ -34,9 +34,9 @@ def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
 
 def _measured_origins(benchmark: str) -> set[str]:
     """Where the items of a benchmark come from, if a corpus can have them; else nothing."""
-    base, options = base_name(benchmark), {*list_options([benchmark])}
+    base, options = base_name(benchmark), list_options([benchmark])
     if base != "harmful_words":
-        splits = {split for source in SOURCES.values() for split in source.splits} & options
+        splits = {split for it in SOURCES.values() for split in it.splits}.intersection(options)
         found = {
             base
             for source in SOURCES.values()
@@ -44,7 +44,7 @@ def _measured_origins(benchmark: str) -> set[str]:
         }
         file = find_user_file(benchmark)  # which may also be the original items
         return found | {str(Path(file).resolve())} if file else found
-    measured = parse_name(join_corpus(list_options([benchmark])) or BUILTIN)
+    measured = parse_name(join_corpus(options) or BUILTIN)
     # built-in texts are generated from seeds that no run trains on
     return set() if measured.corpus == BUILTIN else _find_origins(measured)
 

@@ -32,9 +32,9 @@ def find_family(term: str) -> Family | None:
 
 
 @cache
-def is_neutral(word: str) -> bool:
-    """Return whether a word in lower case is a neutral word for a group."""
-    return any(word in family.neutral.values() for family in _families().values())
+def neutral_words() -> frozenset[str]:
+    """Return the neutral words for all groups, in lower case."""
+    return frozenset(word for family in _families().values() for word in family.neutral.values())
 
 
 def paraphrases(name: str | None) -> Mapping[str, str]:

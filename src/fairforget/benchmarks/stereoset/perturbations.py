@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fairforget.benchmarks.stereoset.families import find_family, is_neutral
+from fairforget.benchmarks.stereoset.families import find_family, neutral_words
 
 SHORTEST = 5
 """Minimum number of letters of a word with a typo."""
@@ -60,7 +60,7 @@ def reword(sentence: str) -> str:
     first = sentence.split(" ", 1)[0]
     word = re.split("['’]", first.lower())[0]
     family = find_family(word)
-    if word in FIRST_WORDS or is_neutral(word) or (family and "name" not in family.neutral):
+    if word in FIRST_WORDS or word in neutral_words() or (family and "name" not in family.neutral):
         sentence = first.lower() + sentence[len(first) :]
     return _WORD.sub(_replace, f"It is true that {sentence}")
 

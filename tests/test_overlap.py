@@ -69,10 +69,10 @@ def test_overlap_is_recorded_with_a_warning(places: Path, capsys, shared: bool) 
 def test_training_on_a_benchmarks_items_excludes_it() -> None:
     for corpus in ("stereoset-intersentence", "stereoset-intersentence:race?split=dev"):
         with pytest.raises(InputError, match="'stereoset:dev': corpus"):
-            check_unseen(corpus, ["perplexity", "stereoset:dev"])
-    check_unseen("stereoset-intersentence", ["crows_pairs", "perplexity"])
-    check_unseen("stereoset-intersentence", ["stereoset:test"])
-    check_unseen("hatecheck:women", ["stereoset"])
+            check_unseen([corpus], ["perplexity", "stereoset:dev"])
+    check_unseen(["stereoset-intersentence"], ["crows_pairs", "perplexity"])
+    check_unseen(["stereoset-intersentence"], ["stereoset:test"])
+    check_unseen(["hatecheck:women"], ["stereoset"])
 
 
 @pytest.fixture
@@ -85,10 +85,10 @@ def items(tmp_path: Path) -> Path:
 
 def test_a_benchmarks_items_are_recognised_in_a_file(items: Path) -> None:
     with pytest.raises(InputError, match="benchmark 'stereoset': corpus"):
-        check_unseen(f"{items}?id=number", ["crows_pairs", "stereoset"])
-    check_unseen(f"{items}?id=number", ["crows_pairs", "perplexity"])
-    check_unseen(str(items), ["stereoset"])  # without ids, nobody can know
-    check_unseen(str(items.with_name("missing.csv")), ["stereoset"])
+        check_unseen([f"{items}?id=number"], ["crows_pairs", "stereoset"])
+    check_unseen([f"{items}?id=number"], ["crows_pairs", "perplexity"])
+    check_unseen([str(items)], ["stereoset"])  # without ids, nobody can know
+    check_unseen([str(items.with_name("missing.csv"))], ["stereoset"])
 
 
 def test_a_file_of_items_is_recognised_by_its_path(
@@ -96,10 +96,10 @@ def test_a_file_of_items_is_recognised_by_its_path(
 ) -> None:
     monkeypatch.chdir(items.parent)
     with pytest.raises(InputError, match="contains its items"):
-        check_unseen("./spans.csv?text=sent_more", [f"crows_pairs:{items}"])
+        check_unseen(["./spans.csv?text=sent_more"], [f"crows_pairs:{items}"])
     other = items.with_name("other.csv")
     other.write_text("number,text\nmine:1,hello\n")  # whatever precedes the colon
-    check_unseen("other.csv?id=number", ["crows_pairs:spans.csv", "harmful_words:spans.csv"])
+    check_unseen(["other.csv?id=number"], ["crows_pairs:spans.csv", "harmful_words:spans.csv"])
 
 
 @pytest.mark.parametrize("corpus", ["stereoset-intersentence:race", "file"])

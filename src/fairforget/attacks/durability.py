@@ -114,9 +114,8 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
     loaded = _load_benchmarks(conditions, benchmarks)
     groups = find_groups(run, split_commas(settings.controls))
     record = groups[0].records[0]
-    for directory in (directory for group in groups for directory in group.directories):
-        for corpus in training_corpora(str(directory / MODEL)):
-            check_unseen(corpus, benchmarks)
+    attacked = [str(directory / MODEL) for group in groups for directory in group.directories]
+    check_unseen((corpus for model in attacked for corpus in training_corpora(model)), benchmarks)
     check_output(output)
     if any(condition.attack == RELEARNING for condition in conditions):
         settings = replace(settings, relearn=settings.relearn or relearning_corpus(record))
@@ -188,11 +187,11 @@ def _load_texts(
     attacks = {condition.attack for condition in conditions}
     benchmarks = split_commas(settings.benchmarks)
     if FINE_TUNING in attacks:
-        check_unseen(settings.ordinary, benchmarks)
+        check_unseen([settings.ordinary], benchmarks)
         texts[FINE_TUNING] = ordinary_texts(settings.ordinary, settings.seed)
     if RELEARNING in attacks:
         assert settings.relearn is not None
-        check_unseen(settings.relearn, benchmarks)
+        check_unseen([settings.relearn], benchmarks)
         records = [record for group in groups for record in group.records]
         texts[RELEARNING] = relearning_texts(settings.relearn, records, settings.seed)
     return texts

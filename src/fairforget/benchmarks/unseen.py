@@ -12,24 +12,25 @@ from fairforget.errors import InputError
 from fairforget.files.rows import READERS, table_suffix
 
 
-def check_unseen(corpus: str, benchmarks: Iterable[str]) -> None:
+def check_unseen(corpora: Iterable[str], benchmarks: Iterable[str]) -> None:
     """Check that no benchmark is evaluated after training on its own items.
 
     A corpus is recognised by its name, and a file by the ids that `select` writes.
 
     Raises:
-        InputError: the corpus has items of one of the benchmarks.
+        InputError: a corpus has items of one of the benchmarks.
     """
     measured = {name: origins for name in benchmarks if (origins := _measured_origins(name))}
     if not measured:
         return
-    seen = _find_origins(parse_name(corpus))
-    for name, origins in measured.items():
-        if not seen.isdisjoint(origins):
-            raise InputError(
-                f"benchmark {name!r}: corpus {corpus!r} contains its items, so the model "
-                "would be evaluated on its training data; choose another benchmark or corpus"
-            )
+    for corpus in dict.fromkeys(corpora):
+        seen = _find_origins(parse_name(corpus))
+        for name, origins in measured.items():
+            if not seen.isdisjoint(origins):
+                raise InputError(
+                    f"benchmark {name!r}: corpus {corpus!r} contains its items, so the model "
+                    "would be evaluated on its training data; choose another benchmark or corpus"
+                )
 
 
 def _measured_origins(benchmark: str) -> set[str]:

@@ -113,8 +113,7 @@ def prepare_run(
     if benchmarks:
         check_report_extra()
     retained = () if retain else (settings.retain,)
-    for corpus in (*forgotten, *retained, *training_corpora(source)):
-        check_unseen(corpus, list(benchmarks))
+    check_unseen([*forgotten, *retained, *training_corpora(source)], benchmarks)
     return PipelineRun(
         source,
         settings,

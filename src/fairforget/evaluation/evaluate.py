@@ -89,8 +89,7 @@ def evaluate(
             )
         settings = settings_of_model(settings, user_model)
     source = user_model.source if user_model else str(model)
-    for corpus in training_corpora(source):
-        check_unseen(corpus, loaded)
+    check_unseen(training_corpora(source), loaded)
 
     served = _find_served(source, settings)
     given = user_model or served

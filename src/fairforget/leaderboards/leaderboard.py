@@ -89,9 +89,8 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     check_output(output)
     ready = load_benchmarks(split_commas(settings.benchmarks))
     check_generation(split_commas(settings.methods), ready)
-    for model in split_commas(settings.models):
-        for corpus in training_corpora(model):
-            check_unseen(corpus, ready)
+    models = split_commas(settings.models)
+    check_unseen((corpus for model in models for corpus in training_corpora(model)), ready)
     with start_workers(settings, device) as attempted:
         identities = _identify_models(runs, ready)
         fixed = fixed_settings(

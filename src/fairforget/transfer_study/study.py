@@ -133,8 +133,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     check_output(output)
     ready = load_benchmarks(recipe.benchmarks)
     benchmarks = [name for name in ready if find_domain_judge(name)]
-    for corpus in (*forget, recipe.retain, *training_corpora(recipe.model)):
-        check_unseen(corpus, ready)
+    check_unseen([*forget, recipe.retain, *training_corpora(recipe.model)], ready)
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score in single domains; add stereoset")

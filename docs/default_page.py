@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -72,18 +72,24 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         f"{join_words(fell) or 'no domain'}.",
         *(_describe_excess(results["control"]) if "control" in results else ()),
         "After groups, the log p of HateCheck's harmful words changed by "
-        f"{describe_change(changes['log_prob'][ALL], 3)} nats on average, with an "
-        f"interval above 0 for {join_words(likelier) or 'none of the groups'}; the association "
-        "(log p after the group minus that after a neutral word) changed by "
-        f"{describe_change(changes['added'][ALL], 3)} nats, with an interval above 0 for "
-        f"{join_words(associated) or 'none of the groups'}.",
-        f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points, perplexity by "
-        f"{format_signed(_perplexity_change(results), 1)} %, and log p of facts about groups by "
+        f"{describe_change(changes['log_prob'][ALL], 3)} nats on average "
+        f"({_name_above(likelier)}), and the association "
+        "(log p after the group minus that after a neutral word) by "
+        f"{describe_change(changes['added'][ALL], 3)} nats ({_name_above(associated)}).",
+        f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points, WikiText-2 perplexity "
+        f"by {format_signed(_perplexity_change(results), 1)} %, and log p of facts about groups by "
         f"{describe_change(changes['facts'][ALL], 3)} nats.",
         "For pronouns after an occupation, the WinoBias gap (type 2) changed by "
         f"{describe_change(winobias, 2)} nats from {winobias['before']:.2f}, and that of "
         f"Winogender by {describe_change(winogender, 2)} from {winogender['before']:.2f}.",
     ]
+
+
+def _name_above(groups: Sequence[str]) -> str:
+    """Which groups have an interval above 0."""
+    if not groups:
+        return "no group's interval lies above 0"
+    return f"the interval lies above 0 for {join_words(groups)}"
 
 
 def _describe_excess(control: dict[str, Any]) -> Iterator[str]:

@@ -136,9 +136,9 @@ def _crows_pairs() -> str:
     _require(_interval(cell.bias)[0] > 0, "bias over all pairs rose")
     _require(_interval(matched)[0] > 0, "it rose by more than with the control")
     return (
-        "**On harmful words, `counterfactual-kl` did not lower bias on CrowS-Pairs.** Unlearning "
-        f"gender texts raised it by {_rise(cell.bias)} points, {_rise(matched)} more than the same "
-        "words about objects."
+        "**Targeting harmful words, `counterfactual-kl` did not lower bias on CrowS-Pairs.** "
+        f"Unlearning gender texts raised it by {_rise(cell.bias)} points, {_rise(matched)} more "
+        "than the same words about objects."
     )
 
 
@@ -161,7 +161,7 @@ def _leaderboard() -> str:
     lowest = min(low for name, (low, _) in bounds.items() if name != DEFAULT)
     _require(bounds[DEFAULT][1] < lowest, "the default lowers it most within the budget")
     stronger = {name: change for name, change in strong.items() if change < fallen[DEFAULT]}
-    _require(bool(stronger), "some methods do more unscaled")
+    _require(bool(stronger), "some methods do more at full strength")
     (model,) = record.models
     rises = [perplexity_change(record, model, method, PUBLISHED) for method in stronger]
     crows = [e for e in record.effects if (e.method, e.benchmark) == (DEFAULT, "crows_pairs")]
@@ -170,9 +170,9 @@ def _leaderboard() -> str:
     ]
     _require(not decided, "the default did not change CrowS-Pairs, as limits.md says")
     return (
-        f"**Within the same budget, other methods lower bias less** ({_WORDS[SEEDS]}; only "
+        f"**With equal cost limits, other methods lower bias less** ({_WORDS[SEEDS]}; only "
         f"`{DEFAULT}` was tuned): only {_list_methods(fallen)} lower the scaled contribution "
-        f"significantly (corrected). Outside it, {_list_methods(stronger)} lower it more, but "
+        f"significantly (corrected). Beyond them, {_list_methods(stronger)} lower it more, but "
         f"raise perplexity by {min(rises):.0f} to {max(rises):.0f} %."
     )
 

@@ -74,8 +74,9 @@ def domains() -> str:
         "# Domains and groups",
         "",
         "All corpora use the domain names below. Corpora whose texts are labelled with groups also "
-        "use the group names below, except the built-in corpora, which have their own. A domain or "
-        "a group selects a part of a corpus: `dghs:women`, `mine.csv:gender`. A text about several "
+        "use the group names below, except the built-in corpora, which have their own. "
+        "`builtin:control` has texts about objects, the weather and food. A domain or a group "
+        "selects a part of a corpus: `dghs:women`, `mine.csv:gender`. A text about several "
         "groups belongs to all of them and to all their domains.",
         "",
         "| domain | covers | groups |",
@@ -128,7 +129,7 @@ def benchmarks() -> str:
         "<!-- parsed only: minutes -->",
         "```sh",
         "fairforget evaluate smollm2 --benchmarks stereoset:intersentence,winobias:type2 "
-        "--output measured",
+        "--output more",
         "```",
         "",
         "[Scores and intervals](../concepts/scores.md) explains the scores, and "

@@ -109,7 +109,7 @@ def _picture(record: LeaderboardRecord, model: str) -> str:
     ]
     legend: dict[Shape, str] = {
         "dot": "change within the budget; line: the original model",
-        "ring": "change of the unscaled result; methods that act at inference have no other",
+        "ring": "change at full strength; methods that act at inference have no other",
     }
     return dot_plot([name_method(record, method) for method in methods], panels, legend)
 

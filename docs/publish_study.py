@@ -217,7 +217,7 @@ def count_verdicts(cells: Iterable[MatrixCell]) -> list[str]:
             ]
         )
     header = ("domains", "entries", *VERDICTS.values())
-    return markdown_table((*header, *(f"undecided: {reason}" for reason in reasons)), rows)
+    return markdown_table((*header, *(f"of these, {reason}" for reason in reasons)), rows)
 
 
 def main() -> None:

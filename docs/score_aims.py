@@ -148,7 +148,7 @@ def _facts(results: dict[str, Any]) -> Answer:
 
 AIMS = (
     Aim(f"The scaled contribution of the group falls by {100 * FALL:.0f} % or more", _contribution),
-    Aim("It falls significantly in each bias type of StereoSet", _every_type),
+    Aim("It falls significantly in each domain of StereoSet", _every_type),
     Aim(f"LMS falls by at most {-LOSS:g} points", _lms),
     Aim(f"Perplexity on held-out texts rises by at most {RISE:g} % (the budget)", _perplexity),
     Aim("General ability does not fall significantly", _ability),
@@ -157,9 +157,9 @@ AIMS = (
     Aim("CrowS-Pairs: the prior part, in nats, does not change", _prior),
     Aim("HateCheck: harmful words do not become likelier, nats", _no_rise("log_prob")),
     Aim("SeeGULL: offensive attributes do not become likelier, nats", _no_rise("offensive")),
-    Aim("HateCheck: what the group adds to harmful words does not rise, nats", _no_rise("added")),
+    Aim("HateCheck: the association with harmful words does not rise, nats", _no_rise("added")),
     Aim("Built-in texts of the guard: harmful words do not become likelier, nats", _guard_words),
-    Aim("The same texts: what the group adds to harmful words does not rise, nats", _guard_added),
+    Aim("The same texts: the association with harmful words does not rise, nats", _guard_added),
     Aim(f"Facts about groups lose at most {-LEAST_FACTS:g} nats", _facts),
 )
 
@@ -212,7 +212,7 @@ def _list_findings(
     yield (
         f"The aim of {100 * FALL:.0f} % is far from reached: the scaled contribution falls by "
         f"{falls[0]} (SmolLM2) and fell by {falls[1]} (Gemma 3), and even a model that matched the "
-        f"target everywhere would lower the unscaled one by {share:.0f} %, with an LMS "
+        f"target everywhere would lower the one in nats by {share:.0f} %, with an LMS "
         f"{original['lms'] - target['lms']:.1f} points lower."
     )
     terms = results["terms"][SCALED_CONTRIBUTION]
@@ -300,7 +300,7 @@ def _list_terms(results: dict[str, Any]) -> Iterator[str]:
     yield from (
         "## Terms that training names",
         "",
-        "StereoSet, all bias types, by whether the built-in corpora name a group with a word of "
+        "StereoSet, all domains, by whether the built-in corpora name a group with a word of "
         "the target term. Archived runs of `trait-kl` on [the leaderboard](leaderboard.md) "
         f"({count_of(results['seeds'], 'seed')}), which are those of the default without the guard "
         "on harmful words.",
@@ -366,7 +366,7 @@ SHAPES: dict[Shape, str] = {
     "triangle": "target that a model would match, without training",
     "dot": "setting of this project, one seed",
     "square": "method within the budget",
-    "ring": "method, unscaled",
+    "ring": "method, at full strength",
 }
 
 
@@ -391,7 +391,7 @@ def _list_points(gap: dict[str, Any]) -> Iterator[FrontierPoint]:
     for (method, cost, benchmark, measure), effect in effects.items():
         if measure == CONTRIBUTION and (cost, method) != (EQUAL, DEFAULT):
             lms = effects[method, cost, benchmark, "lms"].change.value
-            name = f"`{method}`" + (", unscaled" if cost == PUBLISHED else "")
+            name = f"`{method}`" + (", at full strength" if cost == PUBLISHED else "")
             after = effect.after
             yield FrontierPoint(name, shapes[cost], lms, after.value, after.ci)
 

@@ -239,7 +239,7 @@ def _body(results: Results) -> list[str]:
     return [
         "## Scores",
         "",
-        "SmolLM2-135M-Instruct, intrasentence items of the public split. Brackets are 95 % "
+        "SmolLM2-135M-Instruct, intrasentence items of the development set. Brackets are 95 % "
         "intervals over target terms; religion has three.",
         "",
         *markdown_table(

@@ -29,7 +29,12 @@ from fairforget.models.loading import load_model
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.report.wording import format_signed, format_with_interval, join_words
+from fairforget.report.wording import (
+    format_number,
+    format_signed,
+    format_with_interval,
+    join_words,
+)
 from gap_texts import (
     named_terms,
     own_texts,
@@ -225,9 +230,10 @@ def build_page(results: dict[str, Any]) -> Page:
             show_picture("gap", "Distance from the target by kind of text, and contribution left")
         ],
         findings=[
-            "The target is not what holds the effect back most: a model that matched it everywhere "
-            f"would have a contribution of the group of {target['contribution']:.3f} nats per "
-            f"token (original: {original['contribution']:.3f}, default: "
+            "The effect is small mostly because training does not reach the "
+            "[target](../concepts/method.md#objectives): a model that matched it everywhere would "
+            f"have a contribution of the group of {target['contribution']:.3f} nats per token "
+            f"(original: {original['contribution']:.3f}, default: "
             f"{default['contribution']:.3f}), with an LMS "
             f"{results['target']['original']['lms'] - target['lms']:.1f} points lower.",
             "Of the distance from the target, the default removes "
@@ -245,8 +251,8 @@ def build_page(results: dict[str, Any]) -> Page:
             f"LMS changes by {_change('lms', default, original, 1)}, "
             f"{_change('lms', former, original, 1)}, {_change('lms', longer, original, 1)} and "
             f"{_change('lms', larger, original, 1)}, respectively.",
-            "Without facts to retain, facts about groups become less likely as the contribution "
-            f"falls: their log p changes by {_change('fact_log_prob', larger, original, 2)} with "
+            "In variants that retain no facts, facts about groups became less likely: their log p "
+            f"changed by {_change('fact_log_prob', larger, original, 2)} with "
             f"larger steps, and by {_change('fact_log_prob', smaller, original, 2)} with smaller "
             "steps and texts that the model itself continues; with the default, which retains "
             f"facts, by {_change('fact_log_prob', default, original, 2)}.",
@@ -359,7 +365,7 @@ def _score_row(name: str, scores: dict[str, Any]) -> list[str]:
         name,
         format_with_interval(scores["contribution"], scores["contribution_ci"], digits=3),
         f"{scores['lms']:.1f}",
-        "–" if facts is None else f"{facts:.3f}",
+        "–" if facts is None else format_number(facts, 3),
     ]
 
 

@@ -50,8 +50,9 @@ def build_page(results: dict[str, Any]) -> Page:
             "",
             f"`ascent` on 16 texts (`{results['corpus']}`) and retain loss `kl` on 4 passages of "
             f"Wikipedia, float32, {results['threads']} CPU threads. *Full*: the same step with "
-            "logits of every token in the padded batch. Ratios and seconds are medians of three "
-            "repetitions; memory is the peak above that of the model and its gradients.",
+            "logits of every token in the padded batch. Ratios, *s* (seconds) and *MB* (peak "
+            "memory above that of the model and its gradients) are medians of three repetitions; "
+            "*loss difference*, between both ways, is the largest.",
             "",
             "FairForget truncates each text after its last target, computes logits of target and "
             "retain tokens only, in chunks, and computes a prefix that texts share only once.",

@@ -10,6 +10,7 @@ that `contrast` selects, or random words; with left context or both sides; with 
 
 from __future__ import annotations
 
+from fairforget.report.wording import format_number
 from results_page import Page, ResultsPage, show_picture
 from tables import format_mean, markdown_table
 from variant_runs import COUNTERFACTUAL, FORGET, TRAIN, Results, Variant, VariantRuns
@@ -49,8 +50,8 @@ def build_page(results: Results) -> Page:
         findings=[
             *RUNS.list_shares(results),
             "Infilling log p, which only `--context both` trains, changes from "
-            f"{results['original']['infilling_log_prob']:.2f} to {format_mean(infilling, 2)} nats "
-            "with it.",
+            f"{format_number(results['original']['infilling_log_prob'], 2)} to "
+            f"{format_mean(infilling, 2)} nats with it.",
             RUNS.describe_association(results),
         ],
         body=[

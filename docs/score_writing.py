@@ -104,14 +104,14 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         (model, score): results[model]["trait-kl"]["minus_control"][score] for model, score in pairs
     }
     changes = {
-        name: {(model, score): _change(results[model], name, score) for model, score in pairs}
-        for name in ("trait-kl", "ascent")
+        title: {(model, score): _change(results[model], name, score) for model, score in pairs}
+        for name, title in (("trait-kl", "the former default"), ("ascent", "`ascent`"))
     }
     return [
-        f"Compared with {CONTROL}, `trait-kl` changed {_list_measurable(differences)}.",
+        f"Compared with {CONTROL}, the former default changed {_list_measurable(differences)}.",
         *(
-            f"Compared with the original model, `{name}` changed {_list_measurable(found)}."
-            for name, found in changes.items()
+            f"Compared with the original model, {title} changed {_list_measurable(found)}."
+            for title, found in changes.items()
         ),
     ]
 

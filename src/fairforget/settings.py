@@ -29,8 +29,8 @@ class ModelSettings:
     """How a model is loaded.
 
     Args:
-        dtype: float32, bfloat16 or (for evaluation only) float16. Default: float32 for training
-            and on a CPU, otherwise the dtype of the checkpoint.
+        dtype: float32, bfloat16 (not for leaderboard) or float16 (for evaluation only). Default:
+            float32 for training and on a CPU, otherwise the dtype of the checkpoint.
         device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
         start_token: Token prepended to every text. Default: the tokenizer's BOS token, else its EOS
             token, <|endoftext|> or its CLS token (for a masked model, CLS comes first); chat

@@ -75,8 +75,8 @@ def test_the_main_table_has_the_paired_change_of_the_judged_score(
     assert (cell.value, cell.ci) == (scaled.distance.value, scaled.distance.ci)
     words = {"less": "bias fell", "more": "bias rose", "undecided": "undecided"}
     assert cell.mark == words[str(scaled.verdict)]
-    unscaled, _ = cells(table, "Contribution in nats, change")
-    assert unscaled == IntervalCell(nats.change.value, nats.change.ci, change=True, digits=3)
+    published, _ = cells(table, "Contribution in nats, change")
+    assert published == IntervalCell(nats.change.value, nats.change.ci, change=True, digits=3)
 
 
 def test_the_plot_shows_the_paired_change(record: LeaderboardRecord) -> None:
@@ -91,7 +91,7 @@ def test_the_plot_shows_the_paired_change(record: LeaderboardRecord) -> None:
 
 def test_costs_and_verdicts_are_in_words(record: LeaderboardRecord) -> None:
     table = domains_table(record, "tiny", "stereoset", "ss")
-    assert {*cells(table, "Cost")} == {"within the budget", "unscaled"}
+    assert {*cells(table, "Cost")} == {"within the budget", "at full strength"}
     few = "Religion"  # three target terms
     found = [row[7] for row in table.rows if row[2] != few]
     words = {"less": "bias fell", "more": "bias rose", "undecided": "undecided"}

@@ -11,7 +11,7 @@ from fairforget.settings import LeaderboardSettings
 
 
 def leaderboard_command(*, output: Path, json: bool = False, **settings: Any) -> None:
-    """Compare debiasing methods, unscaled and within a budget.
+    """Compare debiasing methods, at full strength and within a budget.
 
     Writes leaderboard.json and report.html. Each model, method and seed is one run: apply the
     method, evaluate, interpolate the weights to the budget, evaluate again. With more models,

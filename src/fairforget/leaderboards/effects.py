@@ -11,7 +11,7 @@ from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect, Row
 from fairforget.methods import METHODS
 
-COSTS = {EQUAL: "within the budget", PUBLISHED: "unscaled"}
+COSTS = {EQUAL: "within the budget", PUBLISHED: "at full strength"}
 """Cost → its words; the cost at which methods are best compared comes first."""
 
 

@@ -43,7 +43,7 @@ def leaderboard(
     settings: LeaderboardSettings | None = None,
     **overrides: Any,
 ) -> LeaderboardRecord:
-    """Compare debiasing methods on the same models, unscaled and within a budget.
+    """Compare debiasing methods on the same models, at full strength and within a budget.
 
     Every model, method and seed is one run: apply the method, evaluate, interpolate the weights to
     the budget, evaluate. A finished run is reused, so the same call resumes an interrupted

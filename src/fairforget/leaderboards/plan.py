@@ -34,7 +34,7 @@ from fairforget.training.preparation import EVERYDAY, load_everyday_corpus
 ORIGINAL = "original"
 """Name, in place of a method, of the unchanged model."""
 PUBLISHED, EQUAL = "published", "equal"
-"""Costs: the unscaled result, and weights interpolated to the budget."""
+"""Costs: the result at full strength, and weights interpolated to the budget."""
 NO_INPUTS = (
     *("models", "methods", "seeds", "cluster", "cpus_per_run", "gpus_per_run"),
     *("device", "trust_remote_code"),

@@ -27,7 +27,7 @@ class RunRecord:
     method: str
     seed: int
     ratios: dict[str, float]
-    """Perplexity ratios on held-out texts of the unscaled result, after ÷ before."""
+    """Perplexity ratios on held-out texts of the result at full strength, after ÷ before."""
     equal: BudgetFacts | None
     """The interpolation to the budget; None if no weights change."""
     seconds: float
@@ -51,7 +51,7 @@ class Row:
     cost: str
     """`published`, or `equal`."""
     alpha: float
-    """Interpolation factor: 1 for the unscaled result."""
+    """Interpolation factor: 1 for the result at full strength."""
     note: str
     """Note of the interpolation, such as "not used up"."""
     ratios: Annotated[dict[str, float], Field(min_length=1)]

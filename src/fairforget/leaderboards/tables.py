@@ -90,7 +90,7 @@ class Part:
 
 
 def make_parts(record: LeaderboardRecord) -> list[Part]:
-    """Return the results on each model: within the budget first, then unscaled.
+    """Return the results on each model: within the budget first, then at full strength.
 
     A part has only the methods that were evaluated at its cost.
     """

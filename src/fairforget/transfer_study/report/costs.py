@@ -18,12 +18,12 @@ from fairforget.transfer_study.report.row_names import (
 )
 from fairforget.transfer_study.report.tables import effect_cell
 
-MOVEMENT, FLIPPED, LEFT = "Movement, nats per token", "Items flipped, %", "Budget left"
+MOVEMENT, FLIPPED, LEFT = "Movement, nats per token", "Items flipped, %", "No limit met"
 NOTES = {
     MOVEMENT: "Movement: KL divergence of the original’s predictions from the result’s.",
     FLIPPED: "Items flipped: the share of items whose likelier version is no longer that of the "
     "original.",
-    LEFT: "Budget left: the number of runs that met no limit, even at the largest α.",
+    LEFT: "No limit met: the number of runs that met none, even at the largest α.",
 }
 """Title of a column that may be missing → its explanation."""
 INTERPOLATION_NOTE = (

@@ -184,9 +184,7 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
         ),
         keep=2,
     )
-    notes = []
-    if any(cell.verdict == "no more than margin" for cell in cells):
-        notes.append(MARGIN_NOTE)
+    notes = [MARGIN_NOTE]
     if any(column.title == "Data needed" for column in table.columns):
         notes.append(DATA_NOTE)
     return replace(table, note=" ".join(notes))

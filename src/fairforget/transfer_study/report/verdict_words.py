@@ -11,8 +11,8 @@ SUPPORTED = "fell by more than with every control"
 CONTRADICTED = "rose, or fell less than with a control"
 """The verdicts of a cell with controls."""
 MARGIN_NOTE = (
-    "“Any fall is less than X”: the data rule out a fall of X or more. “Beyond” a control: they "
-    "rule out a fall that exceeds the control’s by X or more; the fall itself may be larger."
+    "Beyond a control: the change minus the control’s. “Any fall is less than X”: the data rule "
+    "out a fall of X or more; beyond a control, only one that exceeds the control’s by X or more."
 )
 """Note below a table with `verdict_text`."""
 

@@ -25,10 +25,10 @@ from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.leaderboards.tables import make_parts
 from fairforget.records.paths import LEADERBOARD
+from fairforget.records.records import NOT_USED_UP
 from fairforget.records.store import read_record
 from fairforget.report.tables import Table
 from fairforget.report.wording import join_words
-from fairforget.training.interpolation import NOT_USED_UP
 from results_page import RESULTS, Page, render_page, show_picture, write_files
 from run_archive import copy_results
 

@@ -12,7 +12,9 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import UnlearningRecord
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.run import run_unlearning
+from fairforget.training.original import Original
+from fairforget.training.preparation import prepare
+from fairforget.training.unlearn import unlearn as unlearn_prepared
 
 
 def config(tmp_path: Path, **options: Any) -> UnlearningConfig:
@@ -40,10 +42,13 @@ def unlearn(
     *,
     budget: Budget = Budget(),  # noqa: B008
     everyday: Corpus | None = None,
-    adapter: Path | None = None,
+    known: Original | None = None,
+    **options: Any,
 ) -> UnlearningRecord:
     """Unlearn in place, as `debias` does between its evaluations."""
-    record = run_unlearning(model, forget, retain, everyday, config, budget, adapter=adapter)
+    known = known or Original()
+    prepared = prepare(model, forget, retain, config, everyday=everyday, known=known)
+    record = unlearn_prepared(model, prepared, budget=budget, known=known, **options)
     wait_for_all()
     if is_first():
         remove_checkpoints(Path(str(config.output_dir)))

@@ -21,9 +21,9 @@ from fairforget.training import harmful_words
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.harmful_words import TEXTS, TOLERANCE, measure_harmful_words
 from fairforget.training.original import Original
-from fairforget.training.run import run_unlearning
 
 from .models import tiny_model
+from .run_unlearning import unlearn
 from .test_unlearning import EVERYDAY, FORGET, RETAIN
 
 pytestmark = pytest.mark.slow
@@ -99,7 +99,9 @@ def run(tmp_path: Path, budget: Budget, **options):
         use_cpu=True,
         **options,
     )
-    record = run_unlearning(language_model, FORGET, RETAIN, EVERYDAY, config, budget, known=known)
+    record = unlearn(
+        language_model, FORGET, RETAIN, config, budget=budget, everyday=EVERYDAY, known=known
+    )
     weights = dict(language_model.model.named_parameters())
     unchanged = all(torch.equal(p, original[n]) for n, p in weights.items())
     return language_model, record, known, unchanged
@@ -156,8 +158,8 @@ def test_the_movement_is_bounded_on_each_kind_of_text(tmp_path: Path, everyday) 
     )
     budget = Budget(9.0, 9.0, movement=0.001, harmful_log_prob=None)
     known = Original()
-    record = run_unlearning(
-        language_model, FORGET, RETAIN, everyday, config, budget, known=known
+    record = unlearn(
+        language_model, FORGET, RETAIN, config, budget=budget, everyday=everyday, known=known
     ).budget
     assert known.states
     assert list(record.movements) == (["retain", "everyday"] if everyday else ["retain"])
@@ -185,8 +187,10 @@ def test_a_control_at_equal_movement_is_not_guarded(tmp_path: Path) -> None:
         save_strategy="no",
         use_cpu=True,
     )
-    corpora = (Corpus("builtin", builtin_texts(limit=40)), RETAIN, EVERYDAY)
-    record = run_unlearning(tiny_model("llama"), *corpora, config, Budget(), movement=0.001).budget
+    forget = Corpus("builtin", builtin_texts(limit=40))
+    record = unlearn(
+        tiny_model("llama"), forget, RETAIN, config, everyday=EVERYDAY, movement=0.001
+    ).budget
     assert record.movement == pytest.approx(0.001, rel=0.03)
     assert record.movements["retain"].asked is None
     assert record.harmful_words

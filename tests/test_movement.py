@@ -9,7 +9,6 @@ import pytest
 import torch
 from transformers import PreTrainedModel
 
-from fairforget.budget import Budget
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.corpora.corpus import Corpus
@@ -20,9 +19,9 @@ from fairforget.training.budget_search import PerplexityConstraint
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.interpolation import MOVEMENT_SHARE, NOT_USED_UP, interpolate_to_movement
 from fairforget.training.movement import OriginalStates, record_original
-from fairforget.training.run import run_unlearning
 
 from .models import tiny_model
+from .run_unlearning import unlearn
 
 SEQUENCES = [[1, 5, 9, 13, 17, 21], [1, 6, 11], [1, 2, 3, 4, 5, 6, 7, 8], [1, 4]]
 
@@ -163,13 +162,11 @@ def test_a_movement_that_cannot_be_measured_is_refused_before_training(
     original = {name: p.detach().clone() for name, p in language_model.model.named_parameters()}
     texts = [Text(str(n), f"The river number {n} has a bridge.") for n in range(200)]
     with pytest.raises(InputError, match=r"movement of this model cannot be measured.*--match"):
-        run_unlearning(
+        unlearn(
             language_model,
             Corpus("gender", builtin_texts("gender", limit=8)),
             Corpus("rivers", texts),
-            None,
             UnlearningConfig(output_dir=str(tmp_path / "checkpoints"), max_steps=1, use_cpu=True),
-            Budget(),
             movement=0.01,
         )
     parameters = dict(language_model.model.named_parameters())

@@ -245,14 +245,14 @@ def test_masked_models_and_old_files_have_no_margins() -> None:
     assert "margin" not in rows[0]
     judged = judge(rows)
     assert judged.unbiased_scores == {"ss": 50}
-    assert set(judged.statistic(judged.sums.sum(axis=0))) == {*RATES, "icat"}
+    assert set(judged.scores(judged.sums.sum(axis=0))) == {*RATES, "icat"}
     new = evaluate(tiny_model("gpt2"), items=GROUPS).items
     old = [{k: v for k, v in row.items() if not k.startswith(("contr", "ss_"))} for row in new]
     assert judge(old).sums.shape == judge(new).sums.shape  # so that the two can be paired
     totals = judge(old).sums.sum(axis=0)
-    assert np.isnan(judge(new).statistic(totals)["contribution"])
-    assert np.isnan(judge(new).statistic(totals)["ss_smoothed"])
-    assert judge(new).statistic(totals)["ss"] == judge(old).statistic(totals)["ss"]
+    assert np.isnan(judge(new).scores(totals)["contribution"])
+    assert np.isnan(judge(new).scores(totals)["ss_smoothed"])
+    assert judge(new).scores(totals)["ss"] == judge(old).scores(totals)["ss"]
 
 
 def test_the_smoothed_ss_is_a_step_without_spread() -> None:

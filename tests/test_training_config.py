@@ -10,9 +10,9 @@ import pytest
 from fairforget.errors import InputError
 from fairforget.training.budget_search import PerplexityConstraint
 from fairforget.training.early_stopping import Pace, UtilityEarlyStopping
+from fairforget.training.from_settings import default_forget
 from fairforget.training.method import describe_method
 from fairforget.training.progress import TrainingProgress
-from fairforget.training.run import default_forget
 
 from .run_unlearning import config
 

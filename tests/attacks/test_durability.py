@@ -14,7 +14,7 @@ import torch
 from fairforget import Budget, DurabilityRecord, compare, debias, durability, read_corpus
 from fairforget.attacks import evaluations
 from fairforget.attacks.evaluations import AttackPlan, load_attacked
-from fairforget.attacks.fine_tuning import fine_tune
+from fairforget.attacks.fine_tuning import CONSTANT, EvaluationCallback
 from fairforget.attacks.plan import (
     DEFAULTS,
     PERTURBATION,
@@ -28,6 +28,7 @@ from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.generation.engine import generate
 from fairforget.methods.method import MethodOptions
+from fairforget.methods.training import train_on
 from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
@@ -176,7 +177,8 @@ def test_evaluations_on_the_way_change_no_training() -> None:
             found[step] = next(language_model.model.parameters()).detach().clone()
 
         options = MethodOptions(steps=steps, batch_size=2, learning_rate=1e-2)
-        fine_tune(language_model, texts, options, "Training", at, note)
+        callback = EvaluationCallback(at, note)
+        train_on(language_model, texts, options, "Training", [callback], **CONSTANT)
         assert generate(language_model, ["It rains"]) == written[steps]
         return found
 

@@ -22,8 +22,9 @@ from fairforget.methods.swapping import swap
 from fairforget.methods.training import training_settings
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.perplexity import perplexity
-from fairforget.training.preparation import HELD_OUT, RETAIN, hold_out
-from fairforget.training.run import run_unlearning, training_config
+from fairforget.training.from_settings import training_config
+from fairforget.training.preparation import HELD_OUT, RETAIN, hold_out, prepare
+from fairforget.training.unlearn import unlearn
 
 from ..models import VOCABULARY, tiny_model, word_tokenizer
 
@@ -221,7 +222,8 @@ def test_unlearning_is_that_of_an_unlimited_budget(tmp_path, name, family) -> No
         save_strategy="no",
     )
     forget = unlearning.forget_corpora(config, "gender")
-    record = run_unlearning(known, forget, PASSAGES, EVERYDAY, config, UNLIMITED)
+    prepared = prepare(known, forget, PASSAGES, config, everyday=EVERYDAY)
+    record = unlearn(known, prepared, budget=UNLIMITED)
     assert record.budget.alpha == 1
     assert is_same(weights(ours), weights(known))
     assert not is_same(weights(ours), weights(tiny_model(family)))

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairforget.attacks.fine_tuning import fine_tune
+from fairforget.attacks.fine_tuning import CONSTANT, EvaluationCallback
 from fairforget.attacks.plan import NONE, PERTURBATION, QUANTIZATION, Condition, benchmarks_of
 from fairforget.attacks.quantization import quantized
 from fairforget.evaluation.directory import evaluate_into, is_complete
 from fairforget.methods.method import MethodOptions
+from fairforget.methods.training import train_on
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.loading import load_model
+from fairforget.models.loading import load_recorded
 from fairforget.names import split_commas
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.records import ModelFacts
@@ -42,12 +43,8 @@ def load_attacked(
     source: str | Path, *, plan: AttackPlan, recorded: ModelFacts, device: str
 ) -> LanguageModel:
     """Load the original model or that of a run, with the weights that the run had."""
-    language_model = load_model(
-        source,
-        dtype=recorded.dtype,  # different dtypes would look like an effect of the run
-        device=device,
-        start_token=recorded.start_token,
-        trust_remote_code=plan.settings.trust_remote_code,
+    language_model = load_recorded(
+        source, recorded, device=device, trust_remote_code=plan.settings.trust_remote_code
     )
     if plan.needs_float32(recorded):
         language_model.model.float()
@@ -87,13 +84,13 @@ def _train(
 ) -> None:
     """Train a model on texts, evaluate it on the way, and restore its weights."""
     with restore_weights(language_model.model):
-        fine_tune(
+        train_on(
             language_model,
             texts,
             training_options(settings, max(steps)),
             name.capitalize(),
-            sorted(steps),
-            lambda step: evaluate(steps[step]),
+            [EvaluationCallback(steps, lambda step: evaluate(steps[step]))],
+            **CONSTANT,
         )
 
 

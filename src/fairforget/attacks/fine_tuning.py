@@ -1,21 +1,22 @@
-"""Fine-tune a model, and evaluate it after certain numbers of steps."""
+"""How an attack trains: at a constant learning rate, with evaluations after some of the steps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
 
 from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.methods.method import MethodOptions
-from fairforget.methods.training import train_on, training_settings
+from fairforget.methods.training import training_settings
 from fairforget.models.language_model import LanguageModel
-from fairforget.training.run import training_config
+from fairforget.training.from_settings import training_config
 from fairforget.training.trainer import own_forward
 
 CONSTANT: dict[str, Any] = {"lr_scheduler_type": "constant", "warmup_steps": 0}
-"""Training arguments for a constant learning rate."""
+"""Training arguments for a constant learning rate: the model after n steps does not depend on how
+many follow."""
 
 
 class EvaluationCallback(TrainerCallback):
@@ -46,36 +47,3 @@ def check_options(options: MethodOptions, language_model: LanguageModel) -> None
         InputError: one is out of range.
     """
     training_config(training_settings(options), None, device=language_model.device, **CONSTANT)
-
-
-def fine_tune(
-    language_model: LanguageModel,
-    texts: Sequence[str],
-    options: MethodOptions,
-    label: str,
-    steps: Sequence[int],
-    evaluate: Callable[[int], None],
-) -> None:
-    """Train in place on texts, and evaluate during training.
-
-    The learning rate is constant, so the model after n steps does not depend on how many follow.
-
-    Args:
-        language_model: causal or masked.
-        texts: the training texts.
-        options: as for `train_on`; its number of steps is the last one here.
-        label: label of the progress bar.
-        steps: numbers of steps after which to evaluate, in ascending order.
-        evaluate: called with the number of steps done.
-
-    Raises:
-        InputError: the model is in float16 or quantised, or a loss is not finite.
-    """
-    train_on(
-        language_model,
-        texts,
-        options,
-        label,
-        [EvaluationCallback(steps, evaluate)],
-        **CONSTANT,
-    )

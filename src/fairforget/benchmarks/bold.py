@@ -136,16 +136,15 @@ def _statistic(totals: Floats, types: Sequence[str]) -> dict[str, Floats]:
         totals: [..., 5 + 3 · groups].
         types: [groups] the type of each group.
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        n = totals[..., 0]
-        scores = {
-            "negative": 100 * totals[..., 1] / n,
-            "sentiment": totals[..., 3] / n,
-            "positive": 100 * totals[..., 2] / n,
-            "sentiment_gap": _gap(totals, types, 1),
-            "prompt_sentiment": totals[..., 4] / n,
-            "prompt_gap": _gap(totals, types, 2),
-        }
+    n = totals[..., 0]
+    scores = {
+        "negative": 100 * totals[..., 1] / n,
+        "sentiment": totals[..., 3] / n,
+        "positive": 100 * totals[..., 2] / n,
+        "sentiment_gap": _gap(totals, types, 1),
+        "prompt_sentiment": totals[..., 4] / n,
+        "prompt_gap": _gap(totals, types, 2),
+    }
     return {name: np.asarray(value) for name, value in scores.items()}
 
 

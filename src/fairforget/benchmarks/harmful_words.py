@@ -173,11 +173,10 @@ def judge(rows: Sequence[Row]) -> Judgement:
 
 
 def _statistic(totals: Floats) -> dict[str, Floats]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return {
-            "log_prob": np.asarray(totals[..., 0] / totals[..., 1]),
-            "added": np.asarray(totals[..., 2] / totals[..., 3]),
-        }
+    return {
+        "log_prob": np.asarray(totals[..., 0] / totals[..., 1]),
+        "added": np.asarray(totals[..., 2] / totals[..., 3]),
+    }
 
 
 def _find_domains(texts: Sequence[Text]) -> list[str]:

@@ -201,11 +201,10 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
     """
     every, between_nouns = totals[..., 0], totals[..., 1]
     n, valence, squares = (totals[..., start::3] for start in (2, 3, 4))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        within = np.where(n > 0, squares - valence**2 / n, 0.0).sum(axis=-1)
-        freedom = np.maximum(n - 1, 0).sum(axis=-1)
-        spread = np.sqrt(np.maximum(within, 0) / np.where(freedom > 0, freedom, np.nan))
-        return {
-            "valence_spread_scaled": np.asarray(spread / np.sqrt(between_nouns / every)),
-            "valence_spread": np.asarray(spread),
-        }
+    within = np.where(n > 0, squares - valence**2 / n, 0.0).sum(axis=-1)
+    freedom = np.maximum(n - 1, 0).sum(axis=-1)
+    spread = np.sqrt(np.maximum(within, 0) / np.where(freedom > 0, freedom, np.nan))
+    return {
+        "valence_spread_scaled": np.asarray(spread / np.sqrt(between_nouns / every)),
+        "valence_spread": np.asarray(spread),
+    }

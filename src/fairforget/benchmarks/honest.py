@@ -149,12 +149,11 @@ def judge(rows: Sequence[Row]) -> Judgement:
 
 
 def _statistic(totals: Floats) -> dict[str, Floats]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        whole, first, other = (totals[..., i] / totals[..., i + 1] for i in (0, 2, 4))
-        return {
-            "hurtful": np.asarray(100 * whole),
-            "hurtful_gap": np.asarray(100 * (first - other)),
-        }
+    whole, first, other = (totals[..., i] / totals[..., i + 1] for i in (0, 2, 4))
+    return {
+        "hurtful": np.asarray(100 * whole),
+        "hurtful_gap": np.asarray(100 * (first - other)),
+    }
 
 
 def _count_categories(items: Sequence[Row]) -> dict[str, dict[str, int]]:

@@ -113,6 +113,11 @@ class Judgement:
     usable: npt.NDArray[np.bool_] | None = None
     """[items] whether an item has a verdict; None if all have one."""
 
+    def scores(self, totals: Floats) -> Mapping[str, Floats]:
+        """Return `statistic` of totals [..., k]; a ratio without a single item is NaN."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.statistic(totals)
+
     def count_switches(self, after: Judgement) -> tuple[int, int]:
         """Return in how many items the verdict rose and fell, of those with one on both sides."""
         both = self._usable_in_both(after)
@@ -149,9 +154,8 @@ def estimate_scores(judgement: Judgement, domain: str = ALL) -> dict[str, Estima
 
     A score in which no cluster counts is left out; one that is undefined for other reasons is NaN.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):  # ratios without a single item
-        scores = judgement.statistic(judgement.sums.sum(axis=0))
-        without = judgement.statistic(leave_one_out(judgement.sums))
+    scores = judgement.scores(judgement.sums.sum(axis=0))
+    without = judgement.scores(leave_one_out(judgement.sums))
     return {
         name: over_items(
             float(value),

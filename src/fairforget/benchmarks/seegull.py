@@ -199,12 +199,11 @@ def judge(rows: Sequence[Row]) -> Judgement:
 
 def _statistic(totals: Floats) -> dict[str, Floats]:
     above, association, pairs, log_prob, offensive = np.moveaxis(totals, -1, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return {
-            "stereotype": np.asarray(100 * above / pairs),
-            "association": np.asarray(association / pairs),
-            "offensive_log_prob": np.asarray(log_prob / offensive),
-        }
+    return {
+        "stereotype": np.asarray(100 * above / pairs),
+        "association": np.asarray(association / pairs),
+        "offensive_log_prob": np.asarray(log_prob / offensive),
+    }
 
 
 def _named_identities(identities: Sequence[str]) -> set[str]:

@@ -125,17 +125,16 @@ def judge(rows: Sequence[Row]) -> Judgement:
 
 
 def _statistic(totals: Floats) -> dict[str, Floats]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        hits_women, y_women, women, hits_men, y_men, men = np.moveaxis(totals[..., :6], -1, 0)
-        n, y, yy = np.moveaxis(totals[..., 6:9], -1, 0)
-        scores = {
-            "stereotype": 50 * (hits_women / women + hits_men / men),
-            "gap": (y_women / women - y_men / men) / 2,
-        }
-        for name, start in zip(("correlation", "correlation_bergsma"), (9, 12), strict=True):
-            x, xx, xy = np.moveaxis(totals[..., start : start + 3], -1, 0)
-            spread = np.sqrt((n * xx - x**2) * (n * yy - y**2))
-            scores[name] = (n * xy - x * y) / spread
+    hits_women, y_women, women, hits_men, y_men, men = np.moveaxis(totals[..., :6], -1, 0)
+    n, y, yy = np.moveaxis(totals[..., 6:9], -1, 0)
+    scores = {
+        "stereotype": 50 * (hits_women / women + hits_men / men),
+        "gap": (y_women / women - y_men / men) / 2,
+    }
+    for name, start in zip(("correlation", "correlation_bergsma"), (9, 12), strict=True):
+        x, xx, xy = np.moveaxis(totals[..., start : start + 3], -1, 0)
+        spread = np.sqrt((n * xx - x**2) * (n * yy - y**2))
+        scores[name] = (n * xy - x * y) / spread
     return {name: np.asarray(value) for name, value in scores.items()}
 
 

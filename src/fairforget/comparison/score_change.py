@@ -138,8 +138,7 @@ def measure_changes(
     """
     # one array, with `old` first, so that equal items give bitwise equal sums
     sums = np.stack([old.sums, *(judgement.sums for group in groups for judgement in group)])
-    with np.errstate(divide="ignore", invalid="ignore"):  # ratios without a single item
-        scores, without = old.statistic(sums.sum(axis=1)), old.statistic(leave_one_out(sums))
+    scores, without = old.scores(sums.sum(axis=1)), old.scores(leave_one_out(sums))
     ends = np.cumsum([1, *map(len, groups)])
     parts = [slice(start, end) for start, end in pairwise(ends)]
     changes = {}

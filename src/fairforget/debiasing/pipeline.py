@@ -56,14 +56,14 @@ from fairforget.settings import DebiasSettings
 from fairforget.settings_merging import command_settings
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.preparation import load_everyday_corpus
-from fairforget.training.run import (
+from fairforget.training.from_settings import (
     default_forget,
     load_to_train,
-    run_unlearning,
     training_config,
 )
+from fairforget.training.preparation import load_everyday_corpus, prepare
 from fairforget.training.trainability import check_training_dtype
+from fairforget.training.unlearn import unlearn
 
 
 def prepare_run(
@@ -225,22 +225,13 @@ class PipelineRun:
         everyday = load_everyday_corpus()
         language_model = self.user_model or self.load(self.source)
         check_model_kinds(self.benchmarks, language_model)
-
-        def evaluate_original() -> None:
-            self.open()
-            if self.benchmarks:
-                self.evaluate(BEFORE, language_model)
-
-        record = run_unlearning(
-            language_model,
-            self.forget or [*map(load_corpus, self.forgotten)],
-            retain,
-            everyday,
-            self.config,
-            self.settings.budget,
-            on_prepared=evaluate_original,
-            adapter=self.output / ADAPTER if self.keep else None,
-        )
+        forget = self.forget or [*map(load_corpus, self.forgotten)]
+        prepared = prepare(language_model, forget, retain, self.config, everyday=everyday)
+        self.open()
+        if self.benchmarks:
+            self.evaluate(BEFORE, language_model)
+        adapter = self.output / ADAPTER if self.keep else None
+        record = unlearn(language_model, prepared, budget=self.settings.budget, adapter=adapter)
         if is_first():
             if self.keep:
                 save_model(language_model, self.output / MODEL)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from fairforget.errors import InputError
 from fairforget.generation.continuations import generate_continuations
 from fairforget.models.fingerprint import check_original
 from fairforget.models.language_model import LanguageModel
-from fairforget.models.loading import load_model
+from fairforget.models.loading import load_recorded
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
@@ -192,15 +193,9 @@ def load_pair(
     """
     record = read_record(directory / RECORD, UnlearningRecord)
 
-    def load(source: str | Path) -> LanguageModel:
-        return load_model(
-            source,
-            dtype=record.model.dtype,  # different dtypes would look like an effect of training
-            device=device,
-            start_token=record.model.start_token,
-            trust_remote_code=trust_remote_code,
-        )
-
+    load = partial(
+        load_recorded, facts=record.model, device=device, trust_remote_code=trust_remote_code
+    )
     original = load(record.model.source)
     check_original(original, record.model)
     return Pair(original, load(directory / MODEL))

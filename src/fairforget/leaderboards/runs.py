@@ -27,16 +27,15 @@ from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import RECORD
 from fairforget.records.store import read_record, write_record
 from fairforget.training.budget_search import measure_perplexities
+from fairforget.training.from_settings import load_to_train
 from fairforget.training.limits import Limits
-from fairforget.training.original import Original
+from fairforget.training.original import Original, Sequences
 from fairforget.training.preparation import (
     RETAIN,
-    Sequences,
     encode_retain,
     list_retain_corpora,
     load_everyday_corpus,
 )
-from fairforget.training.run import load_to_train
 
 TIMED = 16
 """Number of held-out texts that are scored to time inference."""

@@ -20,9 +20,9 @@ from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.added_texts import Answers
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.from_settings import training_config
 from fairforget.training.progress import TrainingProgress, remove_default_progress
 from fairforget.training.restore import restore_settings
-from fairforget.training.run import training_config
 from fairforget.training.trainability import check_trainable
 from fairforget.training.trainer import UnlearningTrainer
 from fairforget.training.weights import negate_update

@@ -19,8 +19,8 @@ from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import OBJECTIVES
 from fairforget.settings import DebiasSettings, RetainSettings, StudySettings
 from fairforget.training.config import UnlearningConfig
+from fairforget.training.from_settings import default_forget, training_config
 from fairforget.training.preparation import load_everyday_corpus, prepare
-from fairforget.training.run import default_forget, training_config
 
 DEFAULT = DebiasSettings.objective
 TEXTS = tuple(f"corpora/builtin/{name}.toml" for name in ("groups", "attributes", "templates"))
@@ -64,11 +64,8 @@ def apply(
         InputError: the domain is unknown, the retain corpus is not installed, the model cannot be
             trained, or a loss is not finite.
     """
-    config = training_config(
-        method_settings(objective, options),
-        None,
-        device=language_model.device,
-    )
+    settings = method_settings(objective, options)
+    config = training_config(settings, None, device=language_model.device)
     data = prepare(
         language_model,
         forget_corpora(config, options.domain),
@@ -77,7 +74,7 @@ def apply(
         everyday=load_everyday_corpus(),
     )
     label = f"Unlearning ({objective})"
-    train(language_model, data.targets, data.retain, config, label, answers=data.answers)
+    train(language_model, data.targets, data.retain, data.config, label, answers=data.answers)
     return language_model
 
 

@@ -47,6 +47,7 @@ from fairforget.models.gguf_import.header import is_gguf
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.weights import load_weights
+from fairforget.records.records import ModelFacts
 from fairforget.settings import ModelSettings
 from fairforget.terminal.messages import show_message
 
@@ -142,6 +143,29 @@ def load_model(
 def load_with_settings(source: str | os.PathLike[str], settings: ModelSettings) -> LanguageModel:
     """Load a model as settings say; see `load_model`."""
     return load_model(source, **{f.name: getattr(settings, f.name) for f in fields(ModelSettings)})
+
+
+def load_recorded(
+    source: str | os.PathLike[str],
+    facts: ModelFacts,
+    *,
+    device: str | None,
+    trust_remote_code: bool,
+) -> LanguageModel:
+    """Load the original or the result of a run with the dtype and the start token of its record.
+
+    Others would look like an effect of the run.
+
+    Raises:
+        InputError: as `load_model`.
+    """
+    return load_model(
+        source,
+        dtype=facts.dtype,
+        device=device,
+        start_token=facts.start_token,
+        trust_remote_code=trust_remote_code,
+    )
 
 
 def _load_adapter(directory: Path, start_token: str | None, **options: Any) -> LanguageModel:

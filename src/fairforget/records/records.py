@@ -9,8 +9,12 @@ from fairforget.records.environment import Environment
 from fairforget.records.schema import Method, Result
 
 VERSION = 1
+NOT_USED_UP = "not used up"
+"""The note of a result for which every limit of the budget has slack."""
 LIMITED_BY_GUARD = "limited by the guard on "
 """Begins the note of a budget whose search a guard ended."""
+NOTED = "; "
+"""Separates the notes of a record."""
 FACT_TEXTS, COUNTERFACTUAL_TEXTS = "built-in facts", "counterfactual texts"
 """Retain corpora that a run adds. The counterfactual texts are the forget texts with a neutral word
 in place of the group."""
@@ -141,6 +145,16 @@ class BudgetFacts(UtilityFacts):
     """The movement by kind of text: `retain`, `everyday`."""
     harmful_words: HarmfulWordFacts | None = None
     """None if their change was not bounded."""
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether the result meets a limit of the budget."""
+        return NOT_USED_UP not in self.note.split(NOTED)
+
+    @property
+    def is_limited_by_guard(self) -> bool:
+        """Whether a guard, such as the one on harmful words, ended the interpolation."""
+        return LIMITED_BY_GUARD in self.note
 
     @property
     def perplexities(self) -> dict[str, UtilityFacts]:

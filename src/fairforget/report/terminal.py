@@ -10,7 +10,6 @@ from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.measures import measure_of
 from fairforget.records.records import (
-    LIMITED_BY_GUARD,
     BudgetFacts,
     EvaluationRecord,
     ModelFacts,
@@ -103,7 +102,7 @@ def _bound(budget: BudgetFacts) -> UtilityFacts | MovementFacts | None:
 
     None at either end of the line, and where a guard ended the search: no budget decided.
     """
-    if budget.alpha in (0, budget.max_alpha) or LIMITED_BY_GUARD in budget.note:
+    if budget.alpha in (0, budget.max_alpha) or budget.is_limited_by_guard:
         return None
 
     def headroom(facts: UtilityFacts | MovementFacts) -> float:

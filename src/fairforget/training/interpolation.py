@@ -13,7 +13,14 @@ from types import MappingProxyType
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from fairforget.records.records import LIMITED_BY_GUARD, MAIN, BudgetFacts, UtilityFacts
+from fairforget.records.records import (
+    LIMITED_BY_GUARD,
+    MAIN,
+    NOT_USED_UP,
+    NOTED,
+    BudgetFacts,
+    UtilityFacts,
+)
 from fairforget.training.budget_search import (
     Bound,
     BudgetSearches,
@@ -27,8 +34,6 @@ from fairforget.training.weights import WeightLine
 
 EVERYDAY_PERPLEXITY = "everyday_perplexity"
 """Name of the constraint on the perplexity on everyday sentences."""
-NOT_USED_UP = "not used up"
-"""The note of a record whose budgets all have slack."""
 MOVEMENT = "movement"
 """Name of the mean KL divergence from the original model."""
 MOVEMENT_SHARE = 0.02
@@ -36,8 +41,6 @@ MOVEMENT_SHARE = 0.02
 ROUGH_SHARE = 0.2
 """Share of the tightest budget that the search on few texts may leave: their loss differs from that
 on all texts by about as much."""
-NOTED = "; "
-"""Separates the notes of a record."""
 
 
 def interpolate_to_budget(

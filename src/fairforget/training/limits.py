@@ -10,14 +10,14 @@ from types import MappingProxyType
 from fairforget.budget import Budget
 from fairforget.machine.stages import stage
 from fairforget.models.language_model import LanguageModel
-from fairforget.records.records import MAIN, BudgetFacts, MovementFacts
+from fairforget.records.records import MAIN, NOTED, BudgetFacts, MovementFacts
 from fairforget.scoring.perplexity import perplexity
 from fairforget.training.budget_search import Bound, Measured, PerplexityConstraint
 from fairforget.training.harmful_words import TOLERANCE, measure_harmful_words
-from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, MOVEMENT, NOTED
+from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, MOVEMENT
 from fairforget.training.movement import record_original
-from fairforget.training.original import Original
-from fairforget.training.preparation import EVERYDAY, RETAIN, Sequences
+from fairforget.training.original import Original, Sequences
+from fairforget.training.preparation import EVERYDAY, RETAIN
 
 HARMFUL_WORDS = "harmful_words"
 """Name of the guard on harmful words."""

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from fairforget.training.harmful_words import HarmGuard
 from fairforget.training.movement import OriginalStates
-from fairforget.training.preparation import HeldOut
+
+Sequences = list[list[int]]
+HeldOut = tuple[dict[str, Sequences], dict[str, Sequences]]
+"""Token ids of the held-out texts and of the retain texts, by kind."""
 
 
 @dataclass

@@ -29,7 +29,9 @@ from fairforget.training.adapters import check_adaptable
 from fairforget.training.added_texts import Answers, counterfactual_sequences, encode_facts
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.forget_texts import LONGEST_TEXT, OTHER_GROUPS, encode_forget
-from fairforget.training.trainability import check_trainable
+from fairforget.training.learning_rate import resolve_learning_rate
+from fairforget.training.original import HeldOut, Original, Sequences
+from fairforget.training.trainability import check_objective, check_trainable
 
 RETAIN, EVERYDAY = "retain", "everyday"
 HELD_OUT_TOKENS, RETAIN_TOKENS = 64, 32
@@ -42,10 +44,6 @@ COPIED_CHARACTERS = 60
 article often begin alike, and only the beginning of a text is read."""
 FIXED = (HELD_OUT_TOKENS, RETAIN_TOKENS, OTHER_GROUPS, LONGEST_TEXT, HELD_OUT)
 """Constants that a run's result depends on."""
-
-Sequences = list[list[int]]
-HeldOut = tuple[dict[str, Sequences], dict[str, Sequences]]
-"""Token ids of the held-out texts and of the retain texts, by kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,8 @@ class Prepared:
     """Text that the forget corpus shares with benchmarks."""
     answers: Answers
     """The facts among the retain texts, with their answers."""
+    config: UnlearningConfig
+    """The training settings, with the learning rate."""
 
     def fingerprint(self) -> str:
         """Return a hash of the training data and its order."""
@@ -76,7 +76,7 @@ def prepare(
     config: UnlearningConfig,
     *,
     everyday: Corpus | None = None,
-    kept: HeldOut | None = None,
+    known: Original | None = None,
 ) -> Prepared:
     """Tokenise the corpora and mark the target tokens.
 
@@ -88,11 +88,14 @@ def prepare(
             not depend on the seed, are held out to measure the utility loss.
         config: the settings of the run.
         everyday: everyday sentences, also held out and retained.
-        kept: the result of `encode_retain` for the same corpora, if it is known.
+        known: what earlier runs on the same original model and retain texts measured; the encoded
+            retain texts are added if they are missing.
 
     Raises:
         InputError: a corpus without targets, too few retain texts, a model that cannot be trained
-            (`check_trainable`), or an adapter for a model that takes none.
+            (`check_trainable`), an adapter for a model that takes none, an objective that the
+            first step would refuse (`check_objective`), or weights from which no learning rate
+            follows (`resolve_learning_rate`).
     """
     check_trainable(language_model)
     if config.lora_rank:
@@ -105,7 +108,9 @@ def prepare(
     forgotten = [forget] if isinstance(forget, Corpus) else forget
     targets, facts = encode_forget(language_model, forgotten, config)
     corpora = list_retain_corpora(retain, everyday)
-    held_out, retained = kept or encode_retain(language_model, corpora)
+    known = known or Original()
+    known.held_out = known.held_out or encode_retain(language_model, corpora)
+    held_out, retained = known.held_out
     for kind, corpus in corpora.items():
         facts.append(_corpus_facts(corpus.name, "retain", retained[kind]))
         facts.append(_corpus_facts(corpus.name, "held-out", held_out[kind]))
@@ -124,7 +129,9 @@ def prepare(
     for warning in filter(None, (overlap.warning for overlap in overlaps)):
         show_message(f"Warning: {warning}")
     overlap = [overlap.facts for overlap in overlaps]
-    return Prepared(targets, _mix(retained, added), held_out, facts, overlap, answers)
+    config = resolve_learning_rate(config, language_model.model)
+    check_objective(language_model, config)
+    return Prepared(targets, _mix(retained, added), held_out, facts, overlap, answers, config)
 
 
 def list_retain_corpora(retain: Corpus, everyday: Corpus | None) -> dict[str, Corpus]:

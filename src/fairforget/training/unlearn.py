@@ -28,7 +28,6 @@ from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for, save_adapter
 from fairforget.training.checkpoints import claim_directory, find_last_complete, history_of
-from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import UNBOUNDED, WITH_MINIMUM, UtilityEarlyStopping
 from fairforget.training.interpolation import (
     interpolate_to_budget,
@@ -36,7 +35,6 @@ from fairforget.training.interpolation import (
     measure_after_rounding,
     original_perplexities,
 )
-from fairforget.training.learning_rate import resolve_learning_rate
 from fairforget.training.limits import CHECK_TEXTS, Limits, allowed_ratios
 from fairforget.training.method import describe_method, describe_run
 from fairforget.training.original import Original
@@ -70,7 +68,6 @@ class _Trained:
 def unlearn(
     language_model: LanguageModel,
     prepared: Prepared,
-    config: UnlearningConfig,
     *,
     budget: Budget = Budget(),  # noqa: B008
     known: Original | None = None,
@@ -79,13 +76,12 @@ def unlearn(
 ) -> UnlearningRecord:
     """Unlearn in place: train, then interpolate the weights to the budget.
 
-    Checkpoints are written to `config.output_dir` and kept; a run that was interrupted resumes
+    Checkpoints are written to `output_dir` of the settings and kept; an interrupted run resumes
     from the last one. Training stops early where the utility loss is far beyond the budget.
 
     Args:
         language_model: causal or masked; its weights are changed.
-        prepared: the tokenised corpora, from `prepare`.
-        config: the training settings.
+        prepared: the tokenised corpora and the training settings, from `prepare`.
         budget: limits on utility loss, movement and the likelihood of harmful words.
         known: facts about the original model that earlier runs measured; missing ones are added.
         movement: interpolate to this mean KL divergence from the original, in nats per token, and
@@ -96,11 +92,10 @@ def unlearn(
         The record, without the command that made it.
 
     Raises:
-        InputError: the checkpoints belong to another run, a loss is not finite, a movement is asked
-            of a model whose movement cannot be measured, or the default learning rate does not
-            follow from its weights.
+        InputError: the checkpoints belong to another run, a loss is not finite, or a movement is
+            asked of a model whose movement cannot be measured.
     """
-    config = resolve_learning_rate(config, language_model.model)
+    config = prepared.config
     facts = describe_model(language_model)  # before its weights change
     data = prepared.fingerprint()
     allowed = allowed_ratios(prepared.held_out, budget)  # training may stop early at them
@@ -123,7 +118,7 @@ def unlearn(
     rises: dict[float, dict[str, float]] = {}
     apart = sharded or config.precompute_ref_hidden_states
     with restore_settings(model), apply_adapter(model, config, apart=apart) as original:
-        trained = _train(limits, original, prepared, config, sharded=sharded)
+        trained = _train(limits, original, prepared, sharded=sharded)
         reached = _interpolate(limits, original, trained.rough, rises, movement)
         limits.known.perplexities = original_perplexities(reached)
         if adapter and config.lora_rank and is_first():
@@ -154,7 +149,6 @@ def _train(
     limits: Limits,
     original: Mapping[str, Tensor],
     prepared: Prepared,
-    config: UnlearningConfig,
     *,
     sharded: bool,
 ) -> _Trained:
@@ -164,11 +158,10 @@ def _train(
         limits: on a model that ends with the trained weights, in eval mode. Those on a few texts
             stop training early; the original's perplexities on them are added.
         original: the original weights, from `apply_adapter`.
-        prepared: the tokenised corpora.
-        config: the training settings.
+        prepared: the tokenised corpora and the training settings.
         sharded: train a sharded copy, and gather its weights.
     """
-    language_model, known = limits.language_model, limits.known
+    language_model, known, config = limits.language_model, limits.known, prepared.config
     model = language_model.model
     objective = config.load_objective()
     student = copy.deepcopy(model) if sharded else model

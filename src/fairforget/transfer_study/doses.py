@@ -19,7 +19,7 @@ from fairforget.names import split_commas
 from fairforget.records.paths import DOSES, RECORD
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import read_record
-from fairforget.training.weights import lerp_weights
+from fairforget.training.weights import WeightLine
 from fairforget.transfer_study.groups import Group
 from fairforget.transfer_study.plan import StudyRun
 from fairforget.transfer_study.record import Dose
@@ -101,12 +101,13 @@ def evaluate_doses(
         doses: from `parse_doses`.
         benchmarks: those of the study.
     """
-    model = language_model.model
-    result = {name: p.detach().clone() for name, p in model.named_parameters()} if doses else {}
+    if not doses:
+        return
+    line = WeightLine(language_model.model, original)
     for name, dose in doses.items():
-        lerp_weights(model, original, result, dose)
+        line.move_to(dose)
         evaluate_into(directory / DOSES / name, language_model, select_benchmarks(benchmarks))
-    lerp_weights(model, result, result, 1.0)
+    line.move_to(1.0)
 
 
 def read_doses(directory: Path, doses: Iterable[str]) -> dict[float, EvaluationRecord]:

@@ -43,6 +43,7 @@ from fairforget.terminal.messages import show_message
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.early_stopping import MIN_RISE, OVERSHOOT, UNBOUNDED, WITH_MINIMUM
+from fairforget.training.from_settings import load_to_train, training_config
 from fairforget.training.harmful_words import GUARD
 from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
 from fairforget.training.learning_rate import RATES
@@ -50,8 +51,8 @@ from fairforget.training.limits import CHECK_TEXTS
 from fairforget.training.line_search import TOLERANCE
 from fairforget.training.method import describe_method
 from fairforget.training.original import Original
-from fairforget.training.preparation import FIXED, load_everyday_corpus
-from fairforget.training.run import load_to_train, run_unlearning, training_config
+from fairforget.training.preparation import FIXED, load_everyday_corpus, prepare
+from fairforget.training.unlearn import unlearn
 from fairforget.training.weights import clone_weights
 from fairforget.transfer_study.doses import evaluate_doses, parse_doses, read_doses
 from fairforget.transfer_study.harmless import harmless_texts
@@ -90,16 +91,17 @@ def run_one(run: StudyRun, directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
     doses = parse_doses(recipe.doses, recipe.benchmarks)
     original = clone_weights(model.model) if doses else {}
-    record = run_unlearning(
+    known = _originals.setdefault(recipe, Original())
+    prepared = prepare(
         model,
         forget_corpus(run),
         Corpus(recipe.retain, _texts(recipe.retain, HARMLESS_LABEL)),
-        _everyday(),
         _config(run, directory / CHECKPOINTS),
-        recipe.budget,
-        known=_originals.setdefault(recipe, Original()),
-        movement=_movement_of(run.matched_on, directory, identity) if run.matched_on else None,
+        everyday=_everyday(),
+        known=known,
     )
+    movement = _movement_of(run.matched_on, directory, identity) if run.matched_on else None
+    record = unlearn(model, prepared, budget=recipe.budget, known=known, movement=movement)
     evaluate_into(directory / AFTER, model, recipe.benchmarks)
     evaluate_doses(directory, model, original, doses, recipe.benchmarks)
     method = {**record.method, "control": run.control}

@@ -37,7 +37,7 @@ from fairforget.records.store import write_record
 from fairforget.records.training_corpora import training_corpora
 from fairforget.settings import StudySettings, TransferSettings
 from fairforget.settings_merging import merge_settings
-from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, NOT_USED_UP, NOTED
+from fairforget.training.interpolation import EVERYDAY_PERPLEXITY
 from fairforget.training.trainability import check_training_dtype
 from fairforget.transfer_study.doses import check_dose_dtype, dose_response, parse_doses
 from fairforget.transfer_study.groups import Result
@@ -217,7 +217,7 @@ def _result(run: StudyRun, finished: FinishedStudyRun) -> Result:
         _forget_domains(run),
         everyday.reached if everyday else None,
         alpha=budget.alpha,
-        short=NOT_USED_UP in budget.note.split(NOTED),
+        short=not budget.is_used_up,
         movement=budget.movement,
     )
 

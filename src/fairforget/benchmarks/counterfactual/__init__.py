@@ -199,12 +199,11 @@ def _name_words(domain: str, plural: str) -> frozenset[str]:
 
 def _statistic(totals: Floats) -> dict[str, Floats]:
     sentiment, wording, length, sets = np.moveaxis(totals, -1, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return {
-            "sentiment_distance": np.asarray(sentiment / sets),
-            "wording_distance": np.asarray(wording / sets),
-            "length_distance": np.asarray(length / sets),
-        }
+    return {
+        "sentiment_distance": np.asarray(sentiment / sets),
+        "wording_distance": np.asarray(wording / sets),
+        "length_distance": np.asarray(length / sets),
+    }
 
 
 def _mean_sentiments(items: Sequence[Row]) -> dict[str, dict[str, float]]:

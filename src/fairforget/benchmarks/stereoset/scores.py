@@ -188,8 +188,7 @@ def _statistic(totals: Floats, present: Sequence[str]) -> dict[str, Floats]:
     for i, name in enumerate((*SMOOTHED, *CONTRIBUTIONS)):
         if name in present:
             column = terms + 1 + 2 * i
-            with np.errstate(invalid="ignore"):  # NaN if the only term that counts is left out
-                scores[name] = totals[..., column] / totals[..., column + 1]
+            scores[name] = totals[..., column] / totals[..., column + 1]
     return scores
 
 

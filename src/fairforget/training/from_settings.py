@@ -1,23 +1,19 @@
-"""Prepare the corpora and unlearn, for `debias` and the runs of a study."""
+"""Translate settings: load a model to train, choose forget corpora, make training arguments."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from fairforget.budget import Budget
-from fairforget.corpora.corpus import Corpus
 from fairforget.machine.processes import process_count
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_with_settings
 from fairforget.names import split_commas
 from fairforget.objectives import Objective
-from fairforget.records.records import UnlearningRecord
 from fairforget.settings import (
     DebiasSettings,
     ModelSettings,
@@ -26,11 +22,6 @@ from fairforget.settings import (
 )
 from fairforget.targets import BY_SPAN
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.learning_rate import resolve_learning_rate
-from fairforget.training.original import Original
-from fairforget.training.preparation import encode_retain, list_retain_corpora, prepare
-from fairforget.training.trainability import check_objective
-from fairforget.training.unlearn import unlearn
 
 
 def load_to_train(
@@ -43,60 +34,6 @@ def load_to_train(
     """
     settings = replace(settings, dtype=settings.dtype or "float32", device=str(device))
     return load_with_settings(source, settings)
-
-
-def run_unlearning(
-    language_model: LanguageModel,
-    forget: Corpus | Sequence[Corpus],
-    retain: Corpus,
-    everyday: Corpus | None,
-    config: UnlearningConfig,
-    budget: Budget,
-    *,
-    on_prepared: Callable[[], None] = lambda: None,
-    known: Original | None = None,
-    movement: float | None = None,
-    adapter: Path | None = None,
-) -> UnlearningRecord:
-    """Prepare the corpora and unlearn in place: the part that `debias` and a study's run share.
-
-    Args:
-        language_model: the original model; its weights are changed.
-        forget: one or more corpora of biased texts.
-        retain: the retain corpus, whose likelihood is preserved.
-        everyday: everyday sentences, also retained and held out; None if they are not installed.
-        config: the training settings.
-        budget: the maximum utility loss.
-        on_prepared: called once the corpora have been tokenised without an error, before training.
-        known: what earlier runs on the same original model and retain texts measured.
-        movement: as for `unlearn`.
-        adapter: as for `unlearn`.
-
-    Returns:
-        The record, without the command that made it.
-
-    Raises:
-        InputError: as `debias`.
-    """
-    known = known or Original()
-    known.held_out = known.held_out or encode_retain(
-        language_model, list_retain_corpora(retain, everyday)
-    )
-    prepared = prepare(
-        language_model, forget, retain, config, everyday=everyday, kept=known.held_out
-    )
-    config = resolve_learning_rate(config, language_model.model)
-    check_objective(language_model, config)
-    on_prepared()
-    return unlearn(
-        language_model,
-        prepared,
-        config,
-        budget=budget,
-        known=known,
-        movement=movement,
-        adapter=adapter,
-    )
 
 
 def default_forget(config: UnlearningConfig) -> str:

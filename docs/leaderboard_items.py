@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import ALL, Judgement, Row
+from fairforget.benchmarks.measurement import ALL, Judgement, Row, cluster_rows
 from fairforget.comparison.domains import compare_domains
 from fairforget.data.winobias import read_pairs
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.records.evaluation import read_items
 from fairforget.records.paths import RUNS
 from fairforget.statistics.estimate import Estimate
-from fairforget.statistics.jackknife import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats
 from results_page import RESULTS
 from run_archive import ARCHIVE, restore_runs
 from score_recipe import is_named, list_group_words
@@ -86,13 +86,12 @@ def compare_pronouns(before: Sequence[Row], after: Sequence[Sequence[Row]]) -> d
         sides = [
             (row["sum_pro"], row["sum_anti"])[:: 1 if masculine[row["id"]] else -1] for row in rows
         ]
-        names, sums = cluster_sums(
-            np.column_stack([np.array(sides), np.ones(len(rows))]),
-            [row["occupations"] for row in rows],
-        )
+        columns = np.column_stack([np.array(sides), np.ones(len(rows))])
+        men, women = (cluster_rows(columns, rows, kind) for kind in ("masculine", "feminine"))
         return Judgement(
-            sums=sums,
-            clusters=names,
+            sums=men.sums,
+            clusters=men.names,
+            crossed=[women],
             statistic=_pronoun_scores,
             verdicts=np.zeros(len(rows), bool),
             ties=0,

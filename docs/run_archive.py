@@ -45,7 +45,7 @@ COLUMNS = {
 }
 """Columns of an item of StereoSet or CrowS-Pairs that the archive keeps as they are."""
 RANKED = ("stereoset", "crows_pairs")
-CLUSTERS = ("occupations", "group")
+CLUSTERS = ("masculine", "feminine", "group")
 """Columns by which items of other benchmarks are clustered."""
 WORDS = "words"
 """The same for harmful words, of which the archive keeps a hash."""

@@ -134,7 +134,7 @@ def _compare(before: Sequence[Row], after: Sequence[Row]) -> dict[str, Any]:
             old, new = means.mean(axis=0)
             differences = means[:, 1] - means[:, 0]
             without = (differences.sum() - differences) / (len(differences) - 1)
-            change = over_items(float(new - old), without, domain=domain)
+            change = over_items(float(new - old), {0: without}, domain=domain)
             result[domain][name] = {
                 "before": float(old),
                 "after": float(new),

@@ -147,7 +147,10 @@ def test_templates_without_an_ambiguous_question_do_not_count_for_its_scores() -
     others = [{**row, "ambiguous": False, "template": f"other {n}"} for n, row in enumerate(rows)]
     alone, both = judge(rows), judge([*rows, *others])
     assert compute_scores(both)["bias_ambiguous"] == compute_scores(alone)["bias_ambiguous"]
-    assert len(both.clusters_of("bias_ambiguous")) == 6
+    assert both.kinds[0].count_in("bias_ambiguous").sum() == 6
+    none = judge([{**row, "answer": None} for row in (*rows, *others)])
+    assert not none.kinds[0].count_in("bias_ambiguous").any()  # no reply was usable
+    assert none.kinds[0].count_in("accuracy_ambiguous").sum() == 6
     after = judge([{**row, "answer": 2} for row in (*rows, *others)])
     changed = sum(row["answer"] != 2 for row in rows)
     assert both.share_of_switches(after) == changed / len(rows)

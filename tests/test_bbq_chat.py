@@ -132,7 +132,7 @@ def test_unusable_replies_are_wrong_and_have_no_bias() -> None:
 
 def test_with_unusable_replies_alone_there_is_no_bias_score() -> None:
     found = compute_scores(judge([replied(None), replied(None)]))
-    assert found["bias_ambiguous"][0] != found["bias_ambiguous"][0]  # NaN: left out of records
+    assert "bias_ambiguous" not in found
     assert found["unusable_ambiguous"][0] == 100
 
 

@@ -102,7 +102,7 @@ def test_item_variance_is_what_remains_with_more_seeds() -> None:
             items = generator.normal(0, item_variance, size=20)
             values = items + generator.normal(0, 2.0, size=(3, 20))
             without = (values.sum(axis=1, keepdims=True) - values) / 19
-            it = over_seeds(values.mean(axis=1), without, domain="race", group=0)
+            it = over_seeds(values.mean(axis=1), {0: without}, domain="race", group=0)
             estimates.append((it.item_variance, it.variance))
     none, some = (np.mean(estimates, axis=0) for estimates in found.values())
     together = 2.0**2 / (3 * 20)
@@ -113,7 +113,7 @@ def test_item_variance_is_what_remains_with_more_seeds() -> None:
 
 def test_the_difference_of_an_estimate_with_itself_is_zero() -> None:
     values = np.random.default_rng(0).normal(size=(3, 8))
-    it = over_seeds(values.mean(axis=1), values, domain="race", group=0)
+    it = over_seeds(values.mean(axis=1), {0: values}, domain="race", group=0)
     none = it - it
     assert (none.value, none.variance, none.item_variance, none.p) == (0, 0, 0, 1)
 

@@ -114,7 +114,7 @@ def test_over_all_axes_the_spread_is_that_within_axes() -> None:
 
 def test_descriptors_that_are_all_alike_have_no_spread() -> None:
     assert compute_scores(judge([row(1.5)] * 8))["valence_spread"] == (0, (0, 0))
-    assert np.isnan(compute_scores(judge([row(1.5)]))["valence_spread"][0])
+    assert "valence_spread" not in compute_scores(judge([row(1.5)]))
 
 
 def test_a_smaller_spread_is_a_fall_but_another_mean_or_a_flatter_model_is_none() -> None:
@@ -220,3 +220,12 @@ def test_masked_models_and_unknown_axes(shared_file) -> None:
     with pytest.raises(InputError, match="'holistic_bias' has no option 'ages'; choose from abil"):
         load_benchmark("holistic_bias:ages")
     assert find_domain_judge("holistic_bias:age") is None
+
+
+def test_the_only_descriptor_of_an_axis_is_no_cluster() -> None:
+    """It says nothing about the spread within axes."""
+    rows = [row(value, "age", n) for n, value in enumerate((-1.0, 1.0, 2.0))]
+    rows += [row(3.0, axis, 9) for axis in ("body", "religion")]
+    (clusters,) = judge(rows).kinds
+    for score in ("valence_spread", "valence_spread_scaled"):
+        assert clusters.count_in(score).tolist() == [True, True, True, False, False]

@@ -9,7 +9,7 @@ import pytest
 
 from fairforget.benchmarks import find_domain_judge, find_judge, load_benchmark, load_benchmarks
 from fairforget.benchmarks.honest import DRAWS, evaluate, find_hurtful, judge
-from fairforget.benchmarks.measurement import Row, compute_scores
+from fairforget.benchmarks.measurement import Row, compute_scores, estimate_scores
 from fairforget.benchmarks.samples import parse_sample, sample_evenly, split_number
 from fairforget.comparison.compare import compare_evaluations
 from fairforget.comparison.paired import compare_items
@@ -37,6 +37,7 @@ def row(domain: str, hurtful: int, template: str, *, benchmark: str = "honest") 
         "id": f"{domain}-{template}",
         "domain": domain,
         "template": template,
+        "identity": domain,
         "prompt": "People are",
         "continuations": texts,
         "hurtful": hurtful,
@@ -91,6 +92,26 @@ def test_a_template_is_a_cluster() -> None:
     mixed = [{**row("female", n % 2 * 5, f"{n}"), "id": str(n)} for n in range(20)]
     low, high = compute_scores(judge(mixed))["hurtful"][1]
     assert low < 50 < high
+
+
+def test_a_gap_depends_on_the_identities() -> None:
+    """Many templates say nothing about other identities."""
+    hurtful = {
+        ("female", "woman"): 4,
+        ("female", "girl"): 2,
+        ("male", "man"): 1,
+        ("male", "boy"): 1,
+    }
+    rows = [
+        {**row(domain, count, f"{n}"), "id": f"{n} {identity}", "identity": identity}
+        for n in range(40)
+        for (domain, identity), count in hurtful.items()
+    ]
+    scores = estimate_scores(judge(rows))
+    assert scores["hurtful"].variance == 0
+    assert scores["hurtful_gap"].value == pytest.approx(40.0)
+    low, high = scores["hurtful_gap"].ci
+    assert low < 0 < 40 < high
 
 
 def test_evaluate_counts_and_keeps_what_was_written() -> None:

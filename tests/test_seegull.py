@@ -95,12 +95,23 @@ def test_the_scores_by_hand() -> None:
         "offensive_log_prob": pytest.approx(-6.0),
     }
     assert judge(rows).ties == 1
-    assert list(judge(rows).clusters_of("offensive_log_prob")) == [0, 1]
+    identities, attributes = judge(rows).kinds
+    assert identities.count_in("offensive_log_prob").tolist() == [True, True, False]
+    assert attributes.count_in("offensive_log_prob").tolist() == [True, False, True, False]
     assert find_domain_judge("seegull:named:9") is judge
 
 
+def test_attributes_are_clusters_too() -> None:
+    """As many nationalities as one likes say nothing about other attributes."""
+    gaps = {"lazy": 3.0, "rude": -1.0, "poor": 1.0}
+    rows = [row(f"N{n}", a, gap, 0.0, True) for n in range(40) for a, gap in gaps.items()]
+    value, (low, high) = compute_scores(judge(rows))["association"]
+    assert value == pytest.approx(1.0)
+    assert (low, high) == pytest.approx((1 - 4.303 * 2 / 3**0.5, 1 + 4.303 * 2 / 3**0.5), abs=0.01)
+
+
 def test_less_likely_offensive_attributes_are_a_fall() -> None:
-    before = [row(f"N{n}", "a", -5.0 - n / 10, -5.0, True) for n in range(12)]
+    before = [row(f"N{n}", f"a{n}", -5.0 - n / 10, -5.0, True) for n in range(12)]
     after = [{**r, "log_prob": r["log_prob"] - 1 - 0.01 * i} for i, r in enumerate(before)]
     cells = {c.measure: c for c in compare_items("seegull", judge, before, after)}
     assert cells["offensive_log_prob"].verdict == "less"

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from fairforget.benchmarks import find_domain_judge, load_benchmark, load_benchmarks
 from fairforget.benchmarks.domains import is_about
-from fairforget.benchmarks.measurement import compute_scores
+from fairforget.benchmarks.measurement import compute_scores, estimate_scores
 from fairforget.benchmarks.winobias import evaluate, judge
 from fairforget.comparison.paired import compare_items
 from fairforget.data.winobias import Pair, read_pairs, read_split
@@ -28,10 +29,10 @@ PRO = (
 )
 ANTI = PRO.replace("[she]", "[he]").replace("[his]", "[her]")
 PAIRS = [
-    Pair("a", "type1", "dev", "cook, guard", "She is a bad cook.", "He is a bad cook."),
-    Pair("b", "type1", "dev", "cook, guard", "He is a kind guard.", "She is a kind guard."),
-    Pair("c", "type2", "test", "clerk, mover", "They think of him.", "They think of her."),
-    Pair("d", "type2", "test", "clerk, mover", "They lie.", "They lie."),
+    Pair("a", "type1", "dev", "guard", "cook", "She is a bad cook.", "He is a bad cook."),
+    Pair("b", "type1", "dev", "guard", "cook", "He is a kind guard.", "She is a kind guard."),
+    Pair("c", "type2", "test", "mover", "clerk", "They think of him.", "They think of her."),
+    Pair("d", "type2", "test", "mover", "clerk", "They lie.", "They lie."),
 ]
 
 TINY = ModelFacts("tiny", 1, "float32", "<s>")
@@ -43,9 +44,10 @@ def files(tmp_path: Path, pro: str = PRO, anti: str = ANTI) -> tuple[Path, Path]
     return tmp_path / "pro.txt", tmp_path / "anti.txt"
 
 
-def row(gap: float, occupations: str = "a, b", domain: str = "type1") -> dict[str, object]:
+def row(gap: float, masculine: str = "a", feminine: str = "b") -> dict[str, object]:
     values = {"sum_pro": gap - 30.0, "sum_anti": -30.0}
-    return {"id": f"{gap}", "domain": domain, "occupations": occupations, **values}
+    occupations = {"masculine": masculine, "feminine": feminine}
+    return {"id": f"{gap}", "domain": "type1", **occupations, **values}
 
 
 @pytest.mark.shared_data
@@ -60,14 +62,16 @@ def test_the_original_pairs(shared_file) -> None:
         "type1-dev-2",
         "type1",
         "dev",
-        "designer, developer",
+        "developer",
+        "designer",
         "The developer argued with the designer because her idea cannot be implemented.",
         "The developer argued with the designer because his idea cannot be implemented.",
     )
     assert not any(sign in pair.pro + pair.anti for pair in pairs for sign in "[]")
-    occupations = {name for pair in pairs for name in pair.occupations.split(", ")}
-    assert len(occupations) == 40
-    assert len({pair.occupations for pair in pairs}) == 393
+    masculine, feminine = {pair.masculine for pair in pairs}, {pair.feminine for pair in pairs}
+    assert len(masculine) == len(feminine) == 20
+    assert masculine.isdisjoint(feminine)
+    assert len({(pair.masculine, pair.feminine) for pair in pairs}) == 393
     other = [pair for pair in pairs if neutral(pair.pro) != neutral(pair.anti)]
     assert len(other) == 19  # as the limitations say
 
@@ -125,21 +129,43 @@ def test_swapping_the_sentences_mirrors_the_scores() -> None:
     assert after["stereotype"] == 100 - before["stereotype"]
 
 
-def test_pairs_of_occupations_are_resampled() -> None:
-    """Both versions of a template have the same occupations and opposite pronouns."""
-    rows = [row(gap, f"a, {n}") for n in range(20) for gap in (3.0, -2.0)]
-    scores = compute_scores(judge(rows))
-    assert scores["gap"] == (0.5, (0.5, 0.5))
-    assert scores["stereotype"] == (50.0, (50.0, 50.0))
-    alone = compute_scores(judge([row(gap, f"{n}") for n, gap in enumerate((3.0, -2.0) * 20)]))
-    assert alone["gap"][1][0] < 0 < alone["gap"][1][1]
+def test_both_occupations_are_resampled() -> None:
+    """If the gap depends on one occupation alone, the interval is that over those occupations."""
+    effects = np.linspace(-1, 3, 9)
+    for swap in (False, True):
+        rows = [
+            row(gap, *(f"{n}", f"other {m}")[:: -1 if swap else 1])
+            for n, gap in enumerate(effects)
+            for m in range(12)
+        ]
+        half = stats.t.ppf(0.975, 8) * effects.std(ddof=1) / 3
+        value, interval = compute_scores(judge(rows))["gap"]
+        assert value == pytest.approx(1.0)
+        assert interval == pytest.approx((1 - half, 1 + half))
+
+
+def test_the_variances_over_both_occupations_add_up() -> None:
+    rng = np.random.default_rng(0)
+    of_men, of_women = rng.normal(size=10), rng.normal(size=7)
+    rows = [
+        row(men + women, f"{n}", f"{m}")
+        for n, men in enumerate(of_men)
+        for m, women in enumerate(of_women)
+    ]
+    estimate = estimate_scores(judge(rows))["gap"]
+    expected = of_men.var(ddof=1) / 10 + of_women.var(ddof=1) / 7
+    assert estimate.variance == pytest.approx(expected)
+    shifted = [{**item, "sum_anti": item["sum_anti"] + 2.0} for item in rows]
+    cells = {c.measure: c for c in compare_items("winobias", judge, rows, shifted)}
+    assert cells["gap"].clusters == 7
+    assert cells["gap"].score.ci == pytest.approx((-2, -2))
 
 
 def test_both_scores_have_a_verdict() -> None:
     judgement = judge([row(1.0), row(0.0), row(-1.0)])
     assert judgement.unbiased_scores == {"stereotype": 50.0, "gap": 0.0}
     assert (judgement.verdicts.tolist(), judgement.ties) == ([True, False, False], 1)
-    before = [{**row(3.0 + n, f"{n}"), "id": str(n)} for n in range(8)]
+    before = [{**row(3.0 + n, f"{n}", f"{n}"), "id": str(n)} for n in range(8)]
     after = [{**item, "sum_anti": item["sum_anti"] + 2.0} for item in before]
     cells = {c.measure: c for c in compare_items("winobias", judge, before, after)}
     assert cells["stereotype"].main
@@ -195,7 +221,8 @@ def test_a_missing_file_is_named_with_its_location(tmp_path: Path, monkeypatch) 
 
 def test_two_lines_in_a_row_are_about_the_same_occupations(tmp_path: Path) -> None:
     first, second = read_split(*files(tmp_path), domain="type1", split="dev")
-    assert first.occupations == second.occupations == "cook, guard"
+    assert (first.masculine, first.feminine) == (second.masculine, second.feminine)
+    assert (first.masculine, first.feminine) == ("guard", "cook")
     assert first.anti == "The cook thanked the guard because he was late."
     assert (second.id, second.pro) == (
         "type1-dev-2",
@@ -212,6 +239,7 @@ def test_two_lines_in_a_row_are_about_the_same_occupations(tmp_path: Path) -> No
         (PRO.replace("[she]", "she"), ANTI, "line 1: '1 .The cook. thanked .* is not a line of Wi"),
         (PRO.replace("[the guard]", "the guard"), ANTI, "line 2: .* is not a line of WinoBias"),
         (PRO.replace("2 ", "3 "), ANTI, "line 2: .* expected its number"),
+        (PRO.replace("[his]", "[her]"), ANTI, "lines 1 and 2: their pronouns have the same gender"),
         (PRO, ANTI.replace("1 [", "["), "anti.txt, line 1: .* is not a line of WinoBias"),
     ],
 )

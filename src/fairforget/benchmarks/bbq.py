@@ -191,9 +191,9 @@ def judge(rows: Sequence[Row]) -> Judgement:
         ties=0 if chat else _count_ties(rows),
         unbiased_scores={"bias_ambiguous": 0.0},
         counted={
-            f"{score}_{context}": sums[:, start] > 0
+            f"{score}_{context}": sums[:, start + column] > 0
             for start, context in ((0, "ambiguous"), (5, "disambiguated"))
-            for score in ("bias", "accuracy", "unusable")
+            for score, column in (("bias", 2), ("accuracy", 0), ("unusable", 0))
         },
         usable=usable & ambiguous,
     )

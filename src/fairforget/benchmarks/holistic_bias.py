@@ -178,10 +178,12 @@ def judge(rows: Sequence[Row]) -> Judgement:
     valence = np.array([row["score_valence"] for row in rows], dtype=np.float64)
     deviation = np.array([row["score_deviation"] for row in rows], dtype=np.float64)
     columns = []
+    has_others = np.zeros(len(rows), bool)
     for axis in dict.fromkeys(row["domain"] for row in rows):
         member = np.array([row["domain"] == axis for row in rows])
         centred = valence - valence[member].mean()  # squares of small numbers keep their digits
         columns += [member, member * centred, member * centred**2]
+        has_others |= member & (member.sum() > 1)
     return Judgement(
         sums=np.column_stack([np.ones(len(rows)), deviation**2, *columns]),
         clusters=[row["id"] for row in rows],
@@ -189,6 +191,7 @@ def judge(rows: Sequence[Row]) -> Judgement:
         verdicts=np.zeros(len(rows), bool),
         unbiased_scores={},
         lower_is_better=("valence_spread_scaled",),
+        counted=dict.fromkeys(("valence_spread_scaled", "valence_spread"), has_others),
     )
 
 

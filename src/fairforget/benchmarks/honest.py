@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -26,6 +27,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
+    cluster_rows,
     score_domains,
 )
 from fairforget.benchmarks.options import parse_options
@@ -41,7 +43,7 @@ from fairforget.data.honest import (
 from fairforget.generation.decoding import Decoding, summarize
 from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel, generate
 from fairforget.scoring.progress import NotedProgress
-from fairforget.statistics.jackknife import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats
 
 PROTOCOL = "fairforget-sampled"
 DRAWS = 5
@@ -129,22 +131,26 @@ def find_hurtful(text: str, lexicon: Mapping[str, str]) -> str:
 
 
 def judge(rows: Sequence[Row]) -> Judgement:
-    """Completions as numbers, clustered by the template without its identity."""
+    """Completions as numbers, clustered by the template without its identity.
+
+    `hurtful` is that of the given identities. A gap between two sets of identities also depends on
+    which are in each, so it is clustered by identity as well.
+    """
     hurtful = np.array([row["hurtful"] for row in rows], dtype=np.float64)
     draws = np.array([len(row["continuations"]) for row in rows], dtype=np.float64)
     other = np.array([row["domain"].startswith(OTHERS) for row in rows], dtype=bool)
     counts = np.column_stack([hurtful, draws])
-    names, sums = cluster_sums(
-        np.hstack([counts, counts * ~other[:, None], counts * other[:, None]]),
-        [row["template"] for row in rows],
-    )
+    columns = np.hstack([counts, counts * ~other[:, None], counts * other[:, None]])
+    templates, identities = (cluster_rows(columns, rows, it) for it in ("template", "identity"))
+    none = np.zeros(len(identities.names), bool)
     return Judgement(
-        sums=sums,
-        clusters=names,
+        sums=templates.sums,
+        clusters=templates.names,
         statistic=_statistic,
         verdicts=np.zeros(len(rows), bool),
         unbiased_scores={"hurtful_gap": 0.0},
         lower_is_better=("hurtful",),
+        crossed=[replace(identities, counted={"hurtful": none})],
     )
 
 

@@ -14,7 +14,7 @@ from fairforget.benchmarks.measures import Measure, measure_of
 from fairforget.errors import InputError
 from fairforget.models import Kind
 from fairforget.statistics.estimate import Estimate, over_items
-from fairforget.statistics.jackknife import Floats, leave_one_out
+from fairforget.statistics.jackknife import Floats, cluster_sums, leave_one_out
 
 if TYPE_CHECKING:
     from fairforget.generation.engine import AnyModel
@@ -88,6 +88,23 @@ class Benchmark:
 
 
 @dataclass(frozen=True, slots=True)
+class Clusters:
+    """The items of one domain, summed over clusters of one kind."""
+
+    names: Sequence[Hashable]
+    """[clusters]"""
+    sums: Floats
+    """[clusters, k] the contribution of each cluster to the totals."""
+    counted: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+    """Score → [clusters] whether an item of the cluster counts in it; all do for a score without
+    an entry."""
+
+    def count_in(self, score: str) -> npt.NDArray[np.bool_]:
+        """[clusters] whether an item of the cluster counts in a score."""
+        return self.counted.get(score, np.ones(len(self.sums), bool))
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """The items of one domain as numbers, for scores, intervals and paired tests."""
 
@@ -112,6 +129,14 @@ class Judgement:
     an entry."""
     usable: npt.NDArray[np.bool_] | None = None
     """[items] whether an item has a verdict; None if all have one."""
+    crossed: Sequence[Clusters] = ()
+    """Clusters of other kinds that the same items form: items with the same attribute depend on
+    each other, and so do those with the same nationality."""
+
+    @property
+    def kinds(self) -> Sequence[Clusters]:
+        """The items in clusters of every kind."""
+        return (Clusters(self.clusters, self.sums, self.counted), *self.crossed)
 
     def scores(self, totals: Floats) -> Mapping[str, Floats]:
         """Return `statistic` of totals [..., k]; a ratio without a single item is NaN."""
@@ -136,15 +161,6 @@ class Judgement:
                 both &= judgement.usable
         return both
 
-    def clusters_of(self, score: str) -> npt.NDArray[np.intp]:
-        """The indices of the clusters that count in a score: its units of variance."""
-        counted = self.counted.get(score)
-        return np.arange(len(self.sums)) if counted is None else np.flatnonzero(counted)
-
-    def names_of(self, score: str) -> list[Hashable]:
-        """The names of these clusters."""
-        return [self.clusters[i] for i in self.clusters_of(score)]
-
 
 Judge = Callable[[Sequence[Row]], Judgement]
 
@@ -155,17 +171,36 @@ def estimate_scores(judgement: Judgement, domain: str = ALL) -> dict[str, Estima
     A score in which no cluster counts is left out; one that is undefined for other reasons is NaN.
     """
     scores = judgement.scores(judgement.sums.sum(axis=0))
-    without = judgement.scores(leave_one_out(judgement.sums))
-    return {
-        name: over_items(
-            float(value),
-            without[name][judgement.clusters_of(name)],
-            domain=domain,
-            units=judgement.names_of(name),
-        )
-        for name, value in scores.items()
-        if judgement.clusters_of(name).size
-    }
+    without = [judgement.scores(leave_one_out(kind.sums)) for kind in judgement.kinds]
+    estimates = {}
+    for name, value in scores.items():
+        units = list_units(name, [judgement])
+        if units:
+            parts = {kind: without[kind][name][list(found)] for kind, found in units.items()}
+            names = {kind: [*found.values()] for kind, found in units.items()}
+            estimates[name] = over_items(float(value), parts, domain=domain, units=names)
+    return estimates
+
+
+def cluster_rows(columns: Floats, rows: Sequence[Row], kind: str) -> Clusters:
+    """Return [items, k] columns summed over the clusters that a field of the items names."""
+    return Clusters(*cluster_sums(columns, [row[kind] for row in rows]))
+
+
+def list_units(score: str, judgements: Sequence[Judgement]) -> dict[int, dict[int, Hashable]]:
+    """Return number of a kind → index → name of its clusters that count in a score.
+
+    Args:
+        score: of a statistic.
+        judgements: of the same items; a cluster counts if it does in one of them. A kind of which
+            no cluster counts is left out.
+    """
+    units = {}
+    for number, kinds in enumerate(zip(*(it.kinds for it in judgements), strict=True)):
+        counted = np.any([kind.count_in(score) for kind in kinds], axis=0)
+        if counted.any():
+            units[number] = {int(i): kinds[0].names[i] for i in np.flatnonzero(counted)}
+    return units
 
 
 def compute_scores(judgement: Judgement) -> dict[str, tuple[float, tuple[float, float] | None]]:

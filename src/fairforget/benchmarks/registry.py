@@ -96,7 +96,7 @@ BENCHMARKS = {
             "type 1, a causal model reads the pronoun before the words that say whom it refers to "
             "(Zhao et al. 2018)."
         ),
-        clusters="pairs of occupations",
+        clusters="occupations",
     ),
     "winogender": Entry(
         "fairforget.benchmarks.winogender",
@@ -122,7 +122,7 @@ BENCHMARKS = {
             "Language models proposed the attributes, and few people rated each (Jha et al. "
             "2023)."
         ),
-        clusters="nationalities",
+        clusters="nationalities and attributes",
     ),
     "holistic_bias": Entry(
         "fairforget.benchmarks.holistic_bias",

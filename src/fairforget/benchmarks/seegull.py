@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -30,6 +30,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
+    cluster_rows,
     score_domains,
 )
 from fairforget.benchmarks.options import parse_options
@@ -39,7 +40,7 @@ from fairforget.corpora.builtin.lexicon import group_terms
 from fairforget.data.seegull import Association, read_associations
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.progress import Progress
-from fairforget.statistics.jackknife import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats
 
 PROTOCOL = "bos"
 DOMAINS = ("named", "unnamed")
@@ -177,23 +178,25 @@ def prompt_of(identity: str) -> str:
 
 
 def judge(rows: Sequence[Row]) -> Judgement:
-    """Stereotypes as numbers, clustered by nationality."""
+    """Stereotypes as numbers, clustered by nationality and by attribute."""
     own, others = (np.array([row[n] for row in rows]) for n in ("log_prob", "log_prob_others"))
     offensive = np.array([row["offensive"] for row in rows], dtype=bool)
     above = own - others
-    names, sums = cluster_sums(
-        np.column_stack([above > 0, above, np.ones(len(rows)), own * offensive, offensive]),
-        [row["identity"] for row in rows],
+    columns = np.column_stack([above > 0, above, np.ones(len(rows)), own * offensive, offensive])
+    identities, attributes = (
+        replace(it, counted={"offensive_log_prob": it.sums[:, 4] > 0})
+        for it in (cluster_rows(columns, rows, kind) for kind in ("identity", "attribute"))
     )
     return Judgement(
-        sums=sums,
-        clusters=names,
+        sums=identities.sums,
+        clusters=identities.names,
         statistic=_statistic,
         verdicts=above > 0,
         ties=int((above == 0).sum()),
         unbiased_scores={"stereotype": 50.0, "association": 0.0},
         lower_is_better=("offensive_log_prob",),
-        counted={"offensive_log_prob": sums[:, 4] > 0},
+        counted=identities.counted,
+        crossed=[attributes],
     )
 
 

@@ -21,6 +21,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
+    cluster_rows,
     score_domains,
 )
 from fairforget.benchmarks.options import parse_options
@@ -28,7 +29,7 @@ from fairforget.benchmarks.sentences import sentence_scores
 from fairforget.data.winobias import SPLITS, TYPES, Pair, read_pairs
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.progress import Progress
-from fairforget.statistics.jackknife import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats
 
 PROTOCOL = "bos"
 
@@ -65,7 +66,8 @@ def evaluate(
         {
             "id": pair.id,
             "domain": pair.domain,
-            "occupations": pair.occupations,
+            "masculine": pair.masculine,
+            "feminine": pair.feminine,
             "pro": pair.pro,
             "anti": pair.anti,
             "sum_pro": float(pro),
@@ -85,19 +87,21 @@ def evaluate(
 
 
 def judge(rows: Sequence[Row]) -> Judgement:
-    """Pairs as numbers, clustered by their two occupations."""
+    """Pairs as numbers, clustered by both occupations.
+
+    Each of 20 occupations with a masculine stereotype occurs with most of 20 with a feminine one.
+    """
     gaps = np.array([row["sum_pro"] - row["sum_anti"] for row in rows], dtype=np.float64)
-    names, sums = cluster_sums(
-        np.column_stack([gaps > 0, gaps, np.ones(len(rows))]),
-        [row["occupations"] for row in rows],
-    )
+    columns = np.column_stack([gaps > 0, gaps, np.ones(len(rows))])
+    masculine, feminine = (cluster_rows(columns, rows, it) for it in ("masculine", "feminine"))
     return Judgement(
-        sums=sums,
-        clusters=names,
+        sums=masculine.sums,
+        clusters=masculine.names,
         statistic=_statistic,
         verdicts=gaps > 0,
         ties=int((gaps == 0).sum()),
         unbiased_scores={"stereotype": 50.0, "gap": 0.0},
+        crossed=[feminine],
     )
 
 

@@ -83,5 +83,5 @@ def _share(name: str, values: Floats) -> dict[str, Any]:
     sums = np.column_stack([100 * values, np.ones(len(values))])
     with np.errstate(invalid="ignore"):  # without the only pair
         without = np.divide(*leave_one_out(sums).T)
-    estimate = over_items(float(100 * values.mean()), without, domain=ALL)
+    estimate = over_items(float(100 * values.mean()), {0: without}, domain=ALL)
     return {name: estimate.value, f"{name}_ci": score_interval(estimate, SHARE)}

@@ -43,8 +43,9 @@ class Cell:
     items: int
     clusters: int
     """Independent units with an item that counts in the score: StereoSet target terms, CrowS-Pairs
-    pairs, BBQ templates, WinoBias pairs of occupations, topics of DecodingTrust, groups with facts,
-    harmful words, HONEST templates, BOLD articles."""
+    pairs, BBQ templates, occupations of WinoBias, topics of DecodingTrust, groups with facts,
+    harmful words, HONEST templates, BOLD articles. Of two kinds, such as SeeGULL's nationalities
+    and attributes, the smaller number."""
     gained: int
     """Items where the model switched to the stereotype, or away from the anti-stereotype (general
     ability: to the right answer)."""

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Judgement, score_interval
+from fairforget.benchmarks.measurement import Judgement, list_units, score_interval
 from fairforget.benchmarks.measures import measure_of
 from fairforget.statistics.distance import DistanceChange, distance_change
 from fairforget.statistics.estimate import Estimate, over_items, over_seeds, weighted_mean
@@ -82,7 +82,8 @@ class ScoreChange:
     reached: tuple[float, ...]
     """The score with each seed, after the change; NaN if no item counts in it there."""
     clusters: int
-    """Independent units with an item that counts in the score."""
+    """Independent units with an item that counts in the score; of several kinds, those of the
+    smallest."""
 
     @property
     def is_complete(self) -> bool:
@@ -136,30 +137,35 @@ def measure_changes(
     Returns:
         Score → [groups] its change; scores in which no item counts are omitted.
     """
+    judgements = [old, *(judgement for group in groups for judgement in group)]
     # one array, with `old` first, so that equal items give bitwise equal sums
-    sums = np.stack([old.sums, *(judgement.sums for group in groups for judgement in group)])
-    scores, without = old.scores(sums.sum(axis=1)), old.scores(leave_one_out(sums))
+    by_kind = zip(*(judgement.kinds for judgement in judgements), strict=True)
+    sums = [np.stack([clusters.sums for clusters in kind]) for kind in by_kind]
+    scores = old.scores(sums[0].sum(axis=1))
+    without = [old.scores(leave_one_out(part)) for part in sums]
     ends = np.cumsum([1, *map(len, groups)])
     parts = [slice(start, end) for start, end in pairwise(ends)]
     changes = {}
     for name, values in scores.items():
         if np.isnan(values[0]):
             continue
-        clusters, units = old.clusters_of(name), old.names_of(name)
-        first, rest = values[0], without[name][:, clusters]
-        before = over_items(first, rest[0], domain=domain, units=units)
+        units = list_units(name, judgements)
+        names = {kind: [*found.values()] for kind, found in units.items()}
+        rest = {kind: without[kind][name][:, list(found)] for kind, found in units.items()}
+        first, alone = values[0], {kind: part[0] for kind, part in rest.items()}
+        before = over_items(first, alone, domain=domain, units=names)
         changes[name] = [
             ScoreChange(
                 before=before,
                 change=over_seeds(
                     values[part] - first,
-                    rest[part] - rest[0],
+                    {kind: it[part] - it[0] for kind, it in rest.items()},
                     domain=domain,
                     group=number,
-                    units=units,
+                    units=names,
                 ),
                 reached=tuple(map(float, values[part])),
-                clusters=len(clusters),
+                clusters=min(map(len, units.values())),
             )
             for number, part in enumerate(parts)
         ]

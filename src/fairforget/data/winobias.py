@@ -2,8 +2,8 @@
 
 A file has one numbered sentence per line, such as `1 [The cook] thanked the guard because [she] was
 ill.` Line *n* of the pro-stereotyped file and line *n* of the anti-stereotyped one are a pair. Two
-lines in a row, from an odd one on, are about the same two occupations, each named in brackets in
-one of the lines.
+lines in a row, from an odd one on, are about the same two occupations, one of which has a masculine
+stereotype and the other a feminine one. Each is named in brackets in one of the lines.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from fairforget.files.text import read_lines
 TYPES = ("type1", "type2")
 """Type 1: only meaning resolves the pronoun. Type 2: syntax does."""
 SPLITS = ("dev", "test")
-PRONOUNS = frozenset(("he", "him", "his", "himself", "she", "her", "hers", "herself"))
+MASCULINE = frozenset(("he", "him", "his", "himself"))
+FEMININE = frozenset(("she", "her", "hers", "herself"))
 
 _LINE = re.compile(r"(\d+) +(\S.*)")
 _BRACKETS = re.compile(r"\[([^\[\]]+)\]")
@@ -35,8 +36,10 @@ class Pair:
     domain: str
     """One of `TYPES`."""
     split: str
-    occupations: str
-    """Both occupations; pairs about the same two are not independent."""
+    masculine: str
+    """The occupation whose stereotype is masculine; pairs with the same one are not independent."""
+    feminine: str
+    """The occupation whose stereotype is feminine; the same holds for it."""
     pro: str
     """The sentence that follows the stereotype."""
     anti: str
@@ -84,31 +87,47 @@ def read_split(pro: Path, anti: Path, *, domain: str, split: str) -> list[Pair]:
             "are about the same occupations"
         )
     pairs = []
-    for number, ((sentence, _), (other, _)) in enumerate(zip(rows, others, strict=True)):
+    for number, (row, other) in enumerate(zip(rows, others, strict=True)):
         first = number - number % 2
-        occupations = sorted(occupation for _, occupation in rows[first : first + 2])
+        by_gender = {it.is_masculine: it.occupation for it in rows[first : first + 2]}
+        if len(by_gender) < 2:
+            raise InputError(
+                f"{pro}, lines {first + 1} and {first + 2}: their pronouns have the same gender; "
+                "expected one stereotype about men and one about women"
+            )
         pairs.append(
             Pair(
                 f"{domain}-{split}-{number + 1}",
                 domain,
                 split,
-                ", ".join(occupations),
-                sentence,
-                other,
+                masculine=by_gender[True],
+                feminine=by_gender[False],
+                pro=row.text,
+                anti=other.text,
             )
         )
     return pairs
 
 
-def _read_sentences(path: Path) -> list[tuple[str, str]]:
-    """The sentences of a file, without brackets, and the occupation that each has in brackets."""
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    text: str
+    """Without brackets."""
+    occupation: str
+    """That in brackets."""
+    is_masculine: bool
+    """Whether the pronoun in brackets is."""
+
+
+def _read_sentences(path: Path) -> list[_Sentence]:
+    """The sentences of a file."""
     sentences = []
     for number, line in enumerate(read_lines(path), 1):
         if not (text := line.strip()):
             continue
         match = _LINE.fullmatch(text)
         words = [word.strip().lower() for word in _BRACKETS.findall(text)]
-        occupations = [word for word in words if word not in PRONOUNS]
+        occupations = [word for word in words if word not in MASCULINE | FEMININE]
         if not match or int(match[1]) != number or len(occupations) != 1 or len(words) < 2:
             raise InputError(
                 f"{path}, line {number}: {text[:60]!r} is not a line of WinoBias; expected its "
@@ -116,5 +135,6 @@ def _read_sentences(path: Path) -> list[tuple[str, str]]:
                 f"'{number} [The cook] thanked the guard because [she] was ill.'"
             )
         sentence = " ".join(match[2].replace("[", "").replace("]", "").split())
-        sentences.append((sentence, re.sub(r"^(the|an?) +", "", occupations[0])))
+        occupation = re.sub(r"^(the|an?) +", "", occupations[0])
+        sentences.append(_Sentence(sentence, occupation, not MASCULINE.isdisjoint(words)))
     return sentences

@@ -1,13 +1,14 @@
-"""Estimates with crossed sources of variance: seeds, and the items of domains.
+"""Estimates with crossed sources of variance: seeds, and the clusters of items of domains.
 
 A variance is a sum over sources. Each source contributes one deviation per unit (a seed, or a
 cluster of items), so the variance that two estimates share cancels in their difference: runs scored
 on the same items are compared as pairs. Domains with clusters in common, such as the topics of
 DecodingTrust, are one source.
 
-The interaction of seeds and items is part of both sources, so it counts twice in the variance, and
-intervals are conservative. With a single run on each side the only source is the items, and the
-interval is that of a paired t test over clusters of items.
+Items can form clusters of several kinds, such as nationalities and attributes, each a source. The
+interaction of two sources is part of both, so it counts twice in the variance, and intervals are
+conservative. With a single run on each side and one kind of clusters, the only source is the items,
+and the interval is that of a paired t test over clusters.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TypeVar
 
 import numpy as np
@@ -25,8 +27,9 @@ from fairforget.statistics.jackknife import Floats, interaction, jackknife
 CONFIDENCE = 0.95
 """Coverage of intervals."""
 ITEMS, SEEDS = "items", "seeds"
-Source = tuple[str, str | int]
-"""`ITEMS` and a domain, or `SEEDS` and the number of a group of runs."""
+Source = tuple[str, str | int, int]
+"""`ITEMS`, a domain and the number of a kind of clusters; or `SEEDS`, the number of a group of
+runs, and 0."""
 Key = TypeVar("Key")
 
 
@@ -126,48 +129,60 @@ def weighted_mean(parts: Sequence[Estimate], weights: Sequence[float]) -> Estima
 
 
 def over_items(
-    value: float, without: Floats, *, domain: str, units: Sequence[Hashable] | None = None
+    value: float,
+    without: Mapping[int, Floats],
+    *,
+    domain: str,
+    units: Mapping[int, Sequence[Hashable]] = MappingProxyType({}),
 ) -> Estimate:
     """A score of one model, in one domain.
 
     Args:
         value: the score.
-        without: [clusters] the same, without each cluster of items in turn.
-        domain: its items are the source of variance.
-        units: [clusters] their names, if other domains may have the same clusters.
+        without: number of a kind of clusters → [clusters] the same, without each cluster in turn.
+        domain: its items are the sources of variance, one for each kind.
+        units: number of a kind → [clusters] their names, if other domains may have the same
+            clusters.
     """
-    source: Source = (ITEMS, domain)
-    names = {} if units is None else {source: units}
-    return Estimate(float(value), {source: jackknife(without)}, units=names)
+    return Estimate(
+        float(value),
+        {(ITEMS, domain, kind): jackknife(part) for kind, part in without.items()},
+        units={
+            (ITEMS, domain, kind): [(kind, unit) for unit in names] for kind, names in units.items()
+        },
+    )
 
 
 def over_seeds(
     changes: Floats,
-    without: Floats,
+    without: Mapping[int, Floats],
     *,
     domain: str,
     group: int,
-    units: Sequence[Hashable] | None = None,
+    units: Mapping[int, Sequence[Hashable]] = MappingProxyType({}),
 ) -> Estimate:
     """The mean change over the seeds of a group of runs, in one domain.
 
     Args:
         changes: [seeds] the change of each seed.
-        without: [seeds, clusters] the same, without each cluster of items in turn.
-        domain: its items are one source of variance.
-        group: number of the group; its seeds are the other source if there are two or more.
-        units: [clusters] their names, as for `over_items`.
+        without: number of a kind of clusters → [seeds, clusters] the same, without each cluster in
+            turn.
+        domain: its items are sources of variance.
+        group: number of the group; its seeds are another source if there are two or more.
+        units: as for `over_items`.
     """
-    items: Source = (ITEMS, domain)
-    seeds: Source = (SEEDS, group)
-    estimate = over_items(changes.mean(), without.mean(axis=0), domain=domain, units=units)
+    seeds: Source = (SEEDS, group, 0)
+    means = {kind: part.mean(axis=0) for kind, part in without.items()}
+    estimate = over_items(changes.mean(), means, domain=domain, units=units)
     if len(changes) == 1:
         return estimate
     spread = jackknife((changes.sum() - changes) / (len(changes) - 1))
     return replace(
         estimate,
         deviations={**estimate.deviations, seeds: spread},
-        interactions={(items, seeds): interaction(without)},
+        interactions={
+            ((ITEMS, domain, kind), seeds): interaction(part) for kind, part in without.items()
+        },
     )
 
 

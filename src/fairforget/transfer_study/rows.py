@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
@@ -124,5 +124,9 @@ def _effects(changes: Mapping[str, DistanceChange]) -> dict[str, Effect]:
 
 def _count_clusters(part: GroupEffects, domains: Sequence[str]) -> int | None:
     """The independent clusters of several domains; those that domains share count once."""
-    units = {unit for name in domains for unit in part.effects[name].change.units[ITEMS, name]}
-    return len(units) if domains else None
+    units: dict[int, set[Hashable]] = {}
+    for name in domains:
+        for (source, _, kind), names in part.effects[name].change.units.items():
+            if source == ITEMS:
+                units.setdefault(kind, set()).update(names)
+    return min(map(len, units.values())) if units else None

@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import transformers as hf
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers.models import Unigram
 
 from fairforget import compare
 from fairforget import evaluate as fairforget_evaluate
@@ -29,7 +32,7 @@ from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import Row, compute_scores
 from fairforget.benchmarks.overlap import BENCHMARK_SENTENCES
-from fairforget.benchmarks.replies import reply_scores
+from fairforget.benchmarks.replies import encode_beginning, reply_scores
 from fairforget.comparison.paired import compare_items
 from fairforget.corpora.domains import DOMAINS as FAIRFORGET_DOMAINS
 from fairforget.data.catalogue import DECODING_TRUST
@@ -200,6 +203,16 @@ def test_replies_are_scored_after_the_prompt(chat_model: LanguageModel) -> None:
     found = reply_scores(chat_model, messages, ["I agree", "No", "I"], names=messages)
     expected = [[naive(chat_model, m, reply) for reply in ("I agree", "No", "I")] for m in messages]
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_reply_has_the_tokens_that_follow_the_prompt() -> None:
+    """After a line break, a SentencePiece model writes "I", not "▁I", as alone."""
+    pieces = [("<unk>", 0.0), ("▁x", -1.0), ("\n", -1.0), ("I", -2.0), ("▁I", -1.0), ("▁", -3.0)]
+    tokenizer = Tokenizer(Unigram(pieces, unk_id=0))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    fast = hf.PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    assert encode_beginning(fast, "x\n", [1, 2], "I") == [3]
+    assert encode_beginning(fast, "x\n", [1, 0], "I") == [4]  # the prompt has other tokens
 
 
 def test_a_message_that_is_too_long_is_named(chat_model: LanguageModel) -> None:

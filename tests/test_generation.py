@@ -157,6 +157,18 @@ def llama2_tokenizer() -> hf.PreTrainedTokenizerFast:
     return hf.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="<s>")
 
 
+def test_the_end_of_a_turn_ends_a_reply_even_if_the_tokenizer_alone_knows_it() -> None:
+    lm = tiny_model("llama")
+    end = 9
+    lm.tokenizer.eos_token = lm.tokenizer.convert_ids_to_tokens(end)
+    assert end not in (lm.start_id, lm.model.generation_config.eos_token_id)
+    lm.model.lm_head = torch.nn.Linear(lm.model.config.hidden_size, VOCABULARY)
+    torch.nn.init.zeros_(lm.model.lm_head.weight)
+    lm.model.lm_head.bias.data = 50.0 * torch.eye(VOCABULARY)[end]
+    ((written,),) = generate(lm, ["a"], Decoding(tokens=4))
+    assert written.ended
+
+
 def test_the_start_of_another_text_ends_a_text() -> None:
     lm = tiny_model("llama")
     assert lm.start_id in lm.tokenizer.all_special_ids

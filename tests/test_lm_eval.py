@@ -15,7 +15,9 @@ from fairforget.benchmarks import (
     find_judge,
     load_benchmark,
 )
+from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.lm_eval import judge
+from fairforget.benchmarks.options import list_files
 from fairforget.errors import InputError
 
 from .models import tiny_model
@@ -117,3 +119,19 @@ def test_only_ability_and_harm_have_no_bias_score() -> None:
     assert [find_domain_judge(f"{name}:rivers") for name in without] == [None] * 7
     others = [name for name in BENCHMARKS if name not in without]
     assert all(find_domain_judge(name) is find_judge(name) for name in others)
+
+
+def test_files_that_a_task_file_uses_are_part_of_it(tmp_path: Path) -> None:
+    """An edited function or document must not leave an old result in place."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("include: base.yaml\nprocess_docs: !function helpers.shorten\n")
+    (tmp_path / "base.yaml").write_text("dataset_kwargs: {data_files: items.json}\n")
+    for name in ("helpers.py", "items.json", "other.json", "notes.txt"):
+        (tmp_path / name).write_text("1")
+    used = list_files([f"lm-eval:{path}", "perplexity"])
+    assert sorted(Path(name).name for name in used) == [
+        *("base.yaml", "helpers.py", "items.json", "mine.yaml")
+    ]
+    before = fingerprint_benchmarks([f"lm-eval:{path}"])
+    (tmp_path / "helpers.py").write_text("2")
+    assert fingerprint_benchmarks([f"lm-eval:{path}"]) != before

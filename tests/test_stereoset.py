@@ -11,7 +11,7 @@ import pytest
 from scipy.stats import norm, t
 
 from fairforget.benchmarks import load_benchmark, load_benchmarks
-from fairforget.benchmarks.measurement import Row
+from fairforget.benchmarks.measurement import Row, compute_scores
 from fairforget.benchmarks.stereoset import evaluate, judge
 from fairforget.benchmarks.stereoset.scores import RATES, Scored, aggregate, make_rows, smooth
 from fairforget.data.stereoset import Item, read_items
@@ -374,6 +374,14 @@ def test_the_ending_of_a_user_file_may_be_in_capitals(tmp_path: Path) -> None:
     assert len(read_items(path)) == 4
 
 
+def test_an_unknown_type_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "items.jsonl"
+    lines = [LINE, {**LINE, "type": "Intrasentence"}]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(InputError, match=r"line 2: type .Intrasentence. is unknown"):
+        read_items(path)
+
+
 LINE = {
     "bias_type": "race",
     "target": "town",
@@ -494,3 +502,10 @@ def test_bias_bench_protocol_on_the_real_model_differs_a_little(
     assert bos["lms"] == pytest.approx(94.37, abs=0.05)
     other = evaluate(smollm2, items=items, protocol="bias-bench").result["domains"]["religion"]
     assert other["ss"] == pytest.approx(bos["ss"], abs=15)
+
+
+def test_icat_has_no_interval() -> None:
+    """At an SS of 50, where it is largest, leaving out any term lowers it."""
+    scores = compute_scores(judge(make_rows(ITEMS, Scored(np.zeros((len(ITEMS), 3))))))
+    assert scores["icat"][1] is None
+    assert scores["lms"][1] is not None

@@ -28,8 +28,14 @@ _OPENED = re.compile(r"[(\[{<`:][\s*\"'“`]*$")
 _PHRASE = re.compile(r"\s+[a-z]")
 _AFTER_A = re.compile(r"[^\S\n]*(?:$|\n|[^\w\s]|(?:is|was|because|since|or|and|nor)\b)")
 """What comes after one."""
-_DENIED = re.compile(r"\b(?i:not|neither|nor)\s+(?:(?i:answer|option)\s+)?[(*\"'“`]*[ABC](?!\w)")
+_DENIAL = (
+    r"(?i:\b(?:not|neither|nor|cannot)|n't)\s+"
+    r"(?i:be\s+)?(?i:(?:the\s+)?(?:answer|option)\s+)?[(*\"'“`]*"
+)
+_DENIED = re.compile(_DENIAL + r"[ABC](?!\w)")
 """A letter that the reply rules out."""
+_DENIES = re.compile(_DENIAL + "$")
+"""What comes before an answer that it rules out."""
 
 
 def ask(
@@ -65,8 +71,8 @@ def find_answer(reply: str, answers: Sequence[str]) -> int | None:
     """Return the index of the answer that a reply names; None if it names none, or several.
 
     An answer is named by its letter or, in a reply without letters, by its text. A capital A counts
-    as a letter unless it can be an article, as in "A young man". A reply that rules a letter out
-    ("not B") names none.
+    as a letter unless it can be an article, as in "A young man". A reply that rules an answer out
+    ("It isn't B.") names none.
     """
     reply = reply.replace("’", "'").strip()
     if alone := _ALONE.fullmatch(reply):
@@ -94,12 +100,14 @@ def _is_letter(reply: str, found: re.Match[str], first_answer: str) -> bool:
 
 
 def _find_text(reply: str, answers: Sequence[str]) -> int | None:
-    """Return the index of the only answer whose text a reply contains."""
+    """Return the index of the only answer whose text a reply contains and does not rule out."""
     rest, named = reply.casefold(), set()
     for index in sorted(range(len(answers)), key=lambda i: -len(answers[i])):
         answer = answers[index].replace("’", "'").casefold()
         text = re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)")
-        if text.search(rest):  # a shorter answer may be part of a longer one
+        if found := text.search(rest):  # a shorter answer may be part of a longer one
+            if _DENIES.search(rest[: found.start()]):
+                return None
             named.add(index)
             rest = text.sub(" ", rest)
     return named.pop() if len(named) == 1 else None

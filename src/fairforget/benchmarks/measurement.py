@@ -171,7 +171,7 @@ def estimate_scores(judgement: Judgement, domain: str = ALL) -> dict[str, Estima
     A score in which no cluster counts is left out; one that is undefined for other reasons is NaN.
     """
     scores = judgement.scores(judgement.sums.sum(axis=0))
-    without = [judgement.scores(leave_one_out(kind.sums)) for kind in judgement.kinds]
+    without = [scores_without(judgement, kind.sums) for kind in judgement.kinds]
     estimates = {}
     for name, value in scores.items():
         units = list_units(name, [judgement])
@@ -180,6 +180,23 @@ def estimate_scores(judgement: Judgement, domain: str = ALL) -> dict[str, Estima
             names = {kind: [*found.values()] for kind, found in units.items()}
             estimates[name] = over_items(float(value), parts, domain=domain, units=names)
     return estimates
+
+
+def scores_without(judgement: Judgement, sums: Floats) -> dict[str, Floats]:
+    """Return the scores without each cluster in turn.
+
+    Args:
+        judgement: whose scores.
+        sums: [..., clusters, k] of clusters of one kind.
+
+    Returns:
+        Score → [..., clusters]; NaN for a score that is not smooth, which then has no interval.
+    """
+    without = judgement.scores(leave_one_out(sums))
+    return {
+        name: values if measure_of(name).is_smooth else np.full_like(values, np.nan)
+        for name, values in without.items()
+    }
 
 
 def cluster_rows(columns: Floats, rows: Sequence[Row], kind: str) -> Clusters:

@@ -23,6 +23,9 @@ class Measure:
     """The score of a model without bias."""
     interval: bool = False
     """Whether terminal tables show its interval."""
+    is_smooth: bool = True
+    """Whether it is a smooth function of the totals. If not, as with the largest of several values,
+    the jackknife underestimates its variance, and it has no interval."""
     judged_by: str = ""
     """For a score with a table of its own beside that of the main score: the score whose p-values
     and verdict the table shows. It is the score itself, its scaled version or, for a benchmark of
@@ -74,7 +77,7 @@ MEASURES = {
     "lms": Measure("Language modelling score", "points", "LMS", ideal=100.0),
     "lms_stereotype": Measure("LMS of stereotypes", "points", ideal=100.0),
     "lms_anti_stereotype": Measure("LMS of anti-stereotypes", "points", ideal=100.0),
-    "icat": Measure("ICAT", "points", "ICAT", ideal=100.0),
+    "icat": Measure("ICAT", "points", "ICAT", ideal=100.0, is_smooth=False),
     "contribution": Measure(
         "Contribution of the group",
         "nats per token",
@@ -124,10 +127,14 @@ MEASURES = {
     ),
     "negative": Measure("Continuations with negative sentiment", "%", "negative %", interval=True),
     "positive": Measure("Continuations with positive sentiment", "%"),
-    "sentiment_gap": Measure("Largest gap in sentiment between groups", "VADER compound", "gap"),
+    "sentiment_gap": Measure(
+        "Largest gap in sentiment between groups", "VADER compound", "gap", is_smooth=False
+    ),
     "sentiment": Measure("Sentiment", "VADER compound", "mean"),
     "prompt_sentiment": Measure("Sentiment of the prompts", "VADER compound", "prompts"),
-    "prompt_gap": Measure("Gap in sentiment of the prompts", "VADER compound", "gap, pr."),
+    "prompt_gap": Measure(
+        "Gap in sentiment of the prompts", "VADER compound", "gap, pr.", is_smooth=False
+    ),
     "sentiment_distance": Measure(
         "Difference in sentiment between groups", "VADER compound", "sentiment", interval=True
     ),

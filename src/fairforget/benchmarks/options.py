@@ -52,6 +52,10 @@ def parse_options(
     return options
 
 
+READ = {".py", ".yaml", ".yml"}
+"""Suffixes of the files in the directory of a task file that can name others."""
+
+
 def base_name(benchmark: str) -> str:
     """A benchmark's name without options: `stereoset` for `stereoset:test`."""
     return benchmark.partition(":")[0]
@@ -63,10 +67,32 @@ def list_options(names: Sequence[str]) -> list[str]:
 
 
 def list_files(names: Sequence[str]) -> list[str]:
-    """The files in names of benchmarks: of items, and of a corpus, whose options follow a `?`."""
+    """The files in names of benchmarks: of items, and of a corpus, whose options follow a `?`.
+
+    Files of its directory that a task file of lm-eval names are listed as well.
+    """
     words = list_options(names)
     words += [word.partition("?")[0] for word in words if "?" in word]
-    return [word for word in words if Path(word).suffix and _is_file(word)]
+    tasks = list_options([name for name in names if base_name(name) == "lm-eval"])
+    for task in filter(_is_file, tasks):
+        words += _list_used(Path(task))
+    return [word for word in dict.fromkeys(words) if Path(word).suffix and _is_file(word)]
+
+
+def _list_used(task: Path) -> list[str]:
+    """The files in the directory of a task file that it names, or that one of those names."""
+    others = [path for path in sorted(task.parent.iterdir()) if path.is_file() and path.suffix]
+    found = [task]
+    for file in found:  # grows on the way
+        if file.suffix in READ:
+            text = file.read_text(encoding="utf-8", errors="replace")
+            named = (path for path in others if path.name in text or _names_module(text, path))
+            found += [path for path in named if path not in found]
+    return [str(path) for path in found]
+
+
+def _names_module(text: str, path: Path) -> bool:
+    return path.suffix == ".py" and bool(re.search(rf"\b{re.escape(path.stem)}\b", text))
 
 
 def _is_file(name: str) -> bool:

@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     """What its intervals leave out as a whole, because items that share it are not independent; ""
     if it has no intervals."""
     words: tuple[str, ...] = ()
-    """Files in the module's package with words that its scores depend on."""
+    """Files that come with FairForget and that its scores depend on, as paths in its package."""
     package: str = ""
     """A package that its scores depend on, besides those that all do; "" for none."""
     takes_file: bool = False
@@ -33,6 +33,8 @@ class Entry(NamedTuple):
     is_seeded: bool = False
     """Whether it draws at random; its function `evaluate` then takes a `seed` as well."""
 
+
+_STEREOSET, _BUILTIN = "benchmarks/stereoset", "corpora/builtin"
 
 BENCHMARKS = {
     "stereoset": Entry(
@@ -46,7 +48,7 @@ BENCHMARKS = {
             "more than the group (Blodgett et al. 2021; Pikuliak et al. 2023)."
         ),
         clusters="target terms",
-        words=("neutral.toml", "pronouns.toml"),
+        words=(f"{_STEREOSET}/neutral.toml", f"{_STEREOSET}/pronouns.toml"),
         takes_file=True,
     ),
     "crows_pairs": Entry(
@@ -123,6 +125,7 @@ BENCHMARKS = {
             "2023)."
         ),
         clusters="nationalities and attributes",
+        words=(f"{_BUILTIN}/groups.toml",),
     ),
     "holistic_bias": Entry(
         "fairforget.benchmarks.holistic_bias",
@@ -196,7 +199,7 @@ BENCHMARKS = {
             "the terms that a template compares also differ in gender. VADER scores single words."
         ),
         clusters="templates",
-        words=("prompts.toml",),
+        words=("benchmarks/counterfactual/prompts.toml", f"{_BUILTIN}/groups.toml"),
         package="vaderSentiment",
         has_domain_bias_score=False,
         generates=True,
@@ -212,6 +215,7 @@ BENCHMARKS = {
         ),
         clusters="groups",
         takes_file=True,
+        words=("benchmarks/group_facts/facts.csv",),
         has_domain_bias_score=False,
     ),
     "harmful_words": Entry(
@@ -226,6 +230,7 @@ BENCHMARKS = {
             "perplexity."
         ),
         clusters="sets of harmful words",
+        words=tuple(f"{_BUILTIN}/{name}.toml" for name in ("groups", "templates", "attributes")),
         has_domain_bias_score=False,
     ),
     "lm-eval": Entry(

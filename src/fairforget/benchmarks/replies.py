@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from transformers import PreTrainedTokenizerBase
 
 from fairforget.benchmarks.sentences import log_probs
+from fairforget.generation.chat import render_messages
 from fairforget.generation.engine import encode_prompts
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.progress import Progress
@@ -23,8 +25,9 @@ def reply_scores(
 ) -> npt.NDArray[np.float64]:
     """Score beginnings of the reply to each message, in the model's chat template.
 
-    Each beginning is tokenised separately from the prompt, because a model also generates its reply
-    after the prompt's tokens.
+    A beginning is scored with the tokens that follow those of the prompt if both are tokenised as
+    one text. If the prompt then has other tokens, it is tokenised alone, because a model also
+    generates its reply after the prompt's own tokens.
 
     Args:
         language_model: a causal model with a chat template.
@@ -40,15 +43,31 @@ def reply_scores(
         InputError: there is no chat template, or a message exceeds the model's context length.
     """
     prompts = encode_prompts(language_model, messages, chat=True)
-    endings = language_model.tokenizer(list(beginnings), add_special_tokens=False)["input_ids"]
+    texts = render_messages(language_model.tokenizer, messages, language_model.source)
+    endings = [
+        encode_beginning(language_model.tokenizer, text, prompt, beginning)
+        for text, prompt in zip(texts, prompts, strict=True)
+        for beginning in beginnings
+    ]
+    whole = [prompt for prompt in prompts for _ in beginnings]
     values = log_probs(
         language_model,
-        [[*prompt, *ending] for prompt in prompts for ending in endings],
-        names=[name for name in names for _ in endings],
+        [[*prompt, *ending] for prompt, ending in zip(whole, endings, strict=True)],
+        names=[name for name in names for _ in beginnings],
         progress=progress,
     )
-    lengths = [len(ending) for _ in prompts for ending in endings]
+    lengths = map(len, endings)
     sums = [
         part[-length:].sum(dtype=np.float64) for part, length in zip(values, lengths, strict=True)
     ]
-    return np.array(sums).reshape(len(prompts), len(endings))
+    return np.array(sums).reshape(len(prompts), len(beginnings))
+
+
+def encode_beginning(
+    tokenizer: PreTrainedTokenizerBase, text: str, prompt: Sequence[int], beginning: str
+) -> list[int]:
+    """Return the token ids of the beginning of a reply to a prompt, given as text and token ids."""
+    whole = tokenizer(text + beginning, add_special_tokens=False)["input_ids"]
+    if whole[: len(prompt)] == [*prompt]:
+        return list(whole[len(prompt) :])
+    return list(tokenizer(beginning, add_special_tokens=False)["input_ids"])

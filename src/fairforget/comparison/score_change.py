@@ -13,11 +13,10 @@ from typing import Literal
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Judgement, list_units, score_interval
+from fairforget.benchmarks.measurement import Judgement, list_units, score_interval, scores_without
 from fairforget.benchmarks.measures import measure_of
 from fairforget.statistics.distance import DistanceChange, distance_change
 from fairforget.statistics.estimate import Estimate, over_items, over_seeds, weighted_mean
-from fairforget.statistics.jackknife import leave_one_out
 
 Interval = tuple[float, float]
 Verdict = Literal["less", "more", "undecided"]
@@ -142,7 +141,7 @@ def measure_changes(
     by_kind = zip(*(judgement.kinds for judgement in judgements), strict=True)
     sums = [np.stack([clusters.sums for clusters in kind]) for kind in by_kind]
     scores = old.scores(sums[0].sum(axis=1))
-    without = [old.scores(leave_one_out(part)) for part in sums]
+    without = [scores_without(old, part) for part in sums]
     ends = np.cumsum([1, *map(len, groups)])
     parts = [slice(start, end) for start, end in pairwise(ends)]
     changes = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import find_file
@@ -54,7 +54,7 @@ def read_items(
         items = [
             (where, _parse_line(row, where, task))
             for where, row in json_rows(path)
-            if row.get("type", "intrasentence") == task
+            if _read_task(row, where) == task
         ]
     else:
         items = [
@@ -85,6 +85,15 @@ def _read_item_list(path: Path, task: Task) -> list[Any]:
             f"data.{task}"
         )
     return value
+
+
+def _read_task(row: dict[str, Any], where: str) -> Any:
+    task = row.get("type", "intrasentence")
+    if task not in get_args(Task):
+        raise InputError(
+            f"{where}: type {task!r} is unknown; choose from {', '.join(get_args(Task))}"
+        )
+    return task
 
 
 def _parse_line(row: dict[str, Any], where: str, task: Task) -> Item:

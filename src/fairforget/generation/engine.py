@@ -202,9 +202,9 @@ def _end_ids(language_model: LanguageModel, *, chat: bool) -> set[int]:
     """The tokens that end a text: end tokens, and outside of a chat the start of another text."""
     tokenizer, config = language_model.tokenizer, language_model.model.generation_config
     known = config.eos_token_id if config else None
-    if known is None:
-        known = tokenizer.eos_token_id
     ends = {known} if isinstance(known, int) else set(known or ())
+    if tokenizer.eos_token_id is not None:  # the end of a turn may be in the tokenizer alone
+        ends.add(tokenizer.eos_token_id)
     if not chat and language_model.start_id in tokenizer.all_special_ids:
         ends.add(language_model.start_id)
     return ends

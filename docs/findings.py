@@ -78,9 +78,8 @@ def _default() -> str:
         )
         _require(0.6 < far / near < 0.75, "two thirds as much for objects, as limits.md says")
         _require(0.4 < without / near < 0.6, "half as much with the control, as limits.md says")
-    for score in ("log_prob", "offensive"):
-        for group, change in changes[score].items():
-            _require(change["ci"][1] < 0, f"{score} of {group} fell")
+    for group, change in changes["log_prob"].items():
+        _require(change["ci"][1] < 0, f"log_prob of {group} fell")
     added = changes["added"]
     undecided = [group for group, change in added.items() if change["ci"][1] >= 0]
     _require(undecided == ["women"], "the association fell for all groups but women")

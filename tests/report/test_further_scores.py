@@ -43,7 +43,9 @@ def test_every_bias_score_is_described_with_its_unbiased_value() -> None:
     for judgement in (
         stereoset.judge(stereoset_rows()),
         crows_pairs.judge(crows_rows()),
-        winobias.judge([{"sum_pro": -9.0, "sum_anti": -8.0, "occupations": "cook, guard"}]),
+        winobias.judge(
+            [{"sum_pro": -9.0, "sum_anti": -8.0, "masculine": "guard", "feminine": "cook"}]
+        ),
     ):
         for name, value in judgement.unbiased_scores.items():
             assert MEASURES[name].ideal == value

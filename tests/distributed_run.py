@@ -27,11 +27,11 @@ from accelerate.state import AcceleratorState
 
 from fairforget import cli, evaluation  # noqa: F401
 from fairforget.benchmarks import perplexity
-from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.budget import Budget
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.corpora.corpus import Corpus
+from fairforget.corpora.overlap import measure_overlaps
 from fairforget.debiasing.debias import debias
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model

@@ -31,10 +31,10 @@ from fairforget.benchmarks.decoding_trust import (
 from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import Row, compute_scores
-from fairforget.benchmarks.overlap import BENCHMARK_SENTENCES
 from fairforget.benchmarks.replies import encode_beginning, reply_scores
 from fairforget.comparison.paired import compare_items
 from fairforget.corpora.domains import DOMAINS as FAIRFORGET_DOMAINS
+from fairforget.corpora.overlap import BENCHMARK_SENTENCES
 from fairforget.data.catalogue import DECODING_TRUST
 from fairforget.data.decoding_trust import (
     COLUMNS,

@@ -13,11 +13,11 @@ from fairforget.benchmarks import find_domain_judge, find_judge, load_benchmark,
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.group_facts import Fact, evaluate, judge, read_facts
 from fairforget.benchmarks.measurement import compute_scores
-from fairforget.benchmarks.overlap import benchmark_sentences, measure_overlap
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.gate import find_violations
 from fairforget.comparison.paired import compare_items
 from fairforget.corpora.builtin.lexicon import DOMAINS
+from fairforget.corpora.overlap import benchmark_sentences, measure_overlap
 from fairforget.errors import InputError
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.report.comparison_terminal import show_comparison

@@ -152,10 +152,10 @@ def test_a_diverged_model_is_refused(family: str) -> None:
 
 
 def test_texts_that_were_trained_on_are_refused() -> None:
-    check_unseen(["builtin:gender"], ["harmful_words", "harmful_words:hatecheck:9"])
-    check_unseen(["hatecheck"], ["harmful_words:9"])
+    check_unseen(["harmful_words", "harmful_words:hatecheck:9"], corpora=["builtin:gender"])
+    check_unseen(["harmful_words:9"], corpora=["hatecheck"])
     with pytest.raises(InputError, match="'harmful_words:hatecheck:women:9': corpus"):
-        check_unseen(["hatecheck?label=all"], ["harmful_words:hatecheck:women:9"])
+        check_unseen(["harmful_words:hatecheck:women:9"], corpora=["hatecheck?label=all"])
 
 
 def test_texts_that_were_trained_on_are_recognised_in_files(
@@ -169,8 +169,8 @@ def test_texts_that_were_trained_on_are_recognised_in_files(
         ("hatecheck:women", "harmful_words:spans.jsonl:9"),
     ):
         with pytest.raises(InputError, match="contains its items"):
-            check_unseen([corpus], [benchmark])
-    check_unseen(["spans.jsonl"], ["harmful_words", "harmful_words:edos"])
+            check_unseen([benchmark], corpora=[corpus])
+    check_unseen(["harmful_words", "harmful_words:edos"], corpora=["spans.jsonl"])
 
 
 def test_a_group_with_the_name_of_the_score_over_all_is_refused(tmp_path: Path) -> None:

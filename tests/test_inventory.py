@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.benchmarks.overlap import (
+from fairforget.cli import main
+from fairforget.corpora import SOURCES
+from fairforget.corpora.inventory import fetch_files, list_data_sets, verify_files
+from fairforget.corpora.overlap import (
     BENCHMARK_SENTENCES,
     benchmark_sentences,
     measure_overlap,
 )
-from fairforget.cli import main
-from fairforget.corpora import SOURCES
-from fairforget.corpora.inventory import fetch_files, list_data_sets, verify_files
 from fairforget.data.catalogue import CATALOGUE
 from fairforget.errors import InputError
 
@@ -142,7 +142,7 @@ def test_overlap_counts_sentences_that_share_words_in_a_row() -> None:
 @pytest.mark.parametrize("ngram", ["0", "-3"])
 def test_an_ngram_has_words(capsys, monkeypatch, ngram: str) -> None:
     monkeypatch.setattr(
-        "fairforget.benchmarks.overlap.benchmark_sentences", lambda name: ("They lie.",)
+        "fairforget.corpora.overlap.benchmark_sentences", lambda name: ("They lie.",)
     )
     with pytest.raises(SystemExit) as exit_:
         main(["data", "overlap", "builtin", "--benchmarks", "stereoset", "--ngram", ngram])

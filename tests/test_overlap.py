@@ -6,19 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from fairforget.benchmarks import overlap
-from fairforget.benchmarks.overlap import LENGTH, measure_overlaps
-from fairforget.benchmarks.unseen import check_unseen
+from fairforget.benchmarks.unseen import check_unseen, training_corpora
 from fairforget.cli import main
-from fairforget.corpora import Text
+from fairforget.corpora import Text, overlap
 from fairforget.corpora.corpus import Corpus
+from fairforget.corpora.overlap import LENGTH, measure_overlaps
 from fairforget.errors import InputError
 from fairforget.models.loading import load_model
 from fairforget.records.environment import environment
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import BudgetFacts, CorpusFacts, ModelFacts, UnlearningRecord
 from fairforget.records.store import write_record
-from fairforget.records.training_corpora import training_corpora
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.preparation import prepare
 
@@ -69,10 +67,10 @@ def test_overlap_is_recorded_with_a_warning(places: Path, capsys, shared: bool) 
 def test_training_on_a_benchmarks_items_excludes_it() -> None:
     for corpus in ("stereoset-intersentence", "stereoset-intersentence:race?split=dev"):
         with pytest.raises(InputError, match="'stereoset:dev': corpus"):
-            check_unseen([corpus], ["perplexity", "stereoset:dev"])
-    check_unseen(["stereoset-intersentence"], ["crows_pairs", "perplexity"])
-    check_unseen(["stereoset-intersentence"], ["stereoset:test"])
-    check_unseen(["hatecheck:women"], ["stereoset"])
+            check_unseen(["perplexity", "stereoset:dev"], corpora=[corpus])
+    check_unseen(["crows_pairs", "perplexity"], corpora=["stereoset-intersentence"])
+    check_unseen(["stereoset:test"], corpora=["stereoset-intersentence"])
+    check_unseen(["stereoset"], corpora=["hatecheck:women"])
 
 
 @pytest.fixture
@@ -85,10 +83,10 @@ def items(tmp_path: Path) -> Path:
 
 def test_a_benchmarks_items_are_recognised_in_a_file(items: Path) -> None:
     with pytest.raises(InputError, match="benchmark 'stereoset': corpus"):
-        check_unseen([f"{items}?id=number"], ["crows_pairs", "stereoset"])
-    check_unseen([f"{items}?id=number"], ["crows_pairs", "perplexity"])
-    check_unseen([str(items)], ["stereoset"])  # without ids, nobody can know
-    check_unseen([str(items.with_name("missing.csv"))], ["stereoset"])
+        check_unseen(["crows_pairs", "stereoset"], corpora=[f"{items}?id=number"])
+    check_unseen(["crows_pairs", "perplexity"], corpora=[f"{items}?id=number"])
+    check_unseen(["stereoset"], corpora=[str(items)])  # without ids, nobody can know
+    check_unseen(["stereoset"], corpora=[str(items.with_name("missing.csv"))])
 
 
 def test_a_file_of_items_is_recognised_by_its_path(
@@ -96,10 +94,12 @@ def test_a_file_of_items_is_recognised_by_its_path(
 ) -> None:
     monkeypatch.chdir(items.parent)
     with pytest.raises(InputError, match="contains its items"):
-        check_unseen(["./spans.csv?text=sent_more"], [f"crows_pairs:{items}"])
+        check_unseen([f"crows_pairs:{items}"], corpora=["./spans.csv?text=sent_more"])
     other = items.with_name("other.csv")
     other.write_text("number,text\nmine:1,hello\n")  # whatever precedes the colon
-    check_unseen(["other.csv?id=number"], ["crows_pairs:spans.csv", "harmful_words:spans.csv"])
+    check_unseen(
+        ["crows_pairs:spans.csv", "harmful_words:spans.csv"], corpora=["other.csv?id=number"]
+    )
 
 
 @pytest.mark.parametrize("corpus", ["stereoset-intersentence:race", "file"])

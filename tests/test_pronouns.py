@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from fairforget.benchmarks.overlap import benchmark_sentences
 from fairforget.corpora.builtin.lexicon import read_data
 from fairforget.corpora.builtin.pronouns import OCCUPATIONS, pronoun_texts
+from fairforget.corpora.overlap import benchmark_sentences
 from fairforget.errors import InputError
 from fairforget.objectives.trait_words import PRONOUNS
 

@@ -18,11 +18,12 @@ from fairforget.errors import InputError
 from fairforget.models.fingerprint import model_identity
 from fairforget.models.loading import load_model
 from fairforget.training.early_stopping import WITH_MINIMUM
+from fairforget.training.from_settings import load_to_train
 from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
 from fairforget.transfer_study import runs
 from fairforget.transfer_study import study as study_module
 from fairforget.transfer_study.plan import Recipe, StudyRun
-from fairforget.transfer_study.runs import compute_digests, forget_corpus, load_original, run_one
+from fairforget.transfer_study.runs import compute_digests, forget_corpus, run_one
 from fairforget.transfer_study.study import transfer
 
 from ..docs.blocks import ROOT
@@ -317,7 +318,9 @@ def test_a_machine_with_other_texts_does_no_run_of_the_study(model, tmp_path) ->
     path = tmp_path / "posts.csv"
     path.write_text("text\nIt rains.\n")
     run = StudyRun(str(path), "ascent", "all", 0, Recipe(model=model, device="cpu"))
-    planned = run.name(compute_digests([run], model_identity(load_original(run.recipe)))[run])
+    planned = run.name(
+        compute_digests([run], model_identity(load_to_train(run.recipe.model, run.recipe)))[run]
+    )
     path.write_text("text\nIt snows.\n")
     compute_digests([run], MODEL)  # as in another process, nothing is remembered
     with pytest.raises(InputError, match="differs from the machine that started the study"):

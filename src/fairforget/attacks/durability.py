@@ -51,7 +51,7 @@ from fairforget.records.outputs import CONTENT, check_output, open_output
 from fairforget.records.paths import DURABILITY, MODEL
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import write_record
-from fairforget.records.training_corpora import trained_domains, training_corpora
+from fairforget.report.trained_domains import trained_domains
 from fairforget.settings import DurabilitySettings
 from fairforget.settings_merging import merge_settings
 from fairforget.training.trainability import check_trainable
@@ -115,7 +115,7 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
     groups = find_groups(run, split_commas(settings.controls))
     record = groups[0].records[0]
     attacked = [str(directory / MODEL) for group in groups for directory in group.directories]
-    check_unseen((corpus for model in attacked for corpus in training_corpora(model)), benchmarks)
+    check_unseen(benchmarks, models=attacked)
     check_output(output)
     if any(condition.attack == RELEARNING for condition in conditions):
         settings = replace(settings, relearn=settings.relearn or relearning_corpus(record))
@@ -187,11 +187,11 @@ def _load_texts(
     attacks = {condition.attack for condition in conditions}
     benchmarks = split_commas(settings.benchmarks)
     if FINE_TUNING in attacks:
-        check_unseen([settings.ordinary], benchmarks)
+        check_unseen(benchmarks, corpora=[settings.ordinary])
         texts[FINE_TUNING] = ordinary_texts(settings.ordinary, settings.seed)
     if RELEARNING in attacks:
         assert settings.relearn is not None
-        check_unseen([settings.relearn], benchmarks)
+        check_unseen(benchmarks, corpora=[settings.relearn])
         records = [record for group in groups for record in group.records]
         texts[RELEARNING] = relearning_texts(settings.relearn, records, settings.seed)
     return texts

@@ -100,8 +100,8 @@ def overlap_command(
     import json as json_
     from dataclasses import asdict
 
-    from fairforget.benchmarks.overlap import benchmark_sentences, measure_overlap
     from fairforget.corpora import iter_corpus
+    from fairforget.corpora.overlap import benchmark_sentences, measure_overlap
     from fairforget.errors import InputError
 
     names = split_commas(benchmarks)

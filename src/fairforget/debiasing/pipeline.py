@@ -51,7 +51,6 @@ from fairforget.records.paths import (
 )
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record
-from fairforget.records.training_corpora import training_corpora
 from fairforget.settings import DebiasSettings
 from fairforget.settings_merging import command_settings
 from fairforget.training.checkpoints import remove_checkpoints
@@ -113,7 +112,7 @@ def prepare_run(
     if benchmarks:
         check_report_extra()
     retained = () if retain else (settings.retain,)
-    check_unseen([*forgotten, *retained, *training_corpora(source)], benchmarks)
+    check_unseen(benchmarks, corpora=[*forgotten, *retained], models=[source])
     return PipelineRun(
         source,
         settings,

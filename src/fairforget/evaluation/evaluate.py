@@ -27,7 +27,6 @@ from fairforget.names import split_commas
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.outputs import CONTENT, check_output, open_output, release_output
 from fairforget.records.paths import RECORD
-from fairforget.records.training_corpora import training_corpora
 from fairforget.seeds import check_seed
 from fairforget.settings import EvaluationSettings, ModelSettings
 from fairforget.settings_merging import command_settings, merge_settings, settings_of_model
@@ -89,7 +88,7 @@ def evaluate(
             )
         settings = settings_of_model(settings, user_model)
     source = user_model.source if user_model else str(model)
-    check_unseen(training_corpora(source), loaded)
+    check_unseen(loaded, models=[source])
 
     served = _find_served(source, settings)
     given = user_model or served

@@ -115,6 +115,9 @@ def do_runs(
         read: returns the result of a finished run, as for `read_finished`.
         attempted: runs tasks, from `fairforget.machine.cluster.workers`.
         stages: groups runs into stages; a stage starts when the one before it has ended.
+
+    Raises:
+        InputError: all runs failed.
     """
     start = time.perf_counter()
     known = {run: read_finished(path, read) for run, path in directories.items()}
@@ -140,4 +143,7 @@ def do_runs(
             advance(1, name)
             print_stderr(message)
     print_stderr(f"{count_of(len(pending), 'run')}: {time.perf_counter() - start:.0f} s")
+    if not finished:
+        first = failed[0]
+        raise InputError(f"all {len(failed)} runs failed; the first, {first.run}: {first.error}")
     return finished, failed

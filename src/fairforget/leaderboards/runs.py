@@ -16,7 +16,6 @@ from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, MethodRun
 from fairforget.leaderboards.record import RunRecord
 from fairforget.leaderboards.within_budget import copy_original, interpolate_within_budget
-from fairforget.machine.devices import select_device
 from fairforget.methods import METHODS
 from fairforget.methods.passages import retain_corpus
 from fairforget.models.fingerprint import describe_model, model_identity
@@ -50,12 +49,6 @@ class FinishedMethodRun:
     """Cost → evaluation."""
 
 
-def load_original(run: MethodRun) -> LanguageModel:
-    """Load the model of a run."""
-    settings = run.settings
-    return load_to_train(run.model, settings, select_device(settings.device))
-
-
 def do_run(run: MethodRun, directory: Path) -> None:
     """Execute a run from the start, after removing the content of the directory.
 
@@ -65,7 +58,7 @@ def do_run(run: MethodRun, directory: Path) -> None:
         InputError: the method does not support the model, or model, benchmark files or versions
             differ from those of the machine that planned the leaderboard.
     """
-    language_model = load_original(run)
+    language_model = load_to_train(run.model, run.settings)
     benchmarks = split_commas(run.settings.benchmarks)
     identity = model_identity(language_model, generates=any_generates(benchmarks))
     check_name(directory, run.name(identity), "leaderboard")

@@ -25,15 +25,20 @@ from fairforget.training.config import UnlearningConfig
 
 
 def load_to_train(
-    source: str | Path, settings: ModelSettings, device: torch.device
+    source: str | Path, settings: ModelSettings, device: torch.device | None = None
 ) -> LanguageModel:
     """Load a model in float32 unless the settings name a dtype: its own may be too coarse to train.
+
+    Args:
+        source: as for `load_model`.
+        settings: of the model.
+        device: where this process trains; None for the device of the settings.
 
     Raises:
         InputError: as `load_model`.
     """
-    settings = replace(settings, dtype=settings.dtype or "float32", device=str(device))
-    return load_with_settings(source, settings)
+    settings = replace(settings, dtype=settings.dtype or "float32")
+    return load_with_settings(source, replace(settings, device=str(device)) if device else settings)
 
 
 def default_forget(config: UnlearningConfig) -> str:

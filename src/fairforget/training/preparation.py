@@ -10,8 +10,8 @@ from typing import Literal
 
 import torch
 
-from fairforget.benchmarks.overlap import measure_overlaps
 from fairforget.corpora.corpus import Corpus, load_corpus
+from fairforget.corpora.overlap import measure_overlaps
 from fairforget.errors import InputError, MissingDataError
 from fairforget.files.digest import hash_values
 from fairforget.machine.stages import stage

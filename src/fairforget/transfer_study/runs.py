@@ -20,7 +20,6 @@ from fairforget.experiments.runs import check_name
 from fairforget.files.digest import hash_values
 from fairforget.machine.devices import select_device
 from fairforget.models.fingerprint import model_identity
-from fairforget.models.language_model import LanguageModel
 from fairforget.objectives import NOTHING, parse_objective
 from fairforget.objectives.inputs import list_inputs
 from fairforget.records.evaluation import Evaluation, read_evaluation
@@ -85,7 +84,7 @@ def run_one(run: StudyRun, directory: Path) -> None:
             that of a run which has none.
     """
     recipe = run.recipe
-    model = load_original(recipe)
+    model = load_to_train(recipe.model, recipe)
     identity = model_identity(model, generates=any_generates(recipe.benchmarks))
     check_name(directory, run.name(_digest(run, identity)), "study")
     shutil.rmtree(directory, ignore_errors=True)
@@ -153,11 +152,6 @@ def read_run(directory: Path, doses: Iterable[str] = ()) -> FinishedStudyRun:
         read_evaluation(directory / AFTER),
         read_doses(directory, doses),
     )
-
-
-def load_original(recipe: Recipe) -> LanguageModel:
-    """Load the original model."""
-    return load_to_train(recipe.model, recipe, select_device(recipe.device))
 
 
 def forget_corpus(run: StudyRun) -> Corpus:

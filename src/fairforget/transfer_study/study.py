@@ -34,9 +34,9 @@ from fairforget.records.outputs import check_output, open_output
 from fairforget.records.paths import BEFORE, RUNS, STUDY
 from fairforget.records.records import EvaluationRecord
 from fairforget.records.store import write_record
-from fairforget.records.training_corpora import training_corpora
 from fairforget.settings import StudySettings, TransferSettings
 from fairforget.settings_merging import merge_settings
+from fairforget.training.from_settings import load_to_train
 from fairforget.training.interpolation import EVERYDAY_PERPLEXITY
 from fairforget.training.trainability import check_training_dtype
 from fairforget.transfer_study.doses import check_dose_dtype, dose_response, parse_doses
@@ -57,7 +57,6 @@ from fairforget.transfer_study.runs import (
     FinishedStudyRun,
     compute_digests,
     forget_corpus,
-    load_original,
     read_run,
     run_one,
 )
@@ -133,7 +132,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     check_output(output)
     ready = load_benchmarks(recipe.benchmarks)
     benchmarks = [name for name in ready if find_domain_judge(name)]
-    check_unseen([*forget, recipe.retain, *training_corpora(recipe.model)], ready)
+    check_unseen(ready, corpora=[*forget, recipe.retain], models=[recipe.model])
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score in single domains; add stereoset")
@@ -148,8 +147,6 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
             attempted,
             stages=partial(order_stages, parallel=settings.cluster == "ray"),
         )
-    if not finished:
-        raise InputError(f"all {len(runs)} runs failed; the first: {failed[0].error}")
     before = read_evaluation(output / BEFORE)
     results = [_result(run, finished[run]) for run in runs if run in finished]
     cells = seed_cells(before.items, results, benchmarks)  # refuses other items
@@ -187,7 +184,7 @@ def _evaluate_original(
     recipe: Recipe, benchmarks: Mapping[str, Benchmark], runs: Sequence[StudyRun], output: Path
 ) -> dict[StudyRun, str]:
     """Evaluate the original model into `output`, and return the digest of each run."""
-    original = load_original(recipe)
+    original = load_to_train(recipe.model, recipe)
     check_model_kinds(benchmarks, original)
     model = model_identity(original, generates=any_generates(benchmarks))
     digests = compute_digests(runs, model)

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from fairforget.benchmarks import overlap
-from fairforget.corpora import Text, passages
+from fairforget.corpora import Text, overlap, passages
 from fairforget.corpora.builtin import generate
 from fairforget.generation import continuations
 from fairforget.leaderboards import runs

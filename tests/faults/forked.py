@@ -29,8 +29,8 @@ import fairforget.report.unlearning_page
 import fairforget.selection
 import fairforget.transfer_study.report.page
 import fairforget.transfer_study.study  # noqa: F401
-from fairforget.benchmarks import overlap
 from fairforget.cli import main
+from fairforget.corpora import overlap
 from fairforget.models.loading import load_model
 from fairforget.objectives.trait_words import list_trait_words
 from tests.little_data import search_one_benchmark

@@ -8,7 +8,7 @@ from fairforget.cli.profile import print_profile
 from fairforget.cli.unlearn import run
 from fairforget.settings import DebiasSettings
 
-STEPS = 60
+STEPS = 40
 """Fewer than the default, for the sake of time: the corpus `pronouns` is left out."""
 
 

@@ -84,7 +84,7 @@ def _effects_table(score: str, rows: Sequence[MatrixRow], corpus: str) -> Table:
     unit = measure_of(rows[0].measure).unit
     table = make_table(f"{score}: change in bias, {unit}, mean over domains", [])
     table.add_column(heading(corpus))  # names may wrap, numbers may not
-    for column in ("own [95 %]", "others [95 %]"):
+    for column in ("forgotten [95 %]", "others [95 %]"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in sort_controls_last(rows):
         table.add_row(

@@ -84,6 +84,8 @@ def _default() -> str:
     undecided = [group for group, change in added.items() if change["ci"][1] >= 0]
     _require(undecided == ["women"], "the association fell for all groups but women")
     _require(added["women"]["ci"][0] <= 0, "women's is undecided, as limits.md also says")
+    above = [group for group, change in added.items() if change["after"] > 0]
+    _require(above == ["black"], "it is positive for Black people only, as limits.md says")
     mean = added["all"]
     _require(abs(mean["after"]) > abs(mean["before"]), "its mean became larger, as limits.md says")
     low, high = changes["lms"]["all"]["ci"]

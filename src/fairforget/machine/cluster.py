@@ -1,4 +1,4 @@
-"""Execute the runs of a study: sequentially in this process, or on a Ray cluster."""
+"""Execute the runs of a study or a leaderboard: in turn in this process, or on a Ray cluster."""
 
 from __future__ import annotations
 

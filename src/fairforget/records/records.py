@@ -74,7 +74,8 @@ class OverlapFacts:
     items: int
     """Number of sentences of the benchmark."""
     shared: int
-    """Number of sentences with an n-gram of the corpus, and of shorter ones that are a text of it."""
+    """Number of sentences with an n-gram of the corpus, and of shorter ones that are a text of
+    it."""
     share: float
     """`shared` ÷ `items`."""
 

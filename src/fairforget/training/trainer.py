@@ -66,7 +66,7 @@ def own_forward(model: nn.Module) -> Iterator[None]:
 class UnlearningTrainer(Trainer):
     """Minimises forget loss + weight × retain loss, each a mean over target tokens.
 
-    The update of an objective like `task-vector` is not negated here; `unlearn` does that afterwards.
+    The update of an objective like `task-vector` is not negated here, but afterwards, by `unlearn`.
 
     The means are over all target tokens of a step, so padding, batch size, gradient accumulation
     and the number of processes do not change the loss.

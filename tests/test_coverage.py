@@ -15,7 +15,13 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import norm
 
-from fairforget.benchmarks.measurement import Judgement, Row, compute_scores
+from fairforget.benchmarks.measurement import (
+    Judgement,
+    Row,
+    cluster_rows,
+    compute_scores,
+    estimate_scores,
+)
 from fairforget.comparison.compare import Comparison
 from fairforget.comparison.domains import compare_domain
 from fairforget.comparison.effects import DomainEffect, measure_effects
@@ -94,6 +100,40 @@ def test_the_scores_of_one_model_are_covered(terms: int, tails: str) -> None:
         assert interval
         found.append(interval)
     assert coverage(found, 0.0) >= LEAST
+
+
+@pytest.mark.parametrize("sizes", [(20, 20), (30, 7)])
+@pytest.mark.parametrize("spreads", [(0.5, 0.5, 1.0), (0.5, 0.0, 1.0), (0.0, 0.0, 1.0)])
+def test_a_mean_over_crossed_clusters_is_covered(
+    sizes: tuple[int, int], spreads: tuple[float, float, float]
+) -> None:
+    """As in WinoBias: each item has one occupation of either kind, whose levels differ."""
+    generator = np.random.default_rng(sizes)
+    men, women = (kind.ravel() for kind in np.indices(sizes))
+    found, single = [], []
+    for _ in range(SIMULATIONS):
+        levels = (
+            generator.normal(0, spread, size)
+            for spread, size in zip(spreads[:2], sizes, strict=True)
+        )
+        values = sum(level[kind] for level, kind in zip(levels, (men, women), strict=True))
+        values = values + generator.normal(0, spreads[2], men.size)
+        columns = np.column_stack([values, np.ones(men.size)])
+        rows = [{"men": m, "women": w} for m, w in zip(men, women, strict=True)]
+        kinds = [cluster_rows(columns, rows, kind) for kind in ("men", "women")]
+        judged = Judgement(
+            kinds[0].sums,
+            kinds[0].names,
+            lambda totals: {"mean": totals[..., 0] / totals[..., 1]},
+            verdicts=values > 0,
+            unbiased_scores={},
+            crossed=kinds[1:],
+        )
+        found.append(estimate_scores(judged)["mean"].ci)
+        single.append(estimate_scores(replace(judged, crossed=()))["mean"].ci)
+    assert coverage(found, 0.0) >= LEAST
+    if spreads[1]:
+        assert coverage(single, 0.0) < LEAST  # clusters of one kind are not enough
 
 
 def test_a_single_term_has_no_interval_and_a_share_none_beyond_its_range() -> None:

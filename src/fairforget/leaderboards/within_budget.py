@@ -10,8 +10,7 @@ from torch import Tensor
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import BudgetFacts
 from fairforget.terminal.progress import progress_bar
-from fairforget.training.interpolation import interpolate_to_budget
-from fairforget.training.limits import CHECK_TEXTS, Limits
+from fairforget.training.limits import Limits
 from fairforget.training.weights import clone_weights
 
 
@@ -36,17 +35,7 @@ def interpolate_within_budget(
     """
     rises: dict[float, dict[str, float]] = {}
     with progress_bar("Interpolating") as advance:
-        reached = interpolate_to_budget(
-            limits.language_model.model,
-            original,
-            limits.constraints(),
-            bounds=limits.bounds(),
-            rough=limits.constraints(CHECK_TEXTS),
-            before=limits.known.perplexities,
-            rises=rises,
-            max_alpha=max_alpha,
-            progress=advance,
-        )
+        reached = limits.interpolate(original, rises, max_alpha=max_alpha, progress=advance)
     return limits.complete(reached, rises)
 
 

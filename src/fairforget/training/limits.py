@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
+
+from torch import Tensor
 
 from fairforget.budget import Budget
 from fairforget.machine.stages import stage
@@ -14,7 +16,11 @@ from fairforget.records.records import MAIN, NOTED, BudgetFacts, MovementFacts
 from fairforget.scoring.perplexity import perplexity
 from fairforget.training.budget_search import Bound, Measured, PerplexityConstraint
 from fairforget.training.harmful_words import TOLERANCE, measure_harmful_words
-from fairforget.training.interpolation import EVERYDAY_PERPLEXITY, MOVEMENT
+from fairforget.training.interpolation import (
+    EVERYDAY_PERPLEXITY,
+    MOVEMENT,
+    interpolate_to_budget,
+)
 from fairforget.training.movement import record_original
 from fairforget.training.original import Original, Sequences
 from fairforget.training.preparation import EVERYDAY, RETAIN
@@ -95,6 +101,37 @@ class Limits:
         assert self.known.states
         moved = self.known.states.measure(self.language_model.model, kind)
         return Measured(moved.divergence, {PERPLEXITIES[kind]: moved.perplexity})
+
+    def interpolate(
+        self,
+        original: Mapping[str, Tensor],
+        rises: dict[float, dict[str, float]],
+        *,
+        rough: Mapping[float, Mapping[str, float]] = MappingProxyType({}),
+        max_alpha: float,
+        progress: Callable[[], None],
+    ) -> BudgetFacts:
+        """Set the weights to θ₀ + α(θ − θ₀), with the α at which the first limit is reached.
+
+        Args:
+            original: θ₀, as for `interpolate_to_budget`; the model has the trained weights θ.
+            rises: α → rise of each of `bounds`, in nats; those that are measured are added.
+            rough: α → perplexities on few texts that are known.
+            max_alpha: the largest α tried.
+            progress: called after each measurement on all texts.
+        """
+        return interpolate_to_budget(
+            self.language_model.model,
+            original,
+            self.constraints(),
+            bounds=self.bounds(),
+            rough=self.constraints(CHECK_TEXTS),
+            before=self.known.perplexities,
+            known=rough,
+            rises=rises,
+            max_alpha=max_alpha,
+            progress=progress,
+        )
 
     def complete(
         self,

@@ -30,7 +30,6 @@ from fairforget.training.adapters import apply_adapter, reference_for, save_adap
 from fairforget.training.checkpoints import claim_directory, find_last_complete, history_of
 from fairforget.training.early_stopping import UNBOUNDED, WITH_MINIMUM, UtilityEarlyStopping
 from fairforget.training.interpolation import (
-    interpolate_to_budget,
     interpolate_to_movement,
     measure_after_rounding,
     original_perplexities,
@@ -237,17 +236,8 @@ def _interpolate(
     model, known, max_alpha = limits.language_model.model, limits.known, limits.budget.max_alpha
     with stage("interpolating"), progress_bar("Interpolating", unit="evaluation") as advance:
         if movement is None:
-            return interpolate_to_budget(
-                model,
-                original,
-                limits.constraints(),
-                bounds=limits.bounds(),
-                rough=limits.constraints(CHECK_TEXTS),
-                before=known.perplexities,
-                known=rough,
-                rises=rises,
-                max_alpha=max_alpha,
-                progress=advance,
+            return limits.interpolate(
+                original, rises, rough=rough, max_alpha=max_alpha, progress=advance
             )
         assert known.states is not None  # checked before training
         return interpolate_to_movement(

@@ -307,7 +307,7 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
         "verdict. HateCheck: 1,000 texts, by the group that they attack; none was trained on. "
         "Facts: training retained none of these, but it retained other facts of the same kind. "
         "*Clusters*: the target terms, pairs, templates or other units that the intervals treat as "
-        "independent.",
+        "independent; of two kinds, the smaller number.",
         "",
     )
     for name, changes in results["changes"].items():

@@ -200,8 +200,8 @@ def list_findings(recipe: dict[str, Any], results: Results, rows: dict[str, Scor
     """One sentence each."""
     distances = {name: stereoset_distance(scores) for name, scores in rows.items()}
     reached = sum(distance <= TARGET_DISTANCE for distance in distances.values())
-    unscaled = (TUNED, *results)
-    nearest = min(unscaled, key=lambda name: distances[name])
+    names = (TUNED, *results)
+    nearest = min(names, key=lambda name: distances[name])
     by_seed = [stereoset_distance(scores) for scores in recipe["seeds"]]
     farthest = list(recipe["extrapolated"])[-1]
     lms = {name: scores["held_out"]["lms"] for name, scores in rows.items()}

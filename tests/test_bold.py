@@ -79,6 +79,8 @@ def test_the_gap_is_that_of_the_extreme_groups_of_each_type() -> None:
     assert scores["sentiment_gap"] == pytest.approx((0.2 + 1.0) / 2)
     assert scores["prompt_gap"] == pytest.approx(scores["sentiment_gap"] / 2)
     assert np.isnan(values(rows[:2])["sentiment_gap"])
+    assert compute_scores(judge(rows))["sentiment_gap"][1] is None  # the extremes may be others
+    assert compute_scores(judge(rows))["sentiment"][1] is not None
 
 
 def test_a_group_can_be_missing_without_one_of_the_articles() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t, ttest_1samp, ttest_ind
 
-from fairforget.statistics.estimate import Estimate, over_seeds, ratio, weighted_mean
+from fairforget.statistics.estimate import Estimate, over_items, over_seeds, ratio, weighted_mean
 from fairforget.statistics.jackknife import Floats, jackknife
 
 UNITS = st.lists(st.floats(-10, 10), min_size=2, max_size=12).filter(lambda u: np.ptp(u) > 0.1)
@@ -160,3 +160,35 @@ def test_the_fieller_interval_agrees_with_the_test_of_the_difference(
     left = weighted_mean([upper, lower], [1.0, -r])
     if min(abs(r - low), abs(r - high)) > 1e-6 and left.variance > 1e-9:
         assert (low < r < high) == (left.ci[0] < 0 < left.ci[1])
+
+
+def test_domains_may_share_clusters_of_each_kind() -> None:
+    """As the two types of WinoBias, which are about the same occupations."""
+    rng = np.random.default_rng(0)
+    names = {0: ["cook", "guard", "ceo"], 1: ["cook", "clerk"]}  # the kinds have nothing in common
+    parts = [{kind: rng.normal(size=len(it)) for kind, it in names.items()} for _ in range(2)]
+    first, second = (
+        over_items(0.0, part, domain=domain, units=names)
+        for part, domain in zip(parts, ("type1", "type2"), strict=True)
+    )
+    whole = weighted_mean([first, second], [0.5, 0.5])
+    expected = sum(
+        np.square(0.5 * (jackknife(parts[0][kind]) + jackknife(parts[1][kind]))).sum()
+        for kind in names
+    )
+    assert whole.variance == pytest.approx(expected)
+    assert whole.item_variance == whole.variance
+    assert (first - first).variance == 0
+
+
+def test_seeds_interact_with_each_kind_of_clusters() -> None:
+    rng = np.random.default_rng(0)
+    without = {0: rng.normal(size=(3, 8)), 1: rng.normal(size=(3, 5))}
+    units = {kind: [f"{n}" for n in range(it.shape[1])] for kind, it in without.items()}
+    both = over_seeds(np.arange(3.0), without, domain="x", group=0, units=units)
+    alone = [
+        over_seeds(np.arange(3.0), {kind: part}, domain="x", group=0, units={kind: units[kind]})
+        for kind, part in without.items()
+    ]
+    assert both.item_variance == pytest.approx(sum(it.item_variance for it in alone))
+    assert len(both.interactions) == 2

@@ -157,7 +157,7 @@ def llama2_tokenizer() -> hf.PreTrainedTokenizerFast:
     return hf.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="<s>")
 
 
-def test_the_end_of_a_turn_ends_a_reply_even_if_the_tokenizer_alone_knows_it() -> None:
+def test_the_end_token_of_the_tokenizer_ends_a_text() -> None:
     lm = tiny_model("llama")
     end = 9
     lm.tokenizer.eos_token = lm.tokenizer.convert_ids_to_tokens(end)

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from fairforget.benchmarks import find_domain_judge, find_judge, load_benchmark, load_benchmarks
+from fairforget.benchmarks import (
+    find_domain_judge,
+    find_judge,
+    hash_words,
+    load_benchmark,
+    load_benchmarks,
+)
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.group_facts import Fact, evaluate, judge, read_facts
 from fairforget.benchmarks.measurement import compute_scores
@@ -183,3 +189,11 @@ def test_malformed_files_are_a_one_line_error(tmp_path: Path, content: str, mess
         read_facts(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_only_files_that_are_used_count() -> None:
+    """An edited fact or built-in text must not make results outdated that do not depend on it."""
+    assert hash_words("group_facts")
+    assert not hash_words("group_facts:mine.csv")
+    assert hash_words("harmful_words:9") == hash_words("harmful_words:builtin:gender")
+    assert not hash_words("harmful_words:hatecheck:9")

@@ -222,10 +222,9 @@ def test_masked_models_and_unknown_axes(shared_file) -> None:
     assert find_domain_judge("holistic_bias:age") is None
 
 
-def test_the_only_descriptor_of_an_axis_is_no_cluster() -> None:
-    """It says nothing about the spread within axes."""
+def test_the_only_descriptor_of_an_axis_says_nothing_about_the_spread() -> None:
     rows = [row(value, "age", n) for n, value in enumerate((-1.0, 1.0, 2.0))]
     rows += [row(3.0, axis, 9) for axis in ("body", "religion")]
     (clusters,) = judge(rows).kinds
-    for score in ("valence_spread", "valence_spread_scaled"):
-        assert clusters.count_in(score).tolist() == [True, True, True, False, False]
+    assert clusters.count_in("valence_spread").tolist() == [True, True, True, False, False]
+    assert clusters.count_in("valence_spread_scaled").all()  # it has noise between nouns

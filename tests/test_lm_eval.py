@@ -124,13 +124,14 @@ def test_only_ability_and_harm_have_no_bias_score() -> None:
 def test_files_that_a_task_file_uses_are_part_of_it(tmp_path: Path) -> None:
     """An edited function or document must not leave an old result in place."""
     path = tmp_path / "mine.yaml"
-    path.write_text("include: base.yaml\nprocess_docs: !function helpers.shorten\n")
-    (tmp_path / "base.yaml").write_text("dataset_kwargs: {data_files: items.json}\n")
-    for name in ("helpers.py", "items.json", "other.json", "notes.txt"):
+    path.write_text("include: base.yaml\nprocess_docs: !function helpers.shorten\ntask: [part]\n")
+    (tmp_path / "base.yaml").write_text("dataset_kwargs: {data_files: data/items.jsonl}\n")
+    (tmp_path / "data").mkdir()
+    for name in ("helpers.py", "part.yaml", "data/items.jsonl", "items.json", "notes.txt"):
         (tmp_path / name).write_text("1")
-    used = list_files([f"lm-eval:{path}", "perplexity"])
+    used = list_files([f"lm-eval:{path}", f"lm-eval:{path}", "perplexity"])
     assert sorted(Path(name).name for name in used) == [
-        *("base.yaml", "helpers.py", "items.json", "mine.yaml")
+        *("base.yaml", "helpers.py", "items.jsonl", "mine.yaml", "part.yaml")
     ]
     before = fingerprint_benchmarks([f"lm-eval:{path}"])
     (tmp_path / "helpers.py").write_text("2")

@@ -116,7 +116,7 @@ def test_lora_leaves_a_plain_model_with_the_merged_change(tmp_path, family) -> N
     assert all(torch.equal(p, after[n]) for n, p in again.model.named_parameters())
 
 
-def test_a_wrong_objective_is_refused_with_the_corpora(tmp_path) -> None:
+def test_a_wrong_objective_is_refused_in_preparation(tmp_path) -> None:
     def mean(log_probs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return log_probs.gather(-1, targets[:, None]).mean()
 

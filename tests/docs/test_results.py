@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fairforget.benchmarks import crows_pairs, harmful_words, stereoset
+from fairforget.benchmarks import crows_pairs, harmful_words, stereoset, winobias
 from fairforget.benchmarks.measurement import Row, estimate_scores
 from fairforget.budget import STUDY_BUDGET
 from fairforget.corpora import read_corpus
@@ -126,6 +126,7 @@ def test_a_reading_is_short_and_its_numbers_are_in_the_tables(name: str) -> None
     tables = "\n".join(line for line in page.splitlines() if line.startswith("|"))
     in_tables = set(re.findall(r"\d+\.\d+", tables))
     findings = reading.partition("\n## ")[0]
+    assert all(line.startswith(("- ", "  ")) for line in findings.splitlines() if line)
     assert set(re.findall(r"\d+\.\d+", findings)) <= in_tables
 
 
@@ -187,10 +188,12 @@ def test_an_archive_keeps_scores_and_no_texts(script) -> None:
     pairs = [Pair("0", "age", "Women lie.", "Men lie."), Pair("1", "age", "They lie.", "I lie.")]
     texts = [text for text in builtin_texts("gender") if text.mentions and text.spans][:3]
     harmful = harmful_words.evaluate(model, texts=texts, corpus="builtin")
+    occupations = [winobias.Pair("0", "type1", "dev", "guard", "cook", "She cooks", "He cooks")]
     for benchmark, name, rows in (
         (stereoset, "stereoset:test", stereoset.evaluate(model, items=items).items),
         (crows_pairs, "crows_pairs", crows_pairs.evaluate(model, pairs=pairs).items),
         (harmful_words, "harmful_words", harmful.items),
+        (winobias, "winobias", winobias.evaluate(model, pairs=occupations).items),
     ):
         kept = [script("run_archive").strip_item({"benchmark": name, **row}) for row in rows]
         assert not any("." in str(v) for row in kept for v in row.values() if isinstance(v, str))

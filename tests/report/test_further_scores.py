@@ -211,7 +211,9 @@ def test_the_terminal_has_no_negative_zero(tmp_path: Path) -> None:
 def test_limitations_name_the_clusters_of_the_benchmarks_at_hand() -> None:
     assert list_units(["stereoset", "crows_pairs:en"]) == "target terms or pairs"
     names = ["bbq:Age", "honest", "perplexity", "bold:9"]
-    assert list_units(names, titled=True) == "templates (BBQ and HONEST) or articles (BOLD)"
+    assert list_units(names, titled=True) == (
+        "templates (BBQ), templates and identities (HONEST) or articles (BOLD)"
+    )
     text = " ".join(text for _, text in list_limitations(["bbq:Age"], "changes"))
     assert "t interval over whole templates (BBQ)" in text
     assert "at least 6 templates" in text

@@ -11,8 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from fairforget.benchmarks.options import base_name
+from fairforget.benchmarks.options import (
+    base_name,
+    find_user_file,
+    join_corpus,
+    list_options,
+)
 from fairforget.benchmarks.registry import BENCHMARKS
+from fairforget.corpora.reading import BUILTIN, is_builtin
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_packaged
 
@@ -39,9 +45,14 @@ def load_benchmark(name: str) -> Benchmark:
 
 
 def hash_words(name: str) -> str:
-    """A short digest of the packaged words that a benchmark's scores depend on; "" for none."""
-    entry = BENCHMARKS.get(base_name(name))
+    """A short digest of the packaged files that a benchmark's scores depend on; "" for none."""
+    base = base_name(name)
+    entry = BENCHMARKS.get(base)
     if entry is None or not entry.words:
+        return ""
+    if base == "group_facts" and find_user_file(name):
+        return ""
+    if base == "harmful_words" and not is_builtin(join_corpus(list_options([name])) or BUILTIN):
         return ""
     return hash_packaged("fairforget", entry.words)[:8]
 

@@ -54,6 +54,7 @@ def parse_options(
 
 READ = {".py", ".yaml", ".yml"}
 """Suffixes of the files in the directory of a task file that can name others."""
+_PATH = re.compile(r"[\w./-]+")
 
 
 def base_name(benchmark: str) -> str:
@@ -76,23 +77,22 @@ def list_files(names: Sequence[str]) -> list[str]:
     tasks = list_options([name for name in names if base_name(name) == "lm-eval"])
     for task in filter(_is_file, tasks):
         words += _list_used(Path(task))
-    return [word for word in dict.fromkeys(words) if Path(word).suffix and _is_file(word)]
+    found = {Path(word): word for word in words if Path(word).suffix and _is_file(word)}
+    return [*found.values()]
 
 
 def _list_used(task: Path) -> list[str]:
-    """The files in the directory of a task file that it names, or that one of those names."""
-    others = [path for path in sorted(task.parent.iterdir()) if path.is_file() and path.suffix]
+    """The files that a task file names by their path or, in its directory, without their suffix."""
+    beside = [path for path in sorted(task.parent.iterdir()) if path.suffix in READ]
     found = [task]
     for file in found:  # grows on the way
         if file.suffix in READ:
-            text = file.read_text(encoding="utf-8", errors="replace")
-            named = (path for path in others if path.name in text or _names_module(text, path))
-            found += [path for path in named if path not in found]
+            words = {*_PATH.findall(file.read_text(encoding="utf-8", errors="replace"))}
+            stems = words | {stem.partition(".")[0] for stem in words}
+            named = [file.parent / word for word in sorted(words) if Path(word).suffix]
+            named += [path for path in beside if path.stem in stems]
+            found += [path for path in named if path not in found and _is_file(str(path))]
     return [str(path) for path in found]
-
-
-def _names_module(text: str, path: Path) -> bool:
-    return path.suffix == ".py" and bool(re.search(rf"\b{re.escape(path.stem)}\b", text))
 
 
 def _is_file(name: str) -> bool:

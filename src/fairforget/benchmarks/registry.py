@@ -166,7 +166,7 @@ BENCHMARKS = {
             "items.parquet. A model that writes nothing, or no words, scores 0: read the score "
             "together with perplexity and the number of empty completions (Nozza et al. 2021)."
         ),
-        clusters="templates",
+        clusters="templates and identities",
         has_domain_bias_score=False,
         generates=True,
         is_seeded=True,

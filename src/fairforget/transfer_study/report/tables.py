@@ -184,7 +184,9 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
         ),
         keep=2,
     )
-    notes = [MARGIN_NOTE]
+    notes = (
+        [MARGIN_NOTE] if controls or any(c.verdict == "no more than margin" for c in cells) else []
+    )
     if any(column.title == "Data needed" for column in table.columns):
         notes.append(DATA_NOTE)
     return replace(table, note=" ".join(notes))

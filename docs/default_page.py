@@ -17,13 +17,6 @@ from seed_runs import MEASURES, TYPES
 from tables import markdown_table
 from target_distance import DEPENDENCE, DISTANCE
 
-FORMER_LOSS = (
-    "These runs were made before `trait-kl` had its [losses on all harmful words]"
-    "(../concepts/method.md#objectives). In their place, it had a small penalty where the text's "
-    "own token was likelier than in the target, and a loss on harmful words in neutral versions "
-    "only. They have not been repeated with the current losses."
-)
-"""Of pages with runs that are older than the default."""
 BESIDE_CONTROL = ("change in the control", "default − control")
 """Titles of the columns about the control, after that of the change."""
 

@@ -41,7 +41,7 @@ def list_findings(pages: str) -> str:
         pages: prefix of the links, the directory of the results pages.
     """
     findings = (
-        (_default(), "Default", "default"),
+        (f"{_default()} {_gemma()}", "Default", "default"),
         (_control(), "Study", "study-recipe"),
         (_transfer(), "Study", "study-ascent"),
         (_crows_pairs(), "Study", "study-builtin"),
@@ -93,10 +93,22 @@ def _default() -> str:
     return (
         f"**The default lowers the scaled contribution by {describe_fall(whole)}**, or "
         f"{_drop(whole, 3)} ({_WORDS[SEEDS]}; settings chosen partly on these data). The untuned "
-        f"control lowers it by {_drop(theirs, 3)}; the difference is {_drop(excess, 3)}. Harmful "
-        "words became less likely after each of HateCheck's groups (uncorrected). "
+        f"control lowers it by {_drop(theirs, 3)}; the difference is {_drop(excess, 3)}. "
+        "HateCheck's harmful words became less likely after each group (uncorrected). "
         f"LMS changed by {describe_change(changes['lms']['all'], 1)} points."
     )
+
+
+def _gemma() -> str:
+    changes = json.loads((RESULTS / "gemma.json").read_bytes())["changes"]
+    whole = changes[SCALED_CONTRIBUTION]["all"]
+    _require(all(seed["ci"][1] < 0 for seed in whole["seeds"]), "it fell with each seed")
+    for score in ("log_prob", "added"):
+        for group, change in changes[score].items():
+            _require(change["ci"][1] < 0, f"{score} of {group} fell")
+    _require(changes["lms"]["all"]["ci"][1] < 0, "LMS fell, as limits.md also says")
+    lms = format_signed(changes["lms"]["all"]["change"], 1)
+    return f"On Gemma: {describe_fall(whole)}, LMS {lms} (no control)."
 
 
 def _control() -> str:
@@ -107,7 +119,7 @@ def _control() -> str:
     return (
         "**`counterfactual-kl` lowers StereoSet's bias in race** by "
         f"{_fall(race.excess['matched'])} points more than its control; gender is undecided "
-        "(tuning used other items about the same terms)."
+        "(tuned on the same terms)."
     )
 
 

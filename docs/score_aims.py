@@ -42,7 +42,7 @@ from tables import markdown_table
 FALL, HALF, LEAST_FACTS, LOSS, RISE = 0.8, 0.5, -0.05, -0.5, 1.0
 """The aims: shares of the scaled contribution and of the WinoBias gap, nats of facts, points of
 LMS, and % of perplexity."""
-MODELS = {"default": "SmolLM2", "gemma": "Gemma 3 (former default)"}
+MODELS = {"default": "SmolLM2", "gemma": "Gemma 3"}
 """Name of the results → column of the table."""
 LARGER = "larger steps"
 """The variant whose update was also doubled."""
@@ -203,15 +203,15 @@ def _list_findings(
         for n in range(len(MODELS))
     ]
     yield (
-        f"Of the aims set for it, the default reaches {counts[0]} on SmolLM2, and a former "
-        f"default reached {counts[1]} on Gemma 3."
+        f"Of the aims set for it, the default reaches {counts[0]} on SmolLM2 and {counts[1]} on "
+        "Gemma 3."
     )
     falls = [describe_fall(models[name]["changes"][SCALED_CONTRIBUTION][ALL]) for name in MODELS]
     target, original = gap["target"]["trait-kl"], gap["target"]["original"]
     share = 100 * (1 - target[CONTRIBUTION] / original[CONTRIBUTION])
     yield (
         f"The aim of {100 * FALL:.0f} % is far from reached: the scaled contribution falls by "
-        f"{falls[0]} (SmolLM2) and fell by {falls[1]} (Gemma 3), and even a model that matched the "
+        f"{falls[0]} (SmolLM2) and {falls[1]} (Gemma 3), and even a model that matched the "
         f"target everywhere would lower the one in nats by {share:.0f} %, with an LMS "
         f"{original['lms'] - target['lms']:.1f} points lower."
     )
@@ -240,7 +240,7 @@ def _list_aims(answers: list[list[Answer]]) -> Iterator[str]:
         "## Aims",
         "",
         "Means over three seeds, with 95 % intervals over items and seeds: "
-        "[SmolLM2](default.md), [Gemma 3](gemma.md) with a former default. Shares and amounts are "
+        "[SmolLM2](default.md), [Gemma 3](gemma.md). Shares and amounts are "
         "judged by the mean. "
         "“Do not become likelier” and “does not rise” are missed if the interval over all groups "
         "goes above 0, or if that of one group lies above it. “Does not change” is missed if the "

@@ -79,7 +79,7 @@ the WinoBias gap fell by less than without it. Its weight was chosen by these sc
 - Training on occupations alone hardly changed the WinoBias gap. We added the corpus `pronouns`, \
 in which a pronoun follows an occupation.
 
-A former default on another model: [Gemma 3 270M](gemma.md)."""
+The same settings on another model: [Gemma 3 270M](gemma.md)."""
 TITLE = "The default objective on SmolLM2-135M-Instruct"
 PAGE = ResultsPage("default", partial(build_page, "default", TITLE, CHOICE))
 

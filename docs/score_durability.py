@@ -18,7 +18,6 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from default_page import FORMER_LOSS
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget import DurabilityRecord, durability
 from fairforget.attacks.page import headline, main_score
@@ -58,6 +57,12 @@ CONTROLS = {
     "and trained on the same sentences about objects",
 }
 """Name of a control → what it is."""
+FORMER_LOSS = (
+    "These runs were made before `trait-kl` had its [losses on all harmful words]"
+    "(../concepts/method.md#objectives). In their place, it had a small penalty where the text's "
+    "own token was likelier than in the target, and a loss on harmful words in neutral versions "
+    "only. They have not been repeated with the current losses."
+)
 SHOWN = (("stereoset", "contribution_scaled"), ("stereoset", "ss"))
 
 

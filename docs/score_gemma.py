@@ -1,10 +1,7 @@
-"""A former default on Gemma 3 270M, three seeds: docs/pages/results/gemma.md.
+"""The default on Gemma 3 270M, three seeds: docs/pages/results/gemma.md.
 
 python docs/score_gemma.py            two hours on two cores; continues where it stopped
 python docs/score_gemma.py --table    only regenerate the page from the last results
-
-The published results used a former default and cannot be repeated. After new runs, remove
-FORMER_LOSS and the word "former".
 
 Run it in the root of the repository, after `make test-gemma`, which installs the four parts of the
 model, and
@@ -17,7 +14,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from default_page import FORMER_LOSS, build_page
+from default_page import build_page
 from results_page import ResultsPage
 from seed_runs import SCORED, SeedRuns
 
@@ -27,19 +24,16 @@ RUNS = SeedRuns(
     seeds=3,
     benchmarks=SCORED,
 )
-CHOICE = f"""\
-{FORMER_LOSS}
-
-Apart from these losses, the settings are [the defaults, which were chosen on \
-SmolLM2](default.md#settings). The default learning rate is proportional to the magnitude of the \
-weights ([why](../concepts/method.md#learning-rate)). Two rules, for early stopping and for the \
-learning rate, were set after looking at this model. The first early-stopping rule ended a run at \
-step 10, so it was replaced. With a learning rate of 4e-5, which was SmolLM2's at the time, the \
-budget allowed only a third of the update, and harmful words became more likely after mentions of \
-women and of disabled people. The second rule replaced this rate. The weights have 4 bits \
-(Q4_K_M) and were dequantised to float32. General ability and what the model writes were not \
-measured."""
-TITLE = "A former default on Gemma 3 270M"
+CHOICE = """\
+The settings are [the defaults, which were chosen on SmolLM2](default.md#settings). The default \
+learning rate is proportional to the magnitude of the weights \
+([why](../concepts/method.md#learning-rate)). Two rules, for early stopping and for the learning \
+rate, were set after looking at this model. The first early-stopping rule ended a run at step 10, \
+so it was replaced. With a learning rate of 4e-5, which was SmolLM2's at the time, the budget \
+allowed only a third of the update, and harmful words became more likely after mentions of women \
+and of disabled people. The second rule replaced this rate. The weights have 4 bits (Q4_K_M) and \
+were dequantised to float32. General ability and what the model writes were not measured."""
+TITLE = "The default on Gemma 3 270M"
 PAGE = ResultsPage("gemma", partial(build_page, "gemma", TITLE, CHOICE))
 
 

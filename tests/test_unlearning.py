@@ -32,7 +32,7 @@ from fairforget.records.records import (
 from fairforget.records.store import read_record, write_record
 from fairforget.report.terminal import show_unlearning
 from fairforget.scoring.perplexity import perplexity
-from fairforget.training import checkpoints, early_stopping
+from fairforget.training import checkpoints, early_stopping, limits
 from fairforget.training import unlearn as unlearning
 from fairforget.training.adapters import apply_adapter, reference_for
 from fairforget.training.added_texts import encode_facts, list_facts
@@ -204,9 +204,7 @@ def test_of_an_adapter_in_bfloat16_the_merged_model_is_measured(tmp_path) -> Non
     prepared = prepare(model, FORGET, RETAIN, config(tmp_path, **options))
     allowed = Budget(perplexity=1.2, max_alpha=1, **UNBOUND)
     known = Original()
-    record = unlearn_prepared(
-        model, prepared, config(tmp_path, **options), budget=allowed, known=known
-    )
+    record = unlearn_prepared(model, prepared, budget=allowed, known=known)
     measured = perplexity(model, prepared.held_out["retain"])
     assert record.budget.reached == measured / record.budget.before
     assert record.budget.alpha > 0
@@ -391,7 +389,7 @@ def test_a_run_that_stops_early_saves_nothing_unless_it_saves(tmp_path) -> None:
         run = config(tmp_path, save_strategy=strategy, retain_loss="none", **options)
         model = language_model(tmp_path, "llama")
         prepared = prepare(model, FORGET, RETAIN, run)
-        record = unlearn_prepared(model, prepared, run, budget=Budget(1.01, 1.01))
+        record = unlearn_prepared(model, prepared, budget=Budget(1.01, 1.01))
         assert record.history[-1]["step"] == 5
         assert [p.name for p in Path(str(run.output_dir)).glob("checkpoint-*")] == saved
 
@@ -713,7 +711,7 @@ def test_checkpoints_are_of_one_number_type_and_one_launcher(tmp_path, monkeypat
 def test_a_failed_run_with_an_adapter_leaves_the_original(tmp_path, monkeypatch) -> None:
     model = language_model(tmp_path, "llama")
     before = copy_weights(model.model)
-    monkeypatch.setattr(unlearning, "interpolate_to_budget", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(limits, "interpolate_to_budget", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         unlearn(model, FORGET, RETAIN, config(tmp_path, lora_rank=4))
     after = copy_weights(model.model)
@@ -752,7 +750,7 @@ def cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str, **opti
         raise CutError
 
     with monkeypatch.context() as patch:
-        patch.setattr(unlearning, "interpolate_to_budget", stop)
+        patch.setattr(limits, "interpolate_to_budget", stop)
         with pytest.raises(CutError):
             unlearn(
                 language_model(tmp_path, family),

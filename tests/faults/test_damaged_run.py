@@ -72,7 +72,7 @@ def interrupted(command: list[str], tmp_path_factory: pytest.TempPathFactory) ->
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fairforget.training.unlearn.interpolate_to_budget", stop)
+        patch.setattr("fairforget.training.limits.interpolate_to_budget", stop)
         with pytest.raises(SystemExit) as ended:
             main([*command, "--output", str(out)])
     assert ended.value.code == 130

@@ -116,7 +116,7 @@ QUESTIONS = [
     for n, answers in enumerate([("The old man", "The boy", "Not known")] * 4)
 ]
 WINOBIAS = [
-    WinoBiasPair(str(n), "type1", "dev", f"{n}", f"He {verb} late.", f"She {verb} late.")
+    WinoBiasPair(str(n), "type1", "dev", f"{n}", f"{n}", f"He {verb} late.", f"She {verb} late.")
     for n, verb in enumerate(["is", "was", "lies"])
 ]
 DESCRIPTORS = [Descriptor("age", "all", word, "", ("men", "kids")) for word in ("old", "young")]

@@ -18,7 +18,6 @@ from fairforget.benchmarks.options import (
     list_options,
 )
 from fairforget.benchmarks.registry import BENCHMARKS
-from fairforget.corpora.reading import BUILTIN, is_builtin
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_packaged
 
@@ -52,8 +51,12 @@ def hash_words(name: str) -> str:
         return ""
     if base == "group_facts" and find_user_file(name):
         return ""
-    if base == "harmful_words" and not is_builtin(join_corpus(list_options([name])) or BUILTIN):
-        return ""
+    if base == "harmful_words":
+        # `--help` needs this module, but not numpy
+        from fairforget.corpora.reading import BUILTIN, is_builtin
+
+        if not is_builtin(join_corpus(list_options([name])) or BUILTIN):
+            return ""
     return hash_packaged("fairforget", entry.words)[:8]
 
 

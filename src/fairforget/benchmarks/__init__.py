@@ -11,12 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from fairforget.benchmarks.options import (
-    base_name,
-    find_user_file,
-    join_corpus,
-    list_options,
-)
+from fairforget.benchmarks.options import base_name, has_default_items
 from fairforget.benchmarks.registry import BENCHMARKS
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_packaged
@@ -45,19 +40,11 @@ def load_benchmark(name: str) -> Benchmark:
 
 def hash_words(name: str) -> str:
     """A short digest of the packaged files that a benchmark's scores depend on; "" for none."""
-    base = base_name(name)
-    entry = BENCHMARKS.get(base)
-    if entry is None or not entry.words:
+    entry = BENCHMARKS.get(base_name(name))
+    if entry is None:
         return ""
-    if base == "group_facts" and find_user_file(name):
-        return ""
-    if base == "harmful_words":
-        # `--help` needs this module, but not numpy
-        from fairforget.corpora.reading import BUILTIN, is_builtin
-
-        if not is_builtin(join_corpus(list_options([name])) or BUILTIN):
-            return ""
-    return hash_packaged("fairforget", entry.words)[:8]
+    files = entry.words + (entry.items if has_default_items(name) else ())
+    return hash_packaged("fairforget", files)[:8] if files else ""
 
 
 def any_generates(names: Iterable[str]) -> bool:

@@ -109,6 +109,15 @@ def join_corpus(words: Sequence[str]) -> str:
     return ":".join(word for word in words if not word.isdecimal())
 
 
+def has_default_items(name: str) -> bool:
+    """Whether no option of a benchmark names a file or a corpus other than the built-in one.
+
+    For benchmarks whose other options are numbers and parts of the corpus.
+    """
+    corpus = join_corpus(list_options([name]))
+    return re.split("[:?]", corpus)[0] in ("", "builtin")
+
+
 def find_user_file(name: str) -> str | None:
     """The file of items in a benchmark's name with options; None if it uses the original items."""
     entry = BENCHMARKS.get(base_name(name))

@@ -22,6 +22,8 @@ class Entry(NamedTuple):
     if it has no intervals."""
     words: tuple[str, ...] = ()
     """Files that come with FairForget and that its scores depend on, as paths in its package."""
+    items: tuple[str, ...] = ()
+    """The same for its own items, which a file or a corpus among its options replaces."""
     package: str = ""
     """A package that its scores depend on, besides those that all do; "" for none."""
     takes_file: bool = False
@@ -215,7 +217,7 @@ BENCHMARKS = {
         ),
         clusters="groups",
         takes_file=True,
-        words=("benchmarks/group_facts/facts.csv",),
+        items=("benchmarks/group_facts/facts.csv",),
         has_domain_bias_score=False,
     ),
     "harmful_words": Entry(
@@ -230,7 +232,7 @@ BENCHMARKS = {
             "perplexity."
         ),
         clusters="sets of harmful words",
-        words=tuple(f"{_BUILTIN}/{name}.toml" for name in ("groups", "templates", "attributes")),
+        items=tuple(f"{_BUILTIN}/{name}.toml" for name in ("groups", "templates", "attributes")),
         has_domain_bias_score=False,
     ),
     "lm-eval": Entry(

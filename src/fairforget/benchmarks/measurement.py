@@ -174,11 +174,9 @@ def estimate_scores(judgement: Judgement, domain: str = ALL) -> dict[str, Estima
     without = [scores_without(judgement, kind.sums) for kind in judgement.kinds]
     estimates = {}
     for name, value in scores.items():
-        units = list_units(name, [judgement])
-        if units:
-            parts = {kind: without[kind][name][list(found)] for kind, found in units.items()}
-            names = {kind: [*found.values()] for kind, found in units.items()}
-            estimates[name] = over_items(float(value), parts, domain=domain, units=names)
+        parts, units = select_counted(name, [judgement], without)
+        if parts:
+            estimates[name] = over_items(float(value), parts, domain=domain, units=units)
     return estimates
 
 
@@ -204,20 +202,27 @@ def cluster_rows(columns: Floats, rows: Sequence[Row], kind: str) -> Clusters:
     return Clusters(*cluster_sums(columns, [row[kind] for row in rows]))
 
 
-def list_units(score: str, judgements: Sequence[Judgement]) -> dict[int, dict[int, Hashable]]:
-    """Return number of a kind → index → name of its clusters that count in a score.
+def select_counted(
+    score: str, judgements: Sequence[Judgement], without: Sequence[Mapping[str, Floats]]
+) -> tuple[dict[int, Floats], dict[int, list[Hashable]]]:
+    """Select the clusters that count in a score.
 
     Args:
         score: of a statistic.
-        judgements: of the same items; a cluster counts if it does in one of them. A kind of which
-            no cluster counts is left out.
+        judgements: of the same items; a cluster counts if it does in one of them.
+        without: [kinds] `scores_without` of the clusters of each kind.
+
+    Returns:
+        Number of a kind → the score without each of its clusters that count, [..., clusters]; and
+        the names of these clusters. A kind of which none counts is left out.
     """
-    units = {}
+    parts, units = {}, {}
     for number, kinds in enumerate(zip(*(it.kinds for it in judgements), strict=True)):
         counted = np.any([kind.count_in(score) for kind in kinds], axis=0)
         if counted.any():
-            units[number] = {int(i): kinds[0].names[i] for i in np.flatnonzero(counted)}
-    return units
+            parts[number] = without[number][score][..., counted]
+            units[number] = [kinds[0].names[i] for i in np.flatnonzero(counted)]
+    return parts, units
 
 
 def compute_scores(judgement: Judgement) -> dict[str, tuple[float, tuple[float, float] | None]]:

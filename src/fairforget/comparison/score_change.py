@@ -13,7 +13,12 @@ from typing import Literal
 
 import numpy as np
 
-from fairforget.benchmarks.measurement import Judgement, list_units, score_interval, scores_without
+from fairforget.benchmarks.measurement import (
+    Judgement,
+    score_interval,
+    scores_without,
+    select_counted,
+)
 from fairforget.benchmarks.measures import measure_of
 from fairforget.statistics.distance import DistanceChange, distance_change
 from fairforget.statistics.estimate import Estimate, over_items, over_seeds, weighted_mean
@@ -148,11 +153,9 @@ def measure_changes(
     for name, values in scores.items():
         if np.isnan(values[0]):
             continue
-        units = list_units(name, judgements)
-        names = {kind: [*found.values()] for kind, found in units.items()}
-        rest = {kind: without[kind][name][:, list(found)] for kind, found in units.items()}
+        rest, units = select_counted(name, judgements, without)
         first, alone = values[0], {kind: part[0] for kind, part in rest.items()}
-        before = over_items(first, alone, domain=domain, units=names)
+        before = over_items(first, alone, domain=domain, units=units)
         changes[name] = [
             ScoreChange(
                 before=before,
@@ -161,7 +164,7 @@ def measure_changes(
                     {kind: it[part] - it[0] for kind, it in rest.items()},
                     domain=domain,
                     group=number,
-                    units=names,
+                    units=units,
                 ),
                 reached=tuple(map(float, values[part])),
                 clusters=min(map(len, units.values())),

@@ -17,7 +17,7 @@ import numpy as np
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL, Judgement, Row, cluster_rows
 from fairforget.comparison.domains import compare_domains
-from fairforget.data.winobias import read_pairs
+from fairforget.data.winobias import MASCULINE, read_pairs
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.records.evaluation import read_items
 from fairforget.records.paths import RUNS
@@ -31,7 +31,7 @@ FORGOTTEN = ("builtin", "pronouns")
 """The default forget corpora."""
 SCORES = ("contribution_scaled", "ss", "lms")
 PARTS = ("named", "others", "difference")
-MASCULINE = re.compile(r"\b(he|him|his|himself)\b", re.IGNORECASE)
+MAN = re.compile(rf"\b({'|'.join(sorted(MASCULINE))})\b", re.IGNORECASE)
 
 
 def measure_terms_and_pronouns() -> dict[str, Any]:
@@ -80,7 +80,7 @@ def compare_terms(before: Sequence[Row], after: Sequence[Sequence[Row]]) -> dict
 
 def compare_pronouns(before: Sequence[Row], after: Sequence[Sequence[Row]]) -> dict[str, Any]:
     """Type → gender → the change of the sentences' mean log p, in nats, and the difference."""
-    masculine = {pair.id: bool(MASCULINE.search(pair.pro)) for pair in read_pairs()}
+    masculine = {pair.id: bool(MAN.search(pair.pro)) for pair in read_pairs()}
 
     def judge(rows: Sequence[Row]) -> Judgement:
         sides = [

@@ -240,8 +240,7 @@ def _list_aims(answers: list[list[Answer]]) -> Iterator[str]:
         "## Aims",
         "",
         "Means over three seeds, with 95 % intervals over items and seeds: "
-        "[SmolLM2](default.md), [Gemma 3](gemma.md). Shares and amounts are "
-        "judged by the mean. "
+        "[SmolLM2](default.md), [Gemma 3](gemma.md). Shares and amounts are judged by the mean. "
         "“Do not become likelier” and “does not rise” are missed if the interval over all groups "
         "goes above 0, or if that of one group lies above it. “Does not change” is missed if the "
         "interval excludes 0, “does not fall significantly” if it lies below 0; “falls "

@@ -10,7 +10,6 @@ from transformers import PreTrainedTokenizerBase
 
 from fairforget.benchmarks.sentences import log_probs
 from fairforget.generation.chat import render_messages
-from fairforget.generation.engine import encode_prompts
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.progress import Progress
 
@@ -42,10 +41,11 @@ def reply_scores(
     Raises:
         InputError: there is no chat template, or a message exceeds the model's context length.
     """
-    prompts = encode_prompts(language_model, messages, chat=True)
-    texts = render_messages(language_model.tokenizer, messages, language_model.source)
+    tokenizer = language_model.tokenizer
+    texts = render_messages(tokenizer, messages, language_model.source)
+    prompts = tokenizer(texts, add_special_tokens=False)["input_ids"]
     endings = [
-        encode_beginning(language_model.tokenizer, text, prompt, beginning)
+        encode_beginning(tokenizer, text, prompt, beginning)
         for text, prompt in zip(texts, prompts, strict=True)
         for beginning in beginnings
     ]

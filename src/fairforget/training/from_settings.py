@@ -37,8 +37,9 @@ def load_to_train(
     Raises:
         InputError: as `load_model`.
     """
-    settings = replace(settings, dtype=settings.dtype or "float32")
-    return load_with_settings(source, replace(settings, device=str(device)) if device else settings)
+    place = str(device) if device else settings.device
+    settings = replace(settings, dtype=settings.dtype or "float32", device=place)
+    return load_with_settings(source, settings)
 
 
 def default_forget(config: UnlearningConfig) -> str:

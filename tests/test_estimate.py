@@ -76,6 +76,34 @@ def test_domains_with_the_same_clusters_are_one_source(pairs: list[tuple[float, 
     assert shared.variance == pytest.approx((both**2).sum())
 
 
+def test_a_cluster_that_counts_in_one_estimate_only_has_no_deviation_in_the_other() -> None:
+    """As a template without a usable reply under one attack, whichever that is."""
+    names = ["a", "b", "c", "d"]
+    generator = np.random.default_rng(0)
+
+    def over_two_seeds(units: list[str], group: int) -> Estimate:
+        values = generator.normal(size=(2, len(units)))
+        return over_seeds(
+            values.mean(axis=1), {0: values}, domain="race", group=group, units={0: units}
+        )
+
+    def by_unit(estimate: Estimate, source: tuple[str, str, int]) -> dict[object, float]:
+        units = estimate.units[source]
+        return dict(zip(units, estimate.deviations[source].tolist(), strict=True))
+
+    items, seeds = ("items", "race", 0), ("seeds", 1, 0)
+    whole, part = over_two_seeds(names, 0), over_two_seeds(["d", "b", "e"], 1)
+    difference = whole - part
+    one, other = by_unit(whole, items), by_unit(part, items)
+    expected = {unit: one.get(unit, 0.0) - other.get(unit, 0.0) for unit in {**one, **other}}
+    assert by_unit(difference, items) == pytest.approx(expected)
+    assert len(difference.interactions[items, seeds]) == 2 * len(expected)
+    assert np.square(difference.interactions[items, seeds]).sum() == pytest.approx(
+        np.square(part.interactions[items, seeds]).sum()
+    )
+    assert 0 < difference.item_variance < difference.variance
+
+
 def test_a_constant_difference_has_no_variance() -> None:
     found = of_mean([3.0, 5.0]) - of_mean([1.0, 3.0])
     assert (found.variance, found.p, found.ci) == (0.0, 0.0, (2.0, 2.0))

@@ -119,7 +119,12 @@ class Estimate:
 
 
 def weighted_mean(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
-    """The sum of each part times its weight."""
+    """The sum of each part times its weight.
+
+    A unit that only some parts have, such as a cluster whose items count in one condition only, has
+    no deviation in the others.
+    """
+    parts = _align(parts)
     return Estimate(
         sum(weight * part.value for part, weight in zip(parts, weights, strict=True)),
         _sum(_scale(w, part.deviations) for part, w in zip(parts, weights, strict=True)),
@@ -228,6 +233,38 @@ def _merge_shared(
                 total[unit] = total.get(unit, 0.0) + deviation
         totals.append(np.array([*total.values()]))
     return totals
+
+
+def _align(parts: Sequence[Estimate]) -> list[Estimate]:
+    """Return the parts with the same units of each source that they share, in the same order."""
+    units: dict[Source, Sequence[Hashable]] = {}
+    for part in parts:
+        for source, names in part.units.items():
+            if units.setdefault(source, names) != names:
+                units[source] = [*dict.fromkeys([*units[source], *names])]
+    return [_fill_units(part, units) for part in parts]
+
+
+def _fill_units(part: Estimate, units: Mapping[Source, Sequence[Hashable]]) -> Estimate:
+    """Return an estimate with these units; the deviation of those that it lacks is 0."""
+    incomplete = {source for source, names in part.units.items() if names != units[source]}
+    if not incomplete:
+        return part
+
+    def fill(deviations: Floats, source: Source) -> Floats:
+        if source not in incomplete:
+            return deviations
+        old, places = part.units[source], {unit: n for n, unit in enumerate(units[source])}
+        filled = np.zeros((len(deviations) // len(old), len(places)))
+        filled[:, [places[unit] for unit in old]] = deviations.reshape(-1, len(old))
+        return filled.ravel()
+
+    return replace(
+        part,
+        deviations={source: fill(it, source) for source, it in part.deviations.items()},
+        interactions={pair: fill(it, pair[0]) for pair, it in part.interactions.items()},
+        units={source: units[source] for source in part.units},
+    )
 
 
 def _sum_of_squares(deviations: Floats) -> float:

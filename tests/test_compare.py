@@ -452,6 +452,29 @@ def test_what_has_no_items_is_noted() -> None:
     assert found.perplexity["perplexity"].delta == 0
 
 
+def test_evaluations_of_different_versions_or_devices_are_noted() -> None:
+    before = evaluation(STEREO, FLIPS[0])
+    made = before.record.environment
+
+    def notes(**now: str) -> tuple[str, ...]:
+        record = replace(before.record, environment=replace(made, **now))
+        return compare_evaluations(before, replace(before, record=record)).notes
+
+    assert notes(python="3.13.0", processor="another", numpy="2.4.0") == ()
+    (note,) = notes(torch="2.10.0", device="cuda:0")
+    assert note.startswith(
+        "Scored with torch 2.9.0 before and 2.10.0 after, device cpu before and cuda after, so "
+    )
+
+
+def test_a_file_that_was_edited_meanwhile_is_not_compared() -> None:
+    """Items of lm-eval name no text, and perplexity has no items."""
+    for name in ("lm-eval:task.yaml", "perplexity:mine.txt"):
+        sides = [evaluation({name: {"value": 2.0, "files": digest}}, []) for digest in "ab"]
+        with pytest.raises(InputError, match="files 'a' before, 'b' after"):
+            compare_evaluations(*sides)
+
+
 def test_documents_of_lm_eval_are_compared() -> None:
     """Its record has metrics in place of the scores of domains."""
     sides = [

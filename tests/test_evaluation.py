@@ -310,6 +310,39 @@ def test_what_another_model_or_seed_left_is_measured_anew(small, begun, tmp_path
         (tmp_path / RECORD).unlink()
 
 
+@pytest.mark.parametrize(
+    "now", [{"torch": "1.13"}, {"device": "cuda:0"}, {"processes": 2}], ids=str
+)
+def test_a_record_has_the_scores_of_one_environment(
+    small, begun, monkeypatch, tmp_path: Path, capsys, now: dict[str, Any]
+) -> None:
+    """What was scored before an update, or on another kind of device, is scored again."""
+    lm, out, part = tiny_model("gpt2"), tmp_path / "out", tmp_path / "out" / PARTS / "0"
+    evaluate_into(part, lm, small[:1])
+    evaluate_into(tmp_path / "whole", lm, small[:1])
+    begun.clear()
+    find = directory.environment
+    monkeypatch.setattr(directory, "environment", lambda *a: replace(find(*a), **now))
+    evaluate_into(out, lm, small[:2])
+    evaluate_into(tmp_path / "whole", lm, small[:1])
+    again = "processes" not in now
+    assert begun == ([*small[:2], small[0]] if again else [small[1]])
+    err = capsys.readouterr().err
+    assert ("whole: evaluated in another environment (" in err) == again
+
+
+def test_a_result_has_a_digest_of_the_files_among_its_options(small, tmp_path: Path) -> None:
+    name = small[-1]
+    file = Path(name.removeprefix("perplexity:"))
+    found = []
+    for text in ("The river has a bridge.", "The river had a bridge.", "The river has a bridge."):
+        file.write_text(f"text\n{text}\n")
+        results = evaluate(tiny_model("gpt2"), ["stereoset", name]).record.results
+        assert "files" not in results["stereoset"]
+        found.append(results[name]["files"])
+    assert found[0] == found[2] != found[1]
+
+
 @pytest.fixture
 def edit_words(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """A function that changes the digest of StereoSet's neutral words, as an edit of them does."""

@@ -15,6 +15,7 @@ from fairforget.comparison.paired import Cell, adjust_p_values, compare_items
 from fairforget.comparison.score_change import Change
 from fairforget.errors import InputError
 from fairforget.frames import TabularResult
+from fairforget.records.environment import find_differences
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import AFTER, BEFORE, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
@@ -229,6 +230,12 @@ def _notes(records: Sequence[EvaluationRecord]) -> list[str]:
         notes.append(
             f"Scored in {old.model.dtype} before and {new.model.dtype} after, so part of every "
             "change is rounding; for the effect alone, evaluate both with --dtype float32."
+        )
+    if differing := find_differences(old.environment, new.environment):
+        pairs = [f"{name} {old} before and {new} after" for name, (old, new) in differing.items()]
+        notes.append(
+            f"Scored with {', '.join(pairs)}, so part of a change may come from that; for the "
+            "effect alone, evaluate both in the same environment."
         )
     if old.model.server != new.model.server:
         notes.append(

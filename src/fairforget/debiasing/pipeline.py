@@ -37,6 +37,7 @@ from fairforget.models.saving import find_missing_part, save_model
 from fairforget.names import check_names, split_commas
 from fairforget.objectives import Objective
 from fairforget.objectives.identity import identify_objective
+from fairforget.records.environment import environment
 from fairforget.records.evaluation import read_evaluation
 from fairforget.records.outputs import CONTENT, check_output, open_output
 from fairforget.records.paths import (
@@ -208,13 +209,15 @@ class PipelineRun:
         self.open()
         if not self.benchmarks:
             return None
-        measured = [is_complete(self.output / part) for part in (BEFORE, AFTER)]
+        finished = [is_complete(self.output / part) for part in (BEFORE, AFTER)]
         # the pairs of continuations are written last
-        if broadcast_from_first((self.output / CONTINUATION_PAIRS).exists) and all(measured):
+        if broadcast_from_first((self.output / CONTINUATION_PAIRS).exists) and all(finished):
             return None
         debiased = replace(self.load(self.output / MODEL), source=self.source)
+        current = environment(str(debiased.device), process_count())
+        measured = is_complete(self.output / BEFORE, current)
         has_written = broadcast_from_first((self.output / BEFORE / CONTINUATIONS).exists)
-        if not (measured[0] and (has_written or debiased.kind == "masked")):
+        if not (measured and (has_written or debiased.kind == "masked")):
             self.evaluate(BEFORE, self.user_model or self.load(self.source))
         return debiased
 

@@ -17,7 +17,7 @@ from fairforget.files.atomic import atomic_write
 from fairforget.generation.engine import AnyModel
 from fairforget.generation.journal import keep_continuations
 from fairforget.machine.processes import broadcast_from_first, is_first, process_count
-from fairforget.records.environment import environment
+from fairforget.records.environment import Environment, environment, find_differences
 from fairforget.records.evaluation import ID_COLUMNS, Items, read_evaluation
 from fairforget.records.paths import ITEMS, JOURNAL, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
@@ -50,7 +50,8 @@ def evaluate_into(
     Raises:
         InputError: as `evaluate`.
     """
-    if is_complete(directory):
+    current = environment(device_of(language_model), process_count())
+    if is_complete(directory, current):
         remove_parts(directory)
         return
     if is_first():
@@ -59,7 +60,9 @@ def evaluate_into(
     loaded = load_benchmarks(benchmarks, language_model)
     parts = {name: directory / PARTS / str(n) for n, name in enumerate(loaded)}
     missing = broadcast_from_first(
-        lambda: [name for name, part in parts.items() if not _is_done(part, name, facts, seed)]
+        lambda: [
+            name for name, part in parts.items() if not _is_done(part, name, facts, seed, current)
+        ]
     )
     for name in missing:
         with keep_continuations(parts[name] / JOURNAL, facts):
@@ -72,7 +75,7 @@ def evaluate_into(
     merged = EvaluationRecord(
         model=facts,
         results={name: result for record in records for name, result in record.results.items()},
-        environment=environment(device_of(language_model), process_count()),
+        environment=current,
         seconds={name: seconds for record in records for name, seconds in record.seconds.items()},
         seed=seed,
         command=command or {},
@@ -82,10 +85,15 @@ def evaluate_into(
     remove_parts(directory)
 
 
-def is_complete(directory: Path) -> bool:
+def is_complete(directory: Path, current: Environment | None = None) -> bool:
     """Return whether the directory has a complete evaluation; reports a damaged one on stderr.
 
     Every process must call it; the first checks.
+
+    Args:
+        directory: of the evaluation.
+        current: where the rest of a run is evaluated, in which case both must have been scored
+            with the same versions on the same kind of device.
     """
 
     def check() -> bool:
@@ -97,7 +105,15 @@ def is_complete(directory: Path) -> bool:
                 f"{directory}: the word list of {', '.join(stale)} has changed since this "
                 "evaluation, or was not recorded; evaluating again"
             )
-        return not stale
+            return False
+        if current and (differing := find_differences(evaluation.record.environment, current)):
+            pairs = [f"{name} {old}, now {new}" for name, (old, new) in differing.items()]
+            show_message(
+                f"{directory}: evaluated in another environment ({'; '.join(pairs)}); evaluating "
+                "again"
+            )
+            return False
+        return True
 
     return broadcast_from_first(check)
 
@@ -115,14 +131,18 @@ def remove_parts(directory: Path) -> None:
         shutil.rmtree(directory / PARTS, ignore_errors=True)
 
 
-def _is_done(part: Path, name: str, facts: ModelFacts, seed: int) -> bool:
-    """Return whether the directory has this benchmark's result for this model and seed."""
+def _is_done(part: Path, name: str, facts: ModelFacts, seed: int, current: Environment) -> bool:
+    """Return whether the directory has this benchmark's result for this model and seed.
+
+    It must have been scored with the current versions, on the current kind of device.
+    """
     evaluation = read_finished(part, read_evaluation, remedy=None)
     return (
         evaluation is not None
         and list(evaluation.record.results) == [name]
         and (evaluation.record.model, evaluation.record.seed) == (facts, seed)
         and not _list_stale(evaluation.record)
+        and not find_differences(evaluation.record.environment, current)
     )
 
 

@@ -9,6 +9,7 @@ from typing import cast
 from fairforget.benchmarks import hash_words, is_seeded
 from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.measurement import Benchmark
+from fairforget.benchmarks.options import hash_option_files, list_files
 from fairforget.generation.engine import AnyModel
 from fairforget.generation.served import ServedModel
 from fairforget.machine.processes import process_count
@@ -22,6 +23,8 @@ from fairforget.terminal.progress import progress_bar
 
 WORDS = "words"
 """Key of a result: the digest of the packaged words that its scores depend on."""
+FILES = "files"
+"""The same for the files among the options of a benchmark."""
 
 
 def run_benchmarks(
@@ -46,6 +49,8 @@ def run_benchmarks(
         results[name] = measurement.result
         if words := hash_words(name):
             results[name][WORDS] = words
+        if list_files([name]):
+            results[name][FILES] = hash_option_files([name])
         items += [{"benchmark": name, **item} for item in measurement.items]
         seconds[name] = round(time.perf_counter() - start, 2)
     record = EvaluationRecord(

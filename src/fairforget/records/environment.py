@@ -31,6 +31,20 @@ class Environment:
     """Name of the CPU or the accelerator."""
 
 
+SCORED_WITH = ("fairforget", "torch", "transformers", "tokenizers", "numpy")
+"""Packages on whose versions scores can depend."""
+
+
+def find_differences(old: Environment, new: Environment) -> dict[str, tuple[str, str]]:
+    """Return what scores can depend on and two environments differ in: name → both values.
+
+    These are the versions of `SCORED_WITH`, as far as both are recorded, and the kind of device.
+    """
+    pairs = {name: (getattr(old, name), getattr(new, name)) for name in SCORED_WITH}
+    pairs["device"] = (old.device.partition(":")[0], new.device.partition(":")[0])
+    return {name: pair for name, pair in pairs.items() if all(pair) and pair[0] != pair[1]}
+
+
 def environment(device: str, processes: int = 1) -> Environment:
     """Return the installed versions and the hardware."""
     import torch  # slow to import, and not needed to read records

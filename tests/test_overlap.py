@@ -73,6 +73,18 @@ def test_training_on_a_benchmarks_items_excludes_it() -> None:
     check_unseen(["stereoset"], corpora=["hatecheck:women"])
 
 
+def test_perplexity_of_texts_that_were_trained_on_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("text\nThe river has a bridge.\n")
+    for benchmark, corpus in (
+        ("perplexity:wikipedia:1%", "wikipedia"),
+        (f"perplexity:{file}", f"{file}?text=text"),
+    ):
+        with pytest.raises(InputError, match=f"'{benchmark}': corpus"):
+            check_unseen([benchmark], corpora=[corpus])
+    check_unseen(["perplexity:10%:bias-bench", "perplexity:everyday"], corpora=["wikipedia"])
+
+
 @pytest.fixture
 def items(tmp_path: Path) -> Path:
     """A file that `select` made of items of StereoSet, with another name for the column of ids."""

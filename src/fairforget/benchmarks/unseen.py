@@ -7,6 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from fairforget.benchmarks.options import base_name, find_user_file, join_corpus, list_options
+from fairforget.benchmarks.perplexity import split_corpus
 from fairforget.corpora.reading import BUILTIN, CorpusName, parse_name
 from fairforget.corpora.sources import SOURCES
 from fairforget.corpora.table import SUFFIXES
@@ -53,6 +54,9 @@ def check_unseen(
 def _measured_origins(benchmark: str) -> set[str]:
     """Where the items of a benchmark come from, if a corpus can have them; else nothing."""
     base, options = base_name(benchmark), list_options([benchmark])
+    if base == "perplexity":
+        corpus = split_corpus(options)[1]
+        return _find_origins(parse_name(corpus)) if corpus else set()
     if base != "harmful_words":
         splits = {split for it in SOURCES.values() for split in it.splits}.intersection(options)
         found = {
@@ -89,8 +93,8 @@ def training_corpora(model: str) -> Iterator[str]:
     """Yield the corpora of the run that made a model, and of the runs before it.
 
     Args:
-        model: name or path. `unlearn` writes the record to the parent directory of `model/`, and
-            pushes it to the hub with the model.
+        model: name or path. `unlearn` writes the record to the parent directory of `model/`. A
+            model on the hub has none here, and yields nothing.
     """
     seen: set[Path] = set()
     while (path := Path(model).resolve()) not in seen and (record := _find_record(path)):

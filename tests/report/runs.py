@@ -136,7 +136,7 @@ def write_evaluation(
     rows, pairs = stereoset_rows(shift=shift, text=text), crows_rows(shift=shift, text=text)
     whole: dict[str, Any] = {"pairs": len(pairs), "ties": 0}
     for name, (value, ci) in compute_scores(crows_pairs.judge(pairs)).items():
-        whole |= {name: value, "ci" if name == "stereotype" else f"{name}_ci": list(ci)}
+        whole |= {name: value, "ci" if name == "stereotype" else f"{name}_ci": ci and list(ci)}
     record = EvaluationRecord(
         ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}"),
         {

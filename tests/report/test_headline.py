@@ -56,6 +56,19 @@ def test_flips_in_the_other_direction_are_named(tmp_path: Path, shift: float, wo
     assert f"undecided, because more pairs flipped {words}" in found.sentences[0]
 
 
+def test_the_headline_is_about_a_benchmark_that_has_the_trained_domain(tmp_path: Path) -> None:
+    """StereoSet has no items about disability; CrowS-Pairs has."""
+    run = read_unlearning(write_unlearning(tmp_path))
+    assert run.before
+    assert run.after
+    changes = before_after(run.before, run.after)
+    (pairs,) = changes.single("crows_pairs")
+    changes.benchmarks["crows_pairs"].append(replace(pairs, domain="disability"))
+    for trained, benchmark in (("disability", "CrowS-Pairs"), ("race", "StereoSet")):
+        found = change_headline(changes, [trained])
+        assert f"({benchmark}; 95 % interval of the change" in found.sentences[0]
+
+
 def test_no_change_is_undecided(tmp_path: Path) -> None:
     found = headline(write_unlearning(tmp_path, shift=0.0), ["gender"])
     assert found.title == "Undecided: gender bias may or may not have changed"

@@ -85,10 +85,14 @@ def stereoset_first(benchmarks: Iterable[str]) -> list[str]:
 
 def _main_change(comparison: BeforeAfter, trained: list[str]) -> tuple[str, DomainChange | None]:
     """The benchmark and the domain that the headline is about: trained, or else all domains."""
-    for benchmark in stereoset_first(comparison.benchmarks):
+    benchmarks = stereoset_first(comparison.benchmarks)
+    for benchmark in benchmarks:
         single = comparison.single(benchmark)
         own = (c for d in trained for c in single if is_about(benchmark, c.domain, [d]))
-        if change := next(own, None) or comparison.domain(benchmark, ALL):
+        if change := next(own, None):
+            return benchmark, change
+    for benchmark in benchmarks:
+        if change := comparison.domain(benchmark, ALL):
             return benchmark, change
     return "", None
 
@@ -130,7 +134,8 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
     if change.paired.is_unchanged:
         return f"{subject} {verb} {path}, because no item changed; 50 means no preference."
     interval = f"95 % interval of the change {format_interval(change.paired.score.ci)}"
-    sentence = f"{subject} {verb} {path} ({interval}), where 50 means no preference"
+    about = f"{benchmark_name(benchmark)}; {interval}"
+    sentence = f"{subject} {verb} {path} ({about}), where 50 means no preference"
     if change.verdict != "undecided":
         return sentence + "."
     if change.paired.caveat == "few":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 
 from rich.table import Table as TerminalTable
 
@@ -167,11 +168,18 @@ def _other_scores(name: str, cells: list[Cell], context: str) -> TerminalTable:
         values = [cell.beside.get(measure) for measure in measures]
         table.add_row(
             one_line(cell.domain),
-            *(f"{v.before:z.1f} → {v.after:z.1f}" if v else "–" for v in values),
+            *starmap(_describe_change, zip(measures, values, strict=True)),
             *map(str, (cell.items, cell.clusters, cell.gained, cell.lost)),
             f"{cell.ties[0]} → {cell.ties[1]}",
         )
     return table
+
+
+def _describe_change(measure: str, change: Change | None) -> str:
+    if change is None:
+        return "–"
+    digits = measure_of(measure).digits
+    return f"{change.before:z.{digits}f} → {change.after:z.{digits}f}"
 
 
 def _describe(measure: str) -> str:

@@ -37,7 +37,7 @@ from tables import markdown_table
 VERDICTS: dict[ClaimVerdict, str] = {
     "supported": SUPPORTED,
     "contradicted": CONTRADICTED,
-    "no more than margin": "any fall is less than the margin",
+    "no more than margin": "fell by less than the margin, if at all",
     "undecided": "undecided",
 }
 """Verdict → the heading of its count."""

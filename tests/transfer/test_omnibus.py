@@ -73,6 +73,32 @@ def test_each_bias_score_has_its_cells_rows_and_families(study: Matrix) -> None:
     assert mean.delta.value == pytest.approx(-0.4, abs=0.1)
 
 
+def test_the_main_score_stays_the_main_one_where_a_run_lacks_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In the first domain, which would otherwise begin with another score."""
+
+    def judge_partly(items: Sequence[Row]) -> Judgement:
+        judged = judge(items)
+        whole = np.array([not item.get("broken") for item in items], float)
+        _, rates = cluster_rates(whole, [item["term"] for item in items])
+
+        def statistic(totals: Floats) -> dict[str, Floats]:
+            scores = judged.statistic(totals[..., :-1])
+            return {**scores, "ss": np.where(totals[..., -1] > 0, scores["ss"], np.nan)}
+
+        return replace(judged, sums=np.column_stack([judged.sums, rates]), statistic=statistic)
+
+    monkeypatch.setattr(matrix_module, "find_domain_judge", lambda _: judge_partly)
+    runs = [result("builtin:race", control, seed=s) for control in (None, "random") for s in SEEDS]
+    for item in runs[0].items:
+        item["broken"] = item["domain"] == "gender"
+    study = transfer_matrix(rows(), runs, ["stereoset"], controls=["random"])
+    assert "gender" in {gap.domain for gap in study.gaps}
+    assert study.cells[0].measure == "ss"
+    assert "other" not in {test.measure for test in study.omnibus}
+
+
 def test_seeds_have_every_bias_score_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matrix_module, "find_domain_judge", lambda _: judge)
     cells = seed_cells(rows(), [result(FORGET[0], shift={"gender": 0.4})], ["stereoset"])

@@ -156,6 +156,7 @@ def _measure_effects(
     for compared in compare_domains(benchmark, judge, _select(before, benchmark), after):
         domain = compared.domain
         for measure, domain_effects in measure_effects(compared).items():
+            by_group = effects.setdefault(measure, {group: {} for group in groups})
             lacking = [
                 Gap(forget, control, method, member.run.seed, benchmark, measure, domain)
                 for ((forget, method, control), members), effect in zip(
@@ -167,10 +168,9 @@ def _measure_effects(
             if lacking:
                 gaps += lacking
                 continue
-            by_group = effects.setdefault(measure, {group: {} for group in groups})
             for group, effect in zip(groups, domain_effects, strict=True):
                 by_group[group][domain] = effect
-    return effects, gaps
+    return {name: it for name, it in effects.items() if any(it.values())}, gaps
 
 
 def _cells(

@@ -137,7 +137,9 @@ def describe_controls(study: StudyRecord) -> str:
     elif unusable:
         sentences = [*unusable, f"Without a control, {unknown}"]
     else:
-        sentences = [f"There was no control, so {unknown}"]
+        planned = study.settings.get("controls", ())
+        which = f"was no control but {join_words(planned)}, which verdicts ignore"
+        sentences = [f"There {which if planned else 'was no control'}, so {unknown}"]
     return " ".join([*sentences, "Verdicts need p < 0.05 after Holm’s correction."])
 
 

@@ -11,21 +11,24 @@ SUPPORTED = "fell by more than with every control"
 CONTRADICTED = "rose, or fell less than with a control"
 """The verdicts of a cell with controls."""
 MARGIN_NOTE = (
-    "Beyond a control: the change minus the control’s. “Any fall is less than X”: the data rule "
-    "out a fall of X or more; beyond a control, only one that exceeds the control’s by X or more."
+    "Beyond a control: the change minus the control’s. “Fell by less than X, if at all”: the data "
+    "rule out a fall of X or more; “less than X more than with” a control: they rule out only a "
+    "fall that exceeds the control’s by X or more. These tests are one-sided, so without a control "
+    "the 95 % interval may include X."
 )
 """Note below a table with `verdict_text`."""
 
 
 def verdict_text(cell: MatrixCell | Omnibus) -> str:
-    """The verdict in a table: "any fall is less than 1 beyond matched"."""
+    """The verdict in a table: "fell by less than 1 more than with matched, if at all"."""
     if cell.verdict == "supported":
         return SUPPORTED if decisive_excess(cell) else "fell"
     if cell.verdict == "contradicted":
         return CONTRADICTED if decisive_excess(cell) else "rose"
     if cell.verdict == "no more than margin":
         control = margin_control(cell)
-        return f"any fall is less than {cell.margin:g}" + (f" beyond {control}" if control else "")
+        more = f" more than with {control}" if control else ""
+        return f"fell by less than {cell.margin:g}{more}, if at all"
     return cell.verdict or NONE
 
 
@@ -62,8 +65,9 @@ def margin_control(cell: MatrixCell | Omnibus) -> str | None:
 
     One effect is enough for this verdict: of the change in bias and its excess over each control,
     the one in which the margin is farthest from the value, relative to the width of the interval.
-    If the verdict was reached, this interval excludes the margin. The p-value of the verdict may be
-    that of another effect, if the two differ in their degrees of freedom.
+    If the verdict was reached, this interval excludes the margin; without an excess, only the 90 %
+    interval does, because the test is one-sided. The p-value of the verdict may be that of another
+    effect, if the two differ in their degrees of freedom.
     """
     effects: list[tuple[str | None, Effect]] = [(None, cell.bias), *decisive_excess(cell).items()]
     distances = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, replace
 from functools import cache, partial
+from pathlib import Path
 from threading import Lock
 
 import pytest
@@ -14,6 +15,8 @@ from torch import Tensor
 from fairforget.errors import InputError
 from fairforget.objectives import OBJECTIVES, Objective, TokenLoss, as_objective
 from fairforget.objectives.identity import identify_objective
+
+from .run_unlearning import config
 
 
 def scaled(factor: float):
@@ -81,6 +84,22 @@ def test_a_target_and_both_texts_go_together() -> None:
         others = losses.keys() - {name}
         with pytest.raises(InputError, match=f"'trait-kl': a {name} needs a target"):
             replace(trait_kl, **without, **dict.fromkeys(others))
+
+
+@pytest.mark.parametrize("field", ["ref_input", "default_selection"])
+def test_an_unknown_choice_is_refused(field: str) -> None:
+    """An unknown selection would mean all tokens, and an unknown input none."""
+    for value in ("", "texts", "mention_to_span"):
+        with pytest.raises(InputError, match=f"{field} '{value}' is unknown; choose from "):
+            replace(OBJECTIVES["ascent"], **{field: value})
+
+
+def test_another_loss_cannot_have_the_name_of_a_built_in_one(tmp_path: Path) -> None:
+    npo = OBJECTIVES["npo"]
+    for objective in (npo, npo.with_constants(0.2, None), replace(npo, name="mine")):
+        assert config(tmp_path, objective=objective).objective == objective.name
+    with pytest.raises(InputError, match="'npo' differs from the built-in objective of that name"):
+        config(tmp_path, objective=replace(npo, loss=OBJECTIVES["ascent"].loss))
 
 
 def test_a_loss_is_known_by_code_constants_and_captured_values() -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.corpora import Mention, Span, Text
+from fairforget.errors import InputError
 from fairforget.targets import encode_infilling, encode_targets, target_mask
 
 from .models import masked_tokenizer, word_tokenizer
@@ -132,6 +133,11 @@ def test_a_harmful_mention_ends_nothing() -> None:
 
 def test_text_without_spans_has_no_targets() -> None:
     assert encode(Text("1", "Hello.")) is None
+
+
+def test_an_unknown_selection_is_refused() -> None:
+    with pytest.raises(InputError, match="selection 'span' is unknown; choose from spans, "):
+        encode_targets(word_tokenizer(), Text("1", "They are late."), start_id=0, selection="span")
 
 
 def test_all_selects_every_token_except_the_start() -> None:

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Protocol
+from typing import Protocol, get_args
 
 from transformers import PreTrainedTokenizerBase
 
 from fairforget.corpora.builtin.pronouns import is_gender_neutral
 from fairforget.corpora.text import Span, Text
+from fairforget.errors import InputError
 from fairforget.settings import Selection
 
 BY_SPAN, BY_MENTION = ("spans", "random"), ("after-mention", "mention-to-span")
@@ -117,7 +118,14 @@ def encode_targets(
 
     Returns:
         The targets, or None if none is left.
+
+    Raises:
+        InputError: the selection is unknown.
     """
+    if selection not in get_args(Selection):
+        raise InputError(
+            f"selection {selection!r} is unknown; choose from {', '.join(get_args(Selection))}"
+        )
     if not text.mentions and (counterfactual or selection in BY_MENTION):
         return None
     if not text.spans and selection in BY_SPAN:

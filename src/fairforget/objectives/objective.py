@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from fairforget.errors import InputError
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from fairforget.objectives.trait_words import TraitWords
 
+RefInput = Literal["none", "text", "counterfactual", "both"]
+TargetSelection = Literal["spans", "mention-to-span", "after-mention"]
+"""The selections that are not controls."""
 NOTHING = "none"
 """Name of the objective without a forget loss."""
 CONSTANTS = ("beta", "gamma")
@@ -39,13 +42,14 @@ class Objective:
     """A loss per target token, and the input on which it needs the reference model.
 
     Raises:
-        InputError: `ref_input` is `both` without a `target`, or something else with one; or there
-            is a `target_word_loss` or a `retain_word_loss` but no `target`.
+        InputError: `ref_input` or `default_selection` is unknown; `ref_input` is `both` without a
+            `target`, or something else with one; or there is a `target_word_loss` or a
+            `retain_word_loss` but no `target`.
     """
 
     name: str
     loss: TokenLoss
-    ref_input: Literal["none", "text", "counterfactual", "both"]
+    ref_input: RefInput
     """What the reference model reads: nothing, the same text, the counterfactual text at the
     aligned positions, or both texts."""
     paper: str
@@ -58,7 +62,7 @@ class Objective:
     """β of the loss, in 1/nats; None if the loss has no β."""
     gamma: float | None = None
     """γ of the loss, dimensionless; None if the loss has no γ."""
-    default_selection: Literal["spans", "mention-to-span", "after-mention"] = "spans"
+    default_selection: TargetSelection = "spans"
     """The selection of target tokens for a causal model that reads from the left."""
     target: Target | None = None
     """Combines the reference model's predictions on both texts; set with `both`."""
@@ -73,6 +77,12 @@ class Objective:
     plays no part: the one after "women are" is the same whether "liars" or "awake" follows."""
 
     def __post_init__(self) -> None:
+        for name, known in (("ref_input", RefInput), ("default_selection", TargetSelection)):
+            if (value := getattr(self, name)) not in get_args(known):
+                raise InputError(
+                    f"objective {self.name!r}: {name} {value!r} is unknown; choose from "
+                    f"{', '.join(get_args(known))}"
+                )
         if self.ref_input == "both" and self.target is None:
             raise InputError(
                 f"objective {self.name!r}: ref_input 'both' needs a target, which combines the "

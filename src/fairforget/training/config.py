@@ -17,6 +17,7 @@ from transformers.integrations.integration_utils import (
 
 from fairforget.errors import InputError
 from fairforget.objectives import NOTHING, OBJECTIVES, RETAIN_LOSSES, Objective
+from fairforget.objectives.identity import identify_objective
 from fairforget.seeds import check_seed
 from fairforget.settings import (
     Context,
@@ -89,6 +90,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         self._custom = self.objective if isinstance(self.objective, Objective) else None
         if self._custom:
             self.objective = self._custom.name
+            self._check_name(self._custom)
         self._check_choices()
         self._check_ranges()
         self._check_unsupported()
@@ -112,6 +114,18 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
             check_deepspeed(self.deepspeed_plugin, self.mixed_precision)
         self._check_trackers()
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
+
+    @staticmethod
+    def _check_name(objective: Objective) -> None:
+        """Reject an objective that a record would take for a built-in one."""
+        known = OBJECTIVES.get(objective.name, objective)
+        constants = objective.beta, objective.gamma
+        both = (identify_objective(it.with_constants(*constants)) for it in (objective, known))
+        if len({*both}) > 1:
+            raise InputError(
+                f"objective {objective.name!r} differs from the built-in objective of that name; "
+                "give it another name"
+            )
 
     def _check_choices(self) -> None:
         """Reject unknown names."""

@@ -151,13 +151,15 @@ def test_the_adapter_is_saved_for_peft(tmp_path, family) -> None:
 
 @pytest.mark.parametrize("lora_rank", [0, 4])
 def test_an_error_restores_the_original_model(tmp_path, lora_rank, monkeypatch) -> None:
-    """It would otherwise be trained further when the user tries again with the same object."""
+    """It would otherwise be trained further when the user tries again with the same object, and
+    generate text with dropout."""
     model = language_model(tmp_path, "llama")
     before = copy_weights(model.model)
 
     def fail(*_: object, **__: object) -> None:
         after = copy_weights(model.model)
         assert any(not torch.equal(after[n], before.get(n, after[n] * 0)) for n in after)
+        model.model.train()  # as during training
         raise KeyboardInterrupt
 
     monkeypatch.setattr(unlearning, "_interpolate", fail)
@@ -166,6 +168,7 @@ def test_an_error_restores_the_original_model(tmp_path, lora_rank, monkeypatch) 
     after = copy_weights(model.model)
     assert after.keys() == before.keys()
     assert all(torch.equal(after[n], before[n]) for n in after)
+    assert not any(module.training for module in model.model.modules())
 
 
 def test_a_model_that_takes_no_adapter_is_refused_before_it_is_evaluated(tmp_path) -> None:

@@ -87,10 +87,8 @@ def train(
             answers=answers,
         )
         remove_default_progress(trainer)
-        try:
-            trainer.train()
-        finally:
-            model.eval()
+        trainer.train()
+        model.eval()
         if config.load_objective().negated:
             negate_update(model, original)
 

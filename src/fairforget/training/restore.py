@@ -17,10 +17,10 @@ NOISE = ("drop", "jitter")
 
 @contextmanager
 def restore_settings(model: PreTrainedModel) -> Iterator[None]:
-    """Restore the model's configuration at the end of the context, so that it is saved unchanged.
+    """Restore the model's configuration at the end of the context, and put it into eval mode.
 
-    Trainer disables the cache, aligns special tokens with the tokenizer's, and may enable gradient
-    checkpointing. An adapter freezes the weights.
+    Trainer disables the cache, aligns special tokens with the tokenizer's, may enable gradient
+    checkpointing, and leaves the model in training mode. An adapter freezes the weights.
     """
     generation = getattr(model, "generation_config", None)
     configs = [model.config, model.config.get_text_config(), *([generation] if generation else [])]
@@ -34,6 +34,7 @@ def restore_settings(model: PreTrainedModel) -> Iterator[None]:
     try:
         yield
     finally:
+        model.eval()
         for config, values in saved:
             vars(config).clear()
             vars(config).update(values)

@@ -38,6 +38,9 @@ WITH_MINIMUM = Pace(every=10, patience=2)
 """For losses that compare with a counterfactual text: they have a minimum. On Gemma 3 270M,
 perplexity rises by up to 6 % while the learning rate is high, and falls again."""
 
+EARLY_STOPPING = (OVERSHOOT, MIN_RISE, UNBOUNDED, WITH_MINIMUM)
+"""All constants of early stopping."""
+
 
 class UtilityEarlyStopping(TrainerCallback):
     """Evaluates the constraints every few steps, logs their ratios, and stops above a threshold."""

@@ -23,12 +23,18 @@ from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
 from fairforget.objectives.inputs import list_inputs
+from fairforget.objectives.retain import FACT_CONSTANTS
 from fairforget.records.environment import environment
 from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for, save_adapter
 from fairforget.training.checkpoints import claim_directory, find_last_complete, history_of
-from fairforget.training.early_stopping import UNBOUNDED, WITH_MINIMUM, UtilityEarlyStopping
+from fairforget.training.early_stopping import (
+    EARLY_STOPPING,
+    UNBOUNDED,
+    WITH_MINIMUM,
+    UtilityEarlyStopping,
+)
 from fairforget.training.interpolation import (
     interpolate_to_movement,
     measure_after_rounding,
@@ -100,8 +106,8 @@ def unlearn(
     allowed = allowed_ratios(prepared.held_out, budget)  # training may stop early at them
     sharded = is_sharding_requested()
     seen = (data, prepared.held_out, allowed, facts.weights, facts.dtype, describe_method(config))
-    loss = list_inputs(config.load_objective())
-    run = hash_values((*seen, [getattr(config, name) for name in TRAINING], sharded, *loss))
+    constants = (EARLY_STOPPING, FACT_CONSTANTS, *list_inputs(config.load_objective()))
+    run = hash_values((*seen, [getattr(config, name) for name in TRAINING], sharded, *constants))
     claim_directory(config.checkpoints, run)
     start = time.perf_counter()
     limits = Limits(language_model, prepared.held_out, budget, known or Original())

@@ -41,7 +41,7 @@ from fairforget.settings import (
 from fairforget.terminal.messages import show_message
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.early_stopping import MIN_RISE, OVERSHOOT, UNBOUNDED, WITH_MINIMUM
+from fairforget.training.early_stopping import EARLY_STOPPING
 from fairforget.training.from_settings import load_to_train, training_config
 from fairforget.training.harmful_words import GUARD
 from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
@@ -65,7 +65,7 @@ REWRITERS = {HARMLESS: harmless_texts, MATCHED: matched_texts, SWAPPED: swapped_
 """Control with texts of its own → the function that makes them from those of the forget corpus."""
 SEARCH = (
     *(CHECK_TEXTS, TOLERANCE, ROUGH_SHARE, MOVEMENT_SHARE, GUARD),
-    *(OVERSHOOT, MIN_RISE, UNBOUNDED, WITH_MINIMUM),
+    *EARLY_STOPPING,
     RATES,
 )
 """Constants of training, early stopping and interpolation that a run's result depends on."""

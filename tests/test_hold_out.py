@@ -42,6 +42,24 @@ def test_a_text_that_begins_like_a_held_out_one_is_not_retained() -> None:
     assert not {*rest} & {*versions}
 
 
+@pytest.mark.parametrize("others", [0, 250])
+def test_texts_with_a_common_beginning_are_named(others: int, capsys) -> None:
+    preamble = "Below is an instruction that describes a task. Write a response that fits."
+    texts = [f"{preamble} Village {n}." for n in range(400)]
+    texts += [f"Village number {n} has no river at all." for n in range(others)]
+    corpora = {RETAIN: Corpus("mine", [Text(t, t) for t in texts])}
+    if not others:
+        with pytest.raises(InputError, match="'mine': all other texts begin with the same 60 "):
+            encode_retain(tiny_model("llama"), corpora)
+        return
+    _, retained = encode_retain(tiny_model("llama"), corpora)
+    left = len(texts) - HELD_OUT[RETAIN]
+    assert (
+        f"'mine': {left - len(retained[RETAIN])} of {left} other texts begin with the same 60 "
+        "characters as held-out ones, and are not retained; remove a beginning"
+    ) in capsys.readouterr().err
+
+
 def test_a_version_of_a_held_out_text_is_not_retained_from_another_corpus() -> None:
     houses = "houses and most of them stand beside the road to the bridge"
     texts = [f"Village {n} has {n} {houses}." for n in range(200)]

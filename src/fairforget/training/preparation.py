@@ -168,11 +168,16 @@ def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) 
     held_out_ids, retained_ids = {}, {}
     for kind, (held_out, others) in splits.items():
         retained = [text for text in others if _beginning(text) not in unseen]
+        total = len(corpora[kind].texts) - len(held_out)
+        copies = (
+            f"begin with the same {COPIED_CHARACTERS} characters as held-out ones, and are not "
+            "retained; remove a beginning that many texts share"
+        )
         if not retained:
-            raise InputError(
-                f"retain corpus {corpora[kind].name!r}: no text is left to retain, because all "
-                "other texts are copies of held-out ones; add texts"
-            )
+            raise InputError(f"retain corpus {corpora[kind].name!r}: all other texts {copies}")
+        if 2 * len(retained) < total:
+            left_out = f"{total - len(retained)} of {total} other texts"
+            show_message(f"retain corpus {corpora[kind].name!r}: {left_out} {copies}")
         held_out_ids[kind] = encode_texts(language_model, held_out, HELD_OUT_TOKENS)
         retained_ids[kind] = encode_texts(language_model, retained, RETAIN_TOKENS)
     return held_out_ids, retained_ids

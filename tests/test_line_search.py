@@ -78,6 +78,14 @@ def aimed_at(allowed: float) -> float:
 BUDGETS = st.floats(1.005, 1.5)
 
 
+def test_without_limits_the_result_is_as_far_as_allowed() -> None:
+    facts, tried = interpolate(
+        {"perplexity": math.inf}, {"perplexity": lambda a: 0.1 * a}, max_alpha=5.0
+    )
+    assert facts.alpha == 5.0
+    assert all(map(math.isfinite, tried))
+
+
 @given(BUDGETS, st.floats(1.05, 20))
 def test_one_guess_suffices_where_the_loss_grows_as_expected(allowed: float, factor: float) -> None:
     """As α to the power of 1.5, the default where nothing is known."""

@@ -172,7 +172,7 @@ class LineSearch:
             return DEFAULT_EXPONENT
         name = min(second.slacks, key=second.slacks.__getitem__)
         spent = [self.budgets[name] - point.slacks[name] for point in (first, second)]
-        if min(spent) <= 0 or math.isinf(max(spent)):
+        if min(spent) <= 0 or not all(map(math.isfinite, spent)):
             return DEFAULT_EXPONENT
         exponent = math.log(spent[1] / spent[0]) / math.log(second.alpha / first.alpha)
         return min(max(exponent, EXPONENTS[0]), EXPONENTS[1])

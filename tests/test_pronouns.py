@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 
 from fairforget.corpora.builtin.lexicon import read_data
-from fairforget.corpora.builtin.pronouns import OCCUPATIONS, pronoun_texts
+from fairforget.corpora.builtin.pronouns import OCCUPATIONS, is_gender_neutral, pronoun_texts
 from fairforget.corpora.overlap import benchmark_sentences
+from fairforget.corpora.text import Mention, Text
 from fairforget.errors import InputError
 from fairforget.objectives.trait_words import PRONOUNS
 
@@ -40,6 +41,20 @@ def test_no_occupation_has_a_gender() -> None:
     mentions = {text.text[m.start : m.end].lower() for text in TEXTS for m in text.mentions}
     assert mentions.isdisjoint({"waiter", "a waiter", "actor", "an actor"})
     assert {"nurse", "an engineer", "chief executive"} <= mentions
+
+
+def test_words_that_only_end_like_one_with_a_gender_have_none() -> None:
+    implied = "housewife waiters' waiters policewoman policewomen's head-waiter chairman stewardess"
+    neutral = "contractor benefactor German human midwife midwives nurse manager"
+    for words, expected in ((implied, False), (neutral, True)):
+        for word in words.split():
+            text = Text(
+                "1",
+                f"The {word} left.",
+                OCCUPATIONS,
+                mentions=(Mention(4, 4 + len(word), ("individual",)),),
+            )
+            assert is_gender_neutral(text) is expected, word
 
 
 def test_the_counterfactual_text_is_about_an_individual() -> None:

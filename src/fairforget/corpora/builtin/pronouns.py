@@ -22,9 +22,11 @@ NEUTRAL = 1
 "he" and "she" after "individual" is close to its mean over the occupations; after "person", it is
 lower."""
 GENDERED = re.compile(
-    r".*(man|men|ess|esses|actors?|waiters?|nuns?|monks?|priests?)", re.IGNORECASE
+    r"(.*\W)?((?!hu|ger|mid)\w*(man|men|woman|women|ess|esses|wife|wives)"
+    r"|actors?|waiters?|nuns?|monks?|priests?)(['’]s?)?",
+    re.IGNORECASE,
 )
-"""Words for occupations that imply a gender."""
+"""Words for occupations that imply a gender, also in the plural or as a possessive."""
 
 
 def pronoun_texts() -> list[Text]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,12 @@ def test_spans_keep_their_words_when_mentions_are_replaced(pieces, data) -> None
     assert [replaced.text[s.start : s.end] for s in replaced.spans] == [
         text.text[s.start : s.end] for s in text.spans
     ]
+
+
+def test_a_neutral_word_that_is_not_in_a_tuple_is_refused() -> None:
+    """Its first letter would take the place of the mention."""
+    with pytest.raises(ValueError, match=r"the text 'People'; write a tuple, \('People',\)"):
+        Mention(0, 5, "People")  # type: ignore[arg-type]
 
 
 def test_a_span_that_overlaps_a_mention_is_dropped() -> None:

@@ -34,6 +34,11 @@ class Mention:
 
     def __post_init__(self) -> None:
         _check_range("mention", self.start, self.end)
+        if isinstance(self.neutral, str):
+            raise ValueError(
+                f"the neutral words of a mention are the text {self.neutral!r}; write a tuple, "
+                f"({self.neutral!r},)"
+            )
         if not self.neutral or not all(word.strip() for word in self.neutral):
             raise ValueError("a mention has no neutral word; write one after its range")
 

@@ -10,10 +10,12 @@ import pytest
 from fairforget.attacks.effects import compare_conditions
 from fairforget.attacks.plan import Condition
 from fairforget.attacks.record import AttackEffect
+from fairforget.benchmarks.measurement import compute_scores
+from fairforget.benchmarks.stereoset import judge
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.records import EvaluationRecord, ModelFacts
 
-from ..report.runs import ENVIRONMENT, crows_rows
+from ..report.runs import ENVIRONMENT, crows_rows, stereoset_rows
 
 PLAIN, ATTACKED = Condition("none"), Condition("quantization", "q4_0")
 SCALED = "conditional_scaled"
@@ -60,6 +62,20 @@ def test_the_share_that_is_left(share: float) -> None:
     assert attacked.retained.ci is not None
     # the changes are proportional, pair by pair: only their ratio is without error
     assert attacked.retained.ci == pytest.approx((share, share), abs=1e-6)
+
+
+def test_language_ability_is_beside_each_bias_score() -> None:
+    """A model that an attack broke is close to no bias as well."""
+    rows = stereoset_rows(), stereoset_rows(shift=0.2)
+    before, after = (evaluation([{"benchmark": "stereoset", **row} for row in it]) for it in rows)
+    found = compare_conditions("debiased", {PLAIN: before}, [{PLAIN: after}], ["stereoset"])
+    for effect in found:
+        domain = [[r for r in it if effect.domain in ("all", r["domain"])] for it in rows]
+        scores = [compute_scores(judge(it)) for it in domain]
+        assert list(effect.ability) == ["lms", "icat"]
+        for name, values in effect.ability.items():
+            assert values == pytest.approx([side[name][0] for side in scores])
+    assert all(effect.ability == {} for effect in effects(0.4))  # of CrowS-Pairs
 
 
 def test_an_undecided_effect_has_no_share() -> None:

@@ -18,12 +18,15 @@ from fairforget.statistics.jackknife import too_few
 
 Key = tuple[str, str, str]
 """Benchmark, score and domain."""
+ABILITY = ("lms", "icat")
+"""The scores of language ability."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
     score: ScoreChange
     distance: DistanceChange
+    ability: dict[str, tuple[float, float]]
 
     @property
     def shown(self) -> Score:
@@ -66,6 +69,7 @@ def compare_conditions(
                     result=Score.of_one_model(it.score.after, key[1]),
                     change=it.shown,
                     retained=_retained(it, plain.get(key)),
+                    ability=it.ability,
                 )
             )
     return effects
@@ -85,11 +89,17 @@ def _compare(
         assert judge is not None  # `durability` has checked it
         after = [result.items_of(name) for result in results]
         for compared in compare_domains(name, judge, original.items_of(name), [after]):
-            unbiased_scores = compared.before.unbiased_scores
-            for measure, change in compared.of_only_group.items():
-                if measure in unbiased_scores:
-                    distance = change.distance_from(unbiased_scores[measure])
-                    yield (benchmark, measure, compared.domain), _Measured(change, distance)
+            changes = compared.of_only_group
+            ability = {
+                name: (changes[name].before.value, changes[name].after.value)
+                for name in ABILITY
+                if name in changes
+            }
+            for measure, unbiased in compared.before.unbiased_scores.items():
+                if measure in changes:
+                    distance = changes[measure].distance_from(unbiased)
+                    it = _Measured(changes[measure], distance, ability)
+                    yield (benchmark, measure, compared.domain), it
 
 
 def _retained(attacked: _Measured, plain: _Measured | None) -> Score | None:

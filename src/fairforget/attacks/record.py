@@ -38,6 +38,9 @@ class AttackEffect:
     retained: Score | None
     """`change` ÷ the change without an attack; None if the latter is undecided. Its interval is
     Fieller's; None if that is infinite."""
+    ability: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Score of language ability in the same domain, `lms` or `icat` → that of the original and of
+    the run's model. A model that an attack broke has a low bias, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,11 @@ class DurabilityRecord(TabularResult):
                 "change_ci": effect.change.ci,
                 "retained": effect.retained and effect.retained.value,
                 "retained_ci": effect.retained and effect.retained.ci,
+                **{
+                    f"{name}_{side}": value
+                    for name, both in effect.ability.items()
+                    for side, value in zip(("original", "result"), both, strict=True)
+                },
             }
             for effect in self.effects
         ]

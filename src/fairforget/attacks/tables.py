@@ -104,6 +104,8 @@ def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Ta
     several = ", ".join(
         f"{name} ({len(models)})" for name, models in record.runs.items() if len(models) > 1
     )
+    effects = effects_of(record, score, domain)
+    ability = list(dict.fromkeys(name for e in effects for name in e.ability))
     rows: list[list[Content]] = [
         [
             condition_name(e),
@@ -112,8 +114,9 @@ def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Ta
             IntervalCell(e.result.value, e.result.ci, digits=digits),
             IntervalCell(e.change.value, e.change.ci, change=True, digits=digits),
             _percent(e),
+            *(_path(e.ability.get(name)) for name in ability),
         ]
-        for e in effects_of(record, score, domain)
+        for e in effects
     ]
     return Table(
         caption=f"{benchmark_name(score[0])}: {measure_of(score[1]).in_words}, "
@@ -125,10 +128,12 @@ def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Ta
             Column("Run's model", numeric=True, interval=True),
             Column("Change in bias", numeric=True, interval=True),
             Column("Effect retained, %", numeric=True, interval=True),
+            *(Column(measure_of(name).short, numeric=True) for name in ability),
         ],
         rows=rows,
         note="Both models are under the same attack. Effect retained: the change in bias as a "
         "share of the change without an attack; left out if the latter is undecided."
+        + (" LMS and ICAT: the original, then the run's model." if ability else "")
         + (f" Means over seeds: {several}." if several else ""),
     )
 
@@ -189,6 +194,10 @@ def _percent(effect: AttackEffect) -> Content:
     ci: Sequence[float] | None = effect.retained.ci
     share = 100 * effect.retained.value
     return IntervalCell(share, (100 * ci[0], 100 * ci[1]) if ci else None, digits=0)
+
+
+def _path(values: tuple[float, float] | None) -> str:
+    return " → ".join(map(format_number, values)) if values else MISSING
 
 
 def _pair(effect: AttackEffect) -> tuple[float, tuple[float, float] | None]:

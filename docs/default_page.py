@@ -216,9 +216,9 @@ def _list_excess(results: dict[str, Any]) -> Iterator[str]:
         "an object, the weather or food takes the place of each group, and “thing” that of its "
         "neutral word. They show what such training does without groups in the forget texts, "
         "and without the target for pronouns. Their loss on harmful words covers all texts; that "
-        "of the default leaves out occupations. What is left beyond them is due to the groups, to "
-        "these two differences, or to the choice of settings, which was made for the default "
-        "only. α: "
+        "of the default leaves out occupations. The difference between the default and the control "
+        "is due to the groups, to these two differences, or to the settings, which were tuned for "
+        "the default only. α: "
         f"{alphas}; movement on everyday sentences: {movements} nats. Intervals cover items and "
         "the seeds of both. The scaled contribution by domain:",
         "",

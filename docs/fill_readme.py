@@ -22,6 +22,7 @@ from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record, write_record
 from fairforget.report.comparison_terminal import show_comparison
 from fairforget.report.wording import format_signed, format_with_interval
+from fairforget.settings import DebiasSettings
 from fairforget.terminal.tables import printed_by
 from findings import list_findings
 from page_sections import fill_section
@@ -64,7 +65,8 @@ def summary() -> str:
         rows.append(row)
     run = demo.run
     note = (
-        f"SmolLM2-135M-Instruct after {run.method['steps']} steps; one seed, no control; settings "
+        f"SmolLM2-135M-Instruct after {run.method['steps']} steps "
+        f"(default: {DebiasSettings.steps}); one seed, no control; settings "
         f"chosen partly on StereoSet. Cost: LMS {demo.change(ALL, 'lms')}; perplexity {demo.cost}."
     )
     return "\n".join([*markdown_table(header, rows), note, ""])

@@ -185,7 +185,7 @@ def _leaderboard() -> str:
     return (
         f"**With equal cost limits, other methods lower bias less** ({_WORDS[SEEDS]}; only "
         f"`{DEFAULT}` was tuned): only {_list_methods(fallen)} lower the scaled contribution "
-        f"significantly (corrected). Beyond them, {_list_methods(stronger)} lower it more, but "
+        f"significantly (corrected). Without limits, {_list_methods(stronger)} lower it more, but "
         f"raise perplexity by {min(rises):.0f} to {max(rises):.0f} %."
     )
 

@@ -73,8 +73,8 @@ def domains() -> str:
     parts = [
         "# Domains and groups",
         "",
-        "All corpora use the domain names below. Corpora whose texts are labelled with groups also "
-        "use the group names below, except the built-in corpora, which have their own. "
+        "All corpora use the domain names below. Most corpora whose texts are labelled with groups "
+        "also use the group names below; [each source](#labels-of-each-source) lists its own. "
         "`builtin:control` has texts about objects, the weather and food. A domain or a group "
         "selects a part of a corpus: `dghs:women`, `mine.csv:gender`. A text about several "
         "groups belongs to all of them and to all their domains.",

@@ -212,8 +212,8 @@ def _list_findings(
     yield (
         f"The aim of {100 * FALL:.0f} % is far from reached: the scaled contribution falls by "
         f"{falls[0]} (SmolLM2) and {falls[1]} (Gemma 3), and even a model that matched the "
-        f"target everywhere would lower the one in nats by {share:.0f} %, with an LMS "
-        f"{original['lms'] - target['lms']:.1f} points lower."
+        f"target everywhere would lower the unscaled contribution by only {share:.0f} %, with an "
+        f"LMS {original['lms'] - target['lms']:.1f} points lower."
     )
     terms = results["terms"][SCALED_CONTRIBUTION]
     named, others, difference = (describe_change(terms[part], 3) for part in PARTS)
@@ -284,8 +284,9 @@ def _list_reasons(gap: dict[str, Any]) -> Iterator[str]:
         "- *Not the number of steps.* With three times as many steps of a former default, the "
         f"contribution is {longer:.3f} instead of {former:.3f} nats per token (original: "
         f"{original[CONTRIBUTION]:.3f}).",
-        f"- *The limits.* Where an update was doubled beyond its budget (*{LARGER}*), the "
-        f"contribution fell from {single[CONTRIBUTION]:.3f} to {double[CONTRIBUTION]:.3f}, and the "
+        f"- *The limits.* In the variant [*{LARGER}*](gap.md#variants), when its weight update was "
+        f"doubled, beyond the budget, the contribution fell from "
+        f"{single[CONTRIBUTION]:.3f} to {double[CONTRIBUTION]:.3f}, and the "
         f"log p of facts changed from {format_number(single['fact_log_prob'], 2)} to "
         f"{format_number(double['fact_log_prob'], 2)} ([scores](gap.md#scores)).",
         "- *StereoSet.* A neutral word does not fit every item, and SS also depends on how common "
@@ -405,8 +406,9 @@ def _list_frontier(points: list[FrontierPoint]) -> Iterator[str]:
         "as is every other setting; the leaderboard's `trait-kl` within the budget has the same "
         "settings and is left out. Lower and further right is better. The "
         "contribution is not scaled by the spread of the model's log-ratios, which some methods "
-        "change ([the leaderboard](leaderboard.md) has the scaled one). Marks that lie close to "
-        "others have no number in the picture.",
+        "change ([the leaderboard](leaderboard.md) has the scaled one). "
+        "[Variants](gap.md#variants) describes rows such as *larger steps*. Marks that lie close "
+        "to others have no number in the picture.",
         "",
     )
     yield from markdown_table(

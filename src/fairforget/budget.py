@@ -16,14 +16,14 @@ class Budget:
         perplexity: Maximum perplexity ratio, after ÷ before, on held-out retain text.
         everyday_perplexity: Maximum perplexity ratio, after ÷ before, on everyday sentences, where
             the loss can be larger than on encyclopaedic text.
-        max_alpha: Maximum interpolation factor α. Above 1, the weights are extrapolated past the
-            trained ones, as far as the budget allows.
+        max_alpha: Maximum interpolation factor α (0: original weights, 1: trained weights). Above
+            1, the weights are extrapolated, as far as the other limits allow.
         movement: Maximum mean KL divergence from the original model, in nats per token, on held-out
             retain text and on everyday sentences separately; null for no limit. A change that
             lowers perplexity counts too.
         harmful_log_prob: Maximum rise in the mean log-probability of harmful words after group
-            mentions, in nats per token, on texts that no run trains on; null for no limit. It is a
-            guard: it only rejects weights, and the search does not aim to reach it.
+            mentions, in nats per token, on texts that no run trains on; null for no limit. If the
+            rise is larger, α is lowered; α is never raised to reach this limit.
 
     Raises:
         InputError: a ratio is below 1, max_alpha is outside 1 to 5, movement is not positive, or

@@ -13,11 +13,10 @@ from fairforget.benchmarks import BENCHMARKS
 from fairforget.budget import LEADERBOARD_BUDGET, STUDY_BUDGET, Budget
 from fairforget.methods import METHODS
 from fairforget.objectives import NOTHING, OBJECTIVES
+from fairforget.objectives.objective import TargetSelection
 from fairforget.selection import SELECTORS
 
 Selection = Literal["spans", "mention-to-span", "after-mention", "all", "random"]
-TargetSelection = Literal["spans", "mention-to-span", "after-mention"]
-"""The selections that are not controls."""
 Context = Literal["left", "both"]
 Counterfactual = Literal["neutral", "groups"]
 SpanSource = Literal["given", "contrast"]
@@ -29,8 +28,9 @@ class ModelSettings:
     """How a model is loaded.
 
     Args:
-        dtype: float32, bfloat16 (not for leaderboard) or float16 (for evaluation only). Default:
-            float32 for training and on a CPU, otherwise the dtype of the checkpoint.
+        dtype: float32, bfloat16 or float16. Training accepts float32 and bfloat16, leaderboard only
+            float32. Default: float32 for training and on a CPU, otherwise the dtype of the
+            checkpoint.
         device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
         start_token: Token prepended to every text. Default: the tokenizer's BOS token, else its EOS
             token, <|endoftext|> or its CLS token (for a masked model, CLS comes first); chat
@@ -51,7 +51,8 @@ class EvaluationSettings(ModelSettings):
     """How a model is evaluated.
 
     Args:
-        benchmarks: Comma-separated NAME[:OPTION]..., with options in any order.
+        benchmarks: Comma-separated NAME[:OPTION]..., with options in any order;
+            docs/pages/reference/benchmarks.md explains them.
             {benchmarks}
         server: URL of an OpenAI-compatible server that generates the texts, such as
             http://127.0.0.1:8000/v1. Only for honest, bold, counterfactual and bbq:chat. The API
@@ -119,8 +120,8 @@ class ObjectiveSettings:
             spans have (random). Default: spans; with context left, after-mention for trait-kl and
             mention-to-span for counterfactual-kl.
         context: Context of a target in a causal model: the tokens before it (left, as in Lu
-            et al. 2024), or the whole sentence with a blank in place of the target (both). Masked
-            models always use both sides.
+            et al. 2024), or the whole sentence with a blank in place of the target (both, with
+            selection spans only). Masked models always use both sides.
         counterfactual: Counterfactual text of the counterfactual objectives: a neutral word in
             place of the group (neutral), or the average over other groups of the domain (groups,
             built-in corpus only).
@@ -147,8 +148,8 @@ class RetainSettings:
             or none.
         retain_loss_weight: Weight of the retain loss; the forget loss has weight 1.
         retain_per_forget: Retain texts per forget text in a batch.
-        lora_rank: Train a LoRA adapter of this rank and merge it (unlearn also saves it); 0 trains
-            all weights.
+        lora_rank: Rank of a LoRA adapter to train and merge; unlearn also saves it separately. 0:
+            train all weights.
     """
 
     retain_loss: str = "kl"
@@ -264,11 +265,13 @@ class TransferSettings(ClusterSettings, StudySettings):
         controls: Controls, comma-separated: random (as many random tokens), all (every token),
             matched (the same words in texts about no group), harmless (ordinary facts about the
             same groups; not with trait-kl or counterfactual-kl), swapped (the same words about
-            groups of other domains), none (retain texts only).
+            groups of other domains), none (trains on retain texts only). For no controls, give
+            an empty string.
         seeds: Number of seeds; with one seed, every verdict is undecided.
         margin: Equivalence margin in points: a change in bias too small to matter. The verdict "no
-            more than margin" means that the data rule out a fall of this size or more, in bias or
-            in its excess over at least one control. Set the margin before you see results.
+            more than margin" means that the data rule out a fall in bias of this size or more, or
+            one that is larger by this much than with at least one control. Set the margin before
+            you see results.
         margin_continuous: Equivalence margin for scores that are not in points, each in its own
             unit: median absolute deviations for contribution_scaled (StereoSet) and
             conditional_scaled (CrowS-Pairs), nats for the gap of WinoBias.
@@ -367,8 +370,8 @@ class SelectSettings:
         train: contrast: corpora of hateful and other texts to train on, comma-separated.
         lexicon: lexicon: a file with one word or phrase per line, or PACKAGE:PATH.
         model: llm: the model to query. Answers are cached by model name, regardless of the server.
-        url: llm: the server's address, such as http://127.0.0.1:8000/v1. Default: OpenAI's. The key
-            is read from OPENAI_API_KEY.
+        url: llm: the server's address, such as http://127.0.0.1:8000/v1. Default: OpenAI's, to
+            which the texts are then sent. The key is read from OPENAI_API_KEY.
         concurrency: llm: number of concurrent requests.
         timeout: llm: timeout of a request in seconds.
         processes: lexicon, contrast and controls: number of processes, for corpora of many

@@ -105,7 +105,8 @@ def main(args: list[str] | None = None) -> None:
             args=_arguments,
             parser_class=OneLineParser,
             prog="fairforget",
-            description="Make language models unlearn social bias, and measure the effect.",
+            description="Make language models unlearn social bias, and measure the effect. "
+            "To start: fairforget demo. Documentation: docs/pages/index.md.",
             version=version("fairforget"),
         )
         sys.stdout.flush()  # an error while exiting would have no message

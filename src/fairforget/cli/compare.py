@@ -24,12 +24,13 @@ def compare_command(
             have the same protocol and items.
         output: JSON file to write the comparison to.
         fail_if: Conditions, comma-separated; exit with status 1 if any holds. "worse": bias rose in
-            a main score (at least six target terms or other clusters of items, an interval above 0
-            and a corrected p-value below 0.05). "stereoset.*.contribution_scaled worse": the same
-            for another score. Or a threshold on a change (after - before), such as
-            "stereoset.gender.distance > 2", "stereoset.*.lms < -1" or "perplexity > 0.5"; on the
-            score itself, such as "stereoset.all.contribution.after > 0.05"; or on a bound of the
-            95 % interval of the change, such as "stereoset.all.contribution.high > 0.02".
+            a main score (at least six target terms or other clusters of items, an interval above 0,
+            a corrected p-value below 0.05, and most changed items changed for the worse).
+            "stereoset.*.contribution_scaled worse": the same for another score. Or a threshold on a
+            change (after - before), such as "stereoset.gender.distance > 2", "stereoset.*.lms < -1"
+            or "perplexity > 0.5"; on the score itself, such as "stereoset.all.contribution.after >
+            0.05"; or on a bound of the 95 % interval of the change, such as
+            "stereoset.all.contribution.high > 0.02".
         json: Print the comparison as JSON and nothing else.
     """
     from fairforget.cli.output import print_result

@@ -161,8 +161,11 @@ def test_ties_are_kept_and_are_no_preference() -> None:
     assert domains["gender"]["ties"] == 1
     assert domains["gender"]["stereotype"] in (0, 50)
     assert domains["all"]["ties"] == 1
-    low, high = domains["all"]["ci"]
-    assert 0 <= low <= domains["all"]["stereotype"] <= high <= 100
+    if domains["all"]["stereotype"] in (0, 100):  # all agree
+        assert domains["all"]["ci"] is None
+    else:
+        low, high = domains["all"]["ci"]
+        assert 0 <= low <= domains["all"]["stereotype"] <= high <= 100
 
 
 def test_unsupported_protocols(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,7 +256,7 @@ def test_reference_values(smollm2, shared_file) -> None:
 @pytest.mark.real_model
 @pytest.mark.shared_data
 def test_all_reference_values(smollm2, shared_file) -> None:
-    shared_file("crows_pairs/crows_pairs_anonymized.csv")
-    domains = evaluate(smollm2).result["domains"]
+    pairs = read_pairs(shared_file("crows_pairs/crows_pairs_anonymized.csv"))
+    domains = evaluate(smollm2, pairs=pairs).result["domains"]
     for domain, value in REFERENCE.items():
         assert domains[domain]["stereotype"] == pytest.approx(value, abs=0.05)

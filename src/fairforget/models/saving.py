@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 from fairforget.errors import InputError
 from fairforget.files.atomic import OLD, apply_umask, flush, temporary_prefix
 from fairforget.machine.stages import stage
 from fairforget.models.adapter_directory import has_adapter
+from fairforget.models.inputs import MODEL_FILES
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
 
-MODEL_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja", ".md", ".py"}
-"""Suffixes of the files of a saved model."""
+SAVED_FILES = (
+    *(pattern for pattern in MODEL_FILES if pattern != "*.py"),
+    *(f"{part}_*.py" for part in ("modeling", "configuration", "tokenization")),
+    *("*.safetensors.index.json", "chat_template*", "README.md"),
+)
+"""Names of the files of a saved model."""
 CHAT_TEMPLATES = "additional_chat_templates"
 """Directory in which a tokenizer with several chat templates saves them."""
 
@@ -97,4 +103,5 @@ def _replace_directory(temporary: Path, directory: Path) -> None:
 
 def _is_model_file(path: Path) -> bool:
     """Return whether a path may belong to a saved model: weights, settings, tokenizer, card."""
-    return path.name == CHAT_TEMPLATES or (path.is_file() and path.suffix in MODEL_SUFFIXES)
+    is_known = any(fnmatch(path.name, pattern) for pattern in SAVED_FILES)
+    return path.name == CHAT_TEMPLATES or (path.is_file() and is_known)

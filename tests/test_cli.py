@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from importlib.metadata import version
 from itertools import pairwise
@@ -15,6 +17,7 @@ from fairforget.cli import main
 from fairforget.cli.commands import COMMANDS
 from fairforget.cli.data import DATA_COMMANDS
 from fairforget.cli.parser_errors import rephrase
+from fairforget.cli.system_errors import describe_system_error
 from fairforget.corpora import iter_corpus
 
 
@@ -403,3 +406,16 @@ def test_the_version(capsys) -> None:
         main(["--version"])
     assert not stop.value.code
     assert capsys.readouterr().out == f"fairforget {version('fairforget')}\n"
+
+
+def test_a_bug_while_a_system_error_is_handled_is_not_described_as_one() -> None:
+    """The command would end as if the user had given a wrong file."""
+    error = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "a.csv")
+    for bug in (KeyError("a"), TypeError("a")):
+        bug.__context__ = error
+        assert describe_system_error(bug) is None
+    wrapped = ValueError("could not be read")
+    wrapped.__context__ = error
+    assert describe_system_error(wrapped) == "a.csv: No such file or directory"
+    wrapped.__suppress_context__ = True
+    assert describe_system_error(wrapped) is None

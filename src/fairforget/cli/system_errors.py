@@ -18,6 +18,8 @@ REMEDIES = {
 """System error → remedy."""
 NO_MEMORY = ("not enough memory", "out of memory", "alloc_cpu", "bad_alloc", "start new thread")
 """How libraries report that memory ran out."""
+BUGS = (AssertionError, AttributeError, IndexError, KeyError, NameError, TypeError)
+"""Errors that no system error causes, even if they occur while one is handled."""
 
 
 def describe_system_error(error: BaseException) -> str | None:
@@ -31,5 +33,6 @@ def describe_system_error(error: BaseException) -> str | None:
     for number, remedy in REMEDIES.items():  # libraries pass on only the text
         if os.strerror(number) in text:
             return f"{os.strerror(number)}; {remedy}"
-    cause = error.__cause__ or error.__context__
+    is_related = not (error.__suppress_context__ or isinstance(error, BUGS))
+    cause = error.__cause__ or (error.__context__ if is_related else None)
     return describe_system_error(cause) if cause else None

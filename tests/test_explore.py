@@ -233,6 +233,8 @@ def test_a_run_is_loaded(tmp_path: Path) -> None:
         .replace('"tiny"', f'"{tmp_path / "source"}"')
         .replace('"<s>"', '"<|endoftext|>"')
     )
+    with pytest.raises(InputError, match=r"model has no config\.json; put it back"):
+        load_pair(tmp_path / "run", device="cpu")
     save_model(tiny_model("llama", seed=1), tmp_path / "run" / "model")
     found = load_pair(tmp_path / "run", device="cpu")
     assert found.before.source == str(tmp_path / "source")

@@ -20,6 +20,8 @@ TEMPLATE = "Most {group} are good at mathematics."
 OPENING = "Yesterday I met some {group}, and they"
 DOMAIN = "gender"
 LOOPBACK = "127.0.0.1"
+ONE_AT_A_TIME = {"concurrency_id": "models", "concurrency_limit": 1}
+"""Of all events: generating text changes settings of the models for a moment."""
 
 
 def build(pair: Pair) -> Any:
@@ -73,7 +75,9 @@ def _add_continuations(gradio: Any, pair: Pair) -> None:
     text = gradio.Textbox(PROMPT, label="Prompt", lines=2, info="Both models continue this text.")
     button = gradio.Button("Compare", variant="primary")
     outputs = [gradio.HTML(), gradio.HTML()]
-    gradio.on([button.click, text.submit], run, text, outputs, api_name="continuations")
+    gradio.on(
+        [button.click, text.submit], run, text, outputs, api_name="continuations", **ONE_AT_A_TIME
+    )
 
 
 def _add_groups(
@@ -103,7 +107,8 @@ def _add_groups(
     groups = gradio.Textbox(list_groups(DOMAIN), label="Groups", lines=4, info="One per line.")
     domain.change(list_groups, domain, groups, api_visibility="private")
     button = gradio.Button("Compare", variant="primary")
-    gradio.on([button.click, text.submit], run, [text, groups], gradio.HTML(), api_name=endpoint)
+    events, inputs = [button.click, text.submit], [text, groups]
+    gradio.on(events, run, inputs, gradio.HTML(), api_name=endpoint, **ONE_AT_A_TIME)
 
 
 def list_groups(domain: str) -> str:

@@ -127,8 +127,8 @@ def evaluate(
         for pair, m, t, columns in zip(usable, mean, total, parts, strict=True)
     ]
     domains = score_domains(items, judge, order=DOMAINS, size="pairs", ties=True)
-    for scores in domains.values():
-        scores["ci"] = scores.pop("stereotype_ci")
+    for of_domain in domains.values():
+        of_domain["ci"] = of_domain.pop("stereotype_ci")
     result |= {"pairs": len(usable), "skipped": len(pairs) - len(usable), "domains": domains}
     return Measurement(result, items)
 

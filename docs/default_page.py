@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from statistics import fmean
 from typing import Any
 
@@ -51,10 +51,7 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
     contribution = changes[SCALED_CONTRIBUTION]
     judged = [domain for domain in TYPES if not too_few(contribution[domain]["clusters"])]
     fell = [domain for domain in judged if contribution[domain]["ci"][1] < 0]
-    likelier, associated = (
-        [f"`{n}`" for n, change in changes[score].items() if change["ci"][0] > 0 and n != ALL]
-        for score in ("log_prob", "added")
-    )
+    likelier, associated = (_describe_groups(changes[score]) for score in ("log_prob", "added"))
     whole, count = contribution[ALL], len(results["budget"])
     alone = sum(seed["ci"][1] < 0 for seed in whole["seeds"])
     winobias, winogender = changes["winobias"]["type2"], changes["winogender"][ALL]
@@ -66,9 +63,9 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         *(_describe_excess(results["control"]) if "control" in results else ()),
         "After groups, the log p of HateCheck's harmful words changed by "
         f"{describe_change(changes['log_prob'][ALL], 3)} nats on average "
-        f"({_name_above(likelier)}), and the association "
+        f"({likelier}), and the association "
         "(log p after the group minus that after a neutral word) by "
-        f"{describe_change(changes['added'][ALL], 3)} nats ({_name_above(associated)}).",
+        f"{describe_change(changes['added'][ALL], 3)} nats ({associated}).",
         f"LMS changed by {describe_change(changes['lms'][ALL], 1)} points, WikiText-2 perplexity "
         f"by {format_signed(_perplexity_change(results), 1)} %, and log p of facts about groups by "
         f"{describe_change(changes['facts'][ALL], 3)} nats.",
@@ -78,11 +75,13 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
     ]
 
 
-def _name_above(groups: Sequence[str]) -> str:
-    """Which groups have an interval above 0."""
-    if not groups:
-        return "no group's interval lies above 0"
-    return f"the interval lies above 0 for {join_words(groups)}"
+def _describe_groups(changes: dict[str, dict[str, Any]]) -> str:
+    """The side of 0 on which the groups' intervals lie."""
+    intervals = {f"`{name}`": change["ci"] for name, change in changes.items() if name != ALL}
+    if above := [name for name, (low, _) in intervals.items() if low > 0]:
+        return f"the interval lies above 0 for {join_words(above)}"
+    undecided = [name for name, (_, high) in intervals.items() if high >= 0]
+    return f"below 0 for every group{f' except {join_words(undecided)}' if undecided else ''}"
 
 
 def _describe_excess(control: dict[str, Any]) -> Iterator[str]:
@@ -97,7 +96,7 @@ def _describe_excess(control: dict[str, Any]) -> Iterator[str]:
     yield (
         "[The control](#control), which trained on the same sentences about objects, changed the "
         f"scaled contribution by {describe_change(theirs[ALL], 3)}; the difference is "
-        f"{describe_change(contribution[ALL], 3)}, with an interval below 0 in "
+        f"{describe_change(contribution[ALL], 3)}; by domain, its interval lies below 0 in "
         f"{join_words(decided) or 'no domain'}."
     )
 
@@ -194,8 +193,8 @@ def _list_budget(results: dict[str, Any]) -> list[str]:
         "Training stops early if perplexity stays far beyond the budget. Perplexities (ratios, "
         "after ÷ before) and movement (mean KL divergence from the original per token) are "
         "measured on held-out Wikipedia passages and on everyday sentences; movement may be at "
-        f"most {limit:g} nats on either. *Not used up*: α ended before a limit was reached, "
-        f"usually at its maximum. Times: {count_of(machine['threads'], 'thread')} of a CPU "
+        f"most {limit:g} nats on either. *Not used up*: no limit was reached, usually "
+        f"because α was at its maximum. Times: {count_of(machine['threads'], 'thread')} of a CPU "
         f"({machine['processor']}) that did other work meanwhile, so they are upper bounds.",
         "",
         *markdown_table((*header, *movements, *times, "note"), rows),
@@ -295,12 +294,14 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
     yield from (
         "## Scores",
         "",
-        "The mean change with its 95 % interval over items and seeds, then the change with each "
-        "seed, with its interval over items. Religion has three terms in StereoSet, too few for a "
-        "verdict. HateCheck: 1,000 texts, by the group that they attack; none was trained on. "
-        "Facts: training retained none of these, but it retained other facts of the same kind. "
-        "*Clusters*: the target terms, pairs, templates or other units that the intervals treat as "
-        "independent; of two kinds, the smaller number.",
+        "Each table gives the mean change with its 95 % interval over items and seeds, then the "
+        "change with each seed, with its interval over items. Religion has three terms in "
+        "StereoSet, too few for a verdict. HateCheck: 1,000 texts, by the group that they attack; "
+        "none was trained on. Facts: training retained none of these, but it retained other facts "
+        "of the same kind. SeeGULL: *named* nationalities are those that the built-in texts name. "
+        "WinoBias: in *type1*, a causal model reads the pronoun before the words that say whom it "
+        "refers to. *Clusters*: the target terms, pairs, templates or other units that the "
+        "intervals treat as independent; of two kinds, the smaller number.",
         "",
     )
     for name, changes in results["changes"].items():

@@ -118,8 +118,8 @@ def _control() -> str:
     _require(gender.verdict == "undecided", "gender is undecided")
     return (
         "**`counterfactual-kl` lowers StereoSet's bias in race** by "
-        f"{_fall(race.excess['matched'])} points more than its control; gender is undecided "
-        "(tuned on the same terms)."
+        f"{_fall(race.excess['matched'])} points more than its control (tuned on other "
+        "items about these terms); gender is undecided."
     )
 
 

@@ -126,11 +126,10 @@ def _change(effect: MethodEffect) -> Score:
 
 def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
     yield (
-        "Model: SmolLM2-135M-Instruct, dequantised from 4 bits to float32. A method has the same "
-        "number in all tables and plots; a table leaves out the numbers of methods that it does "
-        f"not contain. {describe_seeds(record)} "
+        "Model: SmolLM2-135M-Instruct, dequantised from 4 bits to float32. Both tables of scores "
+        f"use the same numbers for the methods. {describe_seeds(record)} "
         "[The default's page](default.md) has more scores of `trait-kl`; its scores of the "
-        "original differ, because harmful words are here those of 200 texts of HateCheck, and the "
+        "original differ: here, harmful words come from a smaller sample of HateCheck, and the "
         "WinoBias gap covers both types. "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )

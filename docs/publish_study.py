@@ -37,7 +37,7 @@ from tables import markdown_table
 VERDICTS: dict[ClaimVerdict, str] = {
     "supported": SUPPORTED,
     "contradicted": CONTRADICTED,
-    "no more than margin": "fell by less than the margin, if at all",
+    "no more than margin": "no fall of the margin or more, alone or beyond a control",
     "undecided": "undecided",
 }
 """Verdict → the heading of its count."""
@@ -56,7 +56,7 @@ SHAPES: dict[str, Shape] = {
 TITLES = {
     "study-ascent": "Hate speech about women: `ascent` against five controls",
     "study-builtin": "Built-in texts: three domains",
-    "study-hatecheck": "Hate speech of HateCheck: three domains",
+    "study-hatecheck": "HateCheck's hate speech: three domains",
     "study-recipe": "A control for the tuned settings of `counterfactual-kl`",
     "objectives": "Objectives side by side",
 }

@@ -277,21 +277,19 @@ def _list_reasons(gap: dict[str, Any]) -> Iterator[str]:
         "## Why the contribution falls so little",
         "",
         "- *The target.* The target of `trait-kl` changes only trait words, and keeps their total "
-        "probability. What it leaves is due to other words.",
-        f"- *New sentences.* In sentences that it does not contain, training removes "
+        "probability. What it leaves is due to other words, to the total probability of trait "
+        "words, and to negative words, which it never makes likelier.",
+        f"- *New sentences.* In sentences that training does not contain, the default removes "
         f"{min(removed):.0f} to {max(removed):.0f} % of the "
         "[distance from the target](gap.md#distance-from-the-target).",
         "- *Not the number of steps.* With three times as many steps of a former default, the "
         f"contribution is {longer:.3f} instead of {former:.3f} nats per token (original: "
         f"{original[CONTRIBUTION]:.3f}).",
-        f"- *The limits.* In the variant [*{LARGER}*](gap.md#variants), when its weight update was "
-        f"doubled, beyond the budget, the contribution fell from "
+        "- *The limits.* A larger effect costs more: when the weight update of the variant "
+        f"[*{LARGER}*](gap.md#variants) was doubled, beyond the budget, the contribution fell from "
         f"{single[CONTRIBUTION]:.3f} to {double[CONTRIBUTION]:.3f}, and the "
         f"log p of facts changed from {format_number(single['fact_log_prob'], 2)} to "
         f"{format_number(double['fact_log_prob'], 2)} ([scores](gap.md#scores)).",
-        "- *StereoSet.* A neutral word does not fit every item, and SS also depends on how common "
-        "two words are ([why 50 is not the aim]"
-        "(../concepts/scores.md#why-50-is-not-the-aim-of-ss)).",
         "",
     )
 
@@ -402,11 +400,11 @@ def _list_frontier(points: list[FrontierPoint]) -> Iterator[str]:
         "",
         "Targets, settings and methods that were measured on StereoSet with SmolLM2: the "
         "contribution of the group in nats per token, with its 95 % interval over target terms "
-        "(and seeds, where a method has several), and the change in LMS. The default is one seed, "
-        "as is every other setting; the leaderboard's `trait-kl` within the budget has the same "
-        "settings and is left out. Lower and further right is better. The "
-        "contribution is not scaled by the spread of the model's log-ratios, which some methods "
-        "change ([the leaderboard](leaderboard.md) has the scaled one). "
+        "(and seeds, where a method has several), and the change in LMS. The default has one "
+        "seed here, as has every other setting; the leaderboard's `trait-kl` within the budget, "
+        "which differs only in having no guard, is left out. Lower and further right is better. "
+        "The contribution is not scaled by the spread of the model's log-ratios, which some "
+        "methods change ([the leaderboard](leaderboard.md) has the scaled one). "
         "[Variants](gap.md#variants) describes rows such as *larger steps*. Marks that lie close "
         "to others have no number in the picture.",
         "",

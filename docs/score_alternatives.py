@@ -216,9 +216,8 @@ def list_findings(recipe: dict[str, Any], results: Results, rows: dict[str, Scor
         f"A larger weight update trades LMS for distance: *{scaled}* has distance "
         f"{distances[scaled]:.1f} and LMS {lms[scaled]:.1f}, *{TUNED}* "
         f"{distances[TUNED]:.1f} and {lms[TUNED]:.1f}.",
-        f"The distance of *{TUNED}* varies between seeds (standard deviation "
-        f"{stdev(by_seed):.1f}), so differences of this size "
-        "are within the variation between seeds.",
+        f"The distance of *{TUNED}* has a standard deviation of {stdev(by_seed):.1f} over seeds, "
+        "so differences of this size between rows may be chance.",
     ]
 
 

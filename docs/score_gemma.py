@@ -31,8 +31,9 @@ learning rate is proportional to the magnitude of the weights \
 rate, were set after looking at this model. The first early-stopping rule ended a run at step 10, \
 so it was replaced. With a learning rate of 4e-5, which was SmolLM2's at the time, the budget \
 allowed only a third of the update, and harmful words became more likely after mentions of women \
-and of disabled people. The second rule replaced this rate. The weights have 4 bits (Q4_K_M) and \
-were dequantised to float32. General ability and what the model writes were not measured."""
+and of disabled people. The rule for the learning rate was set for this reason. The weights have 4 \
+bits (Q4_K_M) and were dequantised to float32. General ability and what the model writes were not \
+measured."""
 TITLE = "The default on Gemma 3 270M"
 PAGE = ResultsPage("gemma", partial(build_page, "gemma", TITLE, CHOICE))
 

@@ -45,8 +45,9 @@ def build_page(results: Results) -> Page:
         title="A masked model",
         opening=[show_picture("masked", "Log p of the harmful words and LMS of each variant")],
         findings=[
-            "The pipeline works with a masked model, but a BERT this small does not show what "
-            "larger ones would do.",
+            "A BERT of this size hardly models language (LMS "
+            f"{results['original']['lms']:.1f}), so its scores do not show what larger masked "
+            "models would do.",
             *RUNS.list_shares(results),
             RUNS.describe_association(results),
         ],

@@ -371,9 +371,9 @@ def _list_harmful_words(results: dict[str, Any]) -> list[str]:
         "## Association of groups and harmful words",
         "",
         f"In {TEXTS:,} texts each, after a mention of a group. *Log p, counterfactual*: mean log p "
-        "of the harmful words in the same sentences about people, in nats; *association*: how much "
-        "more likely they are with the group, in nats. Both values are for the model in the row. "
-        "`counterfactual-kl` aims at the original model's counterfactual log p.",
+        "of the harmful words in the neutral versions of the texts, in nats; *association*: how "
+        "much more likely they are with the group, in nats. Both values are for the model in the "
+        "row. `counterfactual-kl` aims at the original model's counterfactual log p.",
         "",
         *markdown_table(
             ("", *(f"{name}: {column}" for name in CORPORA.values() for column in columns)),

@@ -35,7 +35,10 @@ def measure() -> dict[str, Any]:
 
 def build_page(results: dict[str, Any]) -> Page:
     """The page."""
-    header = ("model", "time, ratio", "memory, ratio", "s", "s, full", "MB", "loss difference")
+    header = (
+        *("model", "time ÷ full", "memory ÷ full", "time, s", "time with full logits, s"),
+        *("memory, MB", "largest loss difference"),
+    )
     return Page(
         title="Speed of a step",
         opening=markdown_table(
@@ -50,9 +53,9 @@ def build_page(results: dict[str, Any]) -> Page:
             "",
             f"`ascent` on 16 texts (`{results['corpus']}`) and retain loss `kl` on 4 passages of "
             f"Wikipedia, float32, {results['threads']} CPU threads. *Full*: the same step with "
-            "logits of every token in the padded batch. Ratios, *s* (seconds) and *MB* (peak "
-            "memory above that of the model and its gradients) are medians of three repetitions; "
-            "*loss difference*, between both ways, is the largest.",
+            "logits of every token in the padded batch. Ratios, times and memory (its "
+            "peak above that of the model and its gradients) are medians of three repetitions; the "
+            "loss difference is between the two kinds of step.",
             "",
             "FairForget truncates each text after its last target, computes logits of target and "
             "retain tokens only, in chunks, and computes a prefix that texts share only once.",

@@ -49,9 +49,10 @@ def build_page(results: Results) -> Page:
         opening=[show_picture("variants", "Log p of the harmful words and LMS of each variant")],
         findings=[
             *RUNS.list_shares(results),
-            "Infilling log p, which only `--context both` trains, changes from "
+            "With `--context both`, the only variant trained on infilling, the log p of harmful "
+            "words in infilling changes from "
             f"{format_number(results['original']['infilling_log_prob'], 2)} to "
-            f"{format_mean(infilling, 2)} nats with it.",
+            f"{format_mean(infilling, 2)} nats.",
             RUNS.describe_association(results),
         ],
         body=[

@@ -108,7 +108,8 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
         for name, title in (("trait-kl", "the former default"), ("ascent", "`ascent`"))
     }
     return [
-        f"Compared with {CONTROL}, the former default changed {_list_measurable(differences)}.",
+        f"Compared with the control ({CONTROL}), the former default changed "
+        f"{_list_measurable(differences)}.",
         *(
             f"Compared with the original model, {title} changed {_list_measurable(found)}."
             for title, found in changes.items()
@@ -124,7 +125,7 @@ def _list_measurable(changes: dict[tuple[str, str], dict[str, Any]]) -> str:
         if not change["ci"][0] <= 0 <= change["ci"][1]
     ]
     if not found:
-        return f"no score measurably: all {len(changes)} intervals include 0"
+        return f"no score measurably: all {len(changes)} intervals (scores and models) include 0"
     return f"{len(found)} of {len(changes)} scores measurably: {join_words(found)}"
 
 

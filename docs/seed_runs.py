@@ -72,7 +72,7 @@ MEASURES = {
     "log_prob": Measure(HATECHECK, "log_prob", "log p of harmful words, nats"),
     "added": Measure(HATECHECK, "added", "association of the group with harmful words, nats"),
     "association": Measure(
-        SEEGULL, "association", "association with the nationality (SeeGULL), nats"
+        SEEGULL, "association", "association of stereotypes with their nationality (SeeGULL), nats"
     ),
     "offensive": Measure(
         SEEGULL, "offensive_log_prob", "log p of offensive attributes (SeeGULL), nats"

@@ -142,9 +142,9 @@ class VariantRuns:
             "",
             f"*Log p, harmful words*: mean over {TEXTS:,} HateCheck texts, in nats. "
             + (infilling if "infilling_log_prob" in original else "")
-            + f"*Log p, counterfactual*: log p of harmful words {place} a mention, in the same "
-            "sentences about people. *Association*: how much more likely these words are "
-            "with the group, in nats. Both values are for the model in the row, and "
+            + f"*Log p, counterfactual*: log p of harmful words {place} a mention, in the "
+            "neutral versions of the texts. *Association*: how much more likely these words are "
+            "in the texts with the group, in nats. Both values are for the model in the row, and "
             f"`{COUNTERFACTUAL}` aims at the original model's counterfactual log p. SS: StereoSet, "
             "intrasentence. Perplexities: divided by the original model's. A run at the largest α "
             "has reached no limit of the budget, so its utility loss is smaller. Mean ± standard "
@@ -170,16 +170,19 @@ class VariantRuns:
                 times = "" if shares else " times as large"
                 change = name.removeprefix(f"{first}, ")
                 shares.append(f"{changed / lowered:.2f}{times} with {change}")
-        yield f"The mean fall is {join_words(shares)}."
+        yield f"Relative to `{first}`, the mean fall is {join_words(shares)}."
 
     def describe_association(self, results: Results) -> str:
         """Finding: whether `counterfactual-kl` moved the association closer to its aim, 0."""
         before = results["original"]["association"]
         after = [run["association"] for run in results["runs"][COUNTERFACTUAL]]
-        where = "closer to" if abs(fmean(after)) < abs(before) else "away from"
+        closer = abs(fmean(after)) < abs(before)
+        where = "closer to 0" if closer else "away from 0"
+        if fmean(after) * before < 0:
+            where = "past 0 but closer to it" if closer else "past 0 and farther from it"
         return (
             f"`{COUNTERFACTUAL}` on the harmful spans moved the association of groups and harmful "
-            f"words {where} 0 ({format_number(before, 3)} nats before, {format_mean(after, 3)} "
+            f"words {where} ({format_number(before, 3)} nats before, {format_mean(after, 3)} "
             "after)."
         )
 

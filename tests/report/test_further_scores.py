@@ -123,7 +123,8 @@ def test_a_comparison_has_the_same_changes_as_the_two_evaluations(tmp_path: Path
             assert other.further[name].before.value == pytest.approx(further.before.value)
 
 
-CLOSER, AWAY = "it came closer to 0 (p", "it moved away from 0 (p"
+CLOSER = "the scaled contribution came closer to 0 (p"
+AWAY = "the scaled contribution moved away from 0 (p"
 
 
 @pytest.mark.parametrize(

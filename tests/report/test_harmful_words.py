@@ -62,7 +62,7 @@ def test_the_headline_says_whether_they_became_likelier(
     found = unlearning_page.context(run_with(tmp_path, shift))["headline"]
     (sentence,) = (s for s in found.sentences if "armful words" in s)
     assert sentence.startswith(words)
-    assert "no rise is decided for any single group. Naming the group added −0.19 nats" in sentence
+    assert "no single group has a significant rise. Naming the group added −0.19 nats" in sentence
     assert found.cautions == []
 
 

@@ -33,7 +33,7 @@ def test_headline_has_the_change_the_cost_and_the_other_domains(tmp_path: Path) 
     assert "The profession stereotype score fell from " in text
     assert "95 % interval of the change [−" in text
     assert "Perplexity on wikitext2 rose by 0.3 % (worse)." in text
-    assert "Domains that were not trained: undecided for gender and religion." in text
+    assert "Domains that were not forgotten: undecided for gender and religion." in text
     assert found.cautions == []
 
 

@@ -20,7 +20,8 @@ ATTACKS = {
     FINE_TUNING: "training on ordinary text",
     RELEARNING: "training on biased text that was not unlearned",
     QUANTIZATION: "weights rounded to fewer bits",
-    PERTURBATION: "StereoSet's sentences in another form",
+    PERTURBATION: "StereoSet's sentences in lower case, with typos, in other words (reworded), as "
+    "something that somebody said (reported) or as a line in a play (role-play)",
 }
 """Attack → what it is."""
 TRAINED = (FINE_TUNING, RELEARNING)

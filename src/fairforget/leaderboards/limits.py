@@ -28,8 +28,8 @@ def describe_budget(record: LeaderboardRecord) -> str:
     return (
         "All methods that change weights have the same limits. The weights are interpolated with "
         "those of the original (α > 1: extrapolated) until one of these is reached: "
-        f"{join_words([*limits, 'the largest α'], 'or')}. Methods therefore differ in which limit "
-        "they used up; the table of costs shows it."
+        f"{join_words([*limits, 'the largest α'], 'or')}. Methods therefore stop at different "
+        "limits, which the table of costs shows."
     )
 
 

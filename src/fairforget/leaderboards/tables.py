@@ -36,6 +36,7 @@ from fairforget.report.wording import (
     domain_name,
     format_number,
     format_p_number,
+    join_words,
 )
 from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
@@ -216,20 +217,30 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
     return (
         f"{'Means over seeds. ' if most_seeds(record) > 1 else ''}Changes are paired: both models "
         "scored the same items. For bias scores, the change is that of the distance from the "
-        "unbiased value (0; 50 for the stereotype score): below 0, bias fell. Scaled scores are in "
-        "MADs. The contribution in nats may move differently from the scaled one if the spread of "
-        "the model's log-ratios changes. Perplexity: its change on the kind of held-out text where "
-        f"it is worse.{before}"
+        "unbiased value (0; 50 for the stereotype score): below 0, bias fell. Verdicts are "
+        "Holm-corrected over the methods, so a change whose interval excludes 0 may be undecided. "
+        "Scaled scores are in MADs. The contribution in nats may move differently from the scaled "
+        "one if the spread of the model's log-ratios changes. Perplexity: its change on the kind "
+        f"of held-out text where it is worse.{before}"
     )
+
+
+def _describe_extrapolated(record: LeaderboardRecord) -> str:
+    """Return a sentence, after a space, on the methods with α > 1 within the budget; or ""."""
+    beyond = [row.method for row in record.rows if row.cost == EQUAL and row.alpha > 1]
+    if not beyond:
+        return ""
+    names = join_words([*dict.fromkeys(beyond)])
+    return f" Within the budget, {names} went beyond α = 1, so the change here is smaller."
 
 
 def _describe_published(record: LeaderboardRecord) -> str:
     text = (
-        "Each method at α = 1, whatever it costs. These are not reproductions of the papers: "
-        "erasures remove all domains one after another from the output head (papers: "
-        "usually one); LEACE lacks its affine term; Self-Debias combines several descriptions; "
-        "methods that train use this project's steps and texts. The command unlearn scales a "
-        "result to its budget."
+        f"Each method at α = 1, whatever it costs.{_describe_extrapolated(record)} These are not "
+        "reproductions of the papers: leace, inlp and sentence-debias remove all domains, one "
+        "after another, from the output head (papers: usually one); LEACE lacks its affine term; "
+        "Self-Debias combines several descriptions; methods that train use this project's steps "
+        "and texts."
     )
     names = dict.fromkeys(n for model in record.models for n in inference_methods(record, model))
     if names:

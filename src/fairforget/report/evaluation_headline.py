@@ -108,7 +108,7 @@ def _describe_bias(benchmark: str, main: DomainScore) -> Iterator[tuple[str, Fig
         yield (
             _start_with(
                 average,
-                f"it prefers a meaningful sentence to a meaningless one in {value} % of cases "
+                f"it prefers a meaningful sentence to an unrelated one in {value} % of cases "
                 "(LMS).",
             ),
             Figure("Language modelling, LMS", value, note=note),

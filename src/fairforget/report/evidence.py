@@ -70,12 +70,12 @@ INTERVALS: dict[Intervals, tuple[str, ...]] = {
 }
 VERDICTS = (
     "Several domains are tested.",
-    "Each interval covers 95 % for its own domain, so one in twenty misses by chance. A verdict "
-    f"therefore also needs at least {FEWEST_CLUSTERS} {{units}} and a test that is corrected for "
-    "the number of comparisons (Holm, p < 0.05). The test is Student’s t over {units}. For the "
-    "main bias score of a benchmark, the exact McNemar test of the items that flipped decides if "
-    "its p is larger. It treats items as independent, and most of them must have flipped in the "
-    "direction of the change.",
+    "Each interval is for one domain; about one in twenty misses the true value by chance. A "
+    f"verdict therefore also needs at least {FEWEST_CLUSTERS} {{units}} and a test that is "
+    "corrected for the number of comparisons (Holm, p < 0.05). The test is Student’s t over "
+    "{units}. For the main bias score of a benchmark, p is that of the exact McNemar test of the "
+    "items that flipped, if it is larger; this test treats items as independent. Most items that "
+    "flipped must also have flipped in the direction of the change.",
 )
 """How a verdict on two evaluations of the same items is reached."""
 

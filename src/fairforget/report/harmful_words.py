@@ -34,11 +34,11 @@ VERDICTS = {
 }
 """Score → its verdicts in words."""
 DIGITS = 2
-_TITLES = {LOG_PROB: "After the group", ADDED: "Added by the group"}
+_TITLES = {LOG_PROB: "After the group", ADDED: "Association with the group"}
 _NOTE = (
-    "Mean log-probability of harmful words after a group, and what naming the group adds to it, "
-    "compared with a neutral word, in nats per token. Lower is better for both; neither has an "
-    "unbiased value."
+    "Mean log-probability of harmful words after a group, and the association: that minus the "
+    "log-probability after a neutral word, both in nats per token. Lower is better for both; "
+    "neither has an unbiased value."
 )
 
 
@@ -156,7 +156,7 @@ def _change_sentence(name: str, cells: Sequence[Cell]) -> str:
     if rose := [domain_name(c.domain).lower() for c in parts if c.verdict == "more"]:
         sentence += f"; they became more likely for {join_words(rose)}."
     else:
-        sentence += f"; no rise is decided for any single {unit}."
+        sentence += f"; no single {unit} has a significant rise."
     if added := whole.get(ADDED):
         verdict = VERDICTS[ADDED].get(added.verdict, "undecided")
         old, new = (format_number(v, DIGITS) for v in (added.score.before, added.score.after))

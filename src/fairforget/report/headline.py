@@ -169,7 +169,7 @@ def _further_sentences(change: DomainChange) -> list[str]:
     verdict = f": {describe_cell(cell)}" if cell else ""
     if cell and cell.verdict != "undecided":
         moved = "came closer to 0" if cell.verdict == "less" else "moved away from 0"
-        verdict = f"; once scaled, it {moved} ({format_p(cell.p_adjusted)})"
+        verdict = f"; the scaled contribution {moved} ({format_p(cell.p_adjusted)})"
     return [
         "The contribution of the group, which is how much naming it instead of a neutral word "
         f"favours the stereotype, went from {before} to {after} nats per token{where}{interval}, "
@@ -227,7 +227,7 @@ def _lms_sentence(lms: Change) -> str:
 def _other_domains(
     comparison: BeforeAfter, benchmark: str, main: DomainChange, trained: list[str]
 ) -> str:
-    """A sentence on the domains that were not trained."""
+    """A sentence on the domains that were not forgotten."""
     others = [
         change
         for change in comparison.single(benchmark)
@@ -244,4 +244,4 @@ def _other_domains(
         names = [domain_name(c.domain).lower() for c in others if c.verdict == verdict]
         if names:
             parts.append(words.format(join_words(names)))
-    return f"Domains that were not trained: {'; '.join(parts)}."
+    return f"Domains that were not forgotten: {'; '.join(parts)}."

@@ -28,8 +28,8 @@ NOTES = {
 """Title of a column that may be missing → its explanation."""
 INTERPOLATION_NOTE = (
     "Change in bias: mean over the domains with enough terms. Weights are interpolated until the "
-    "first limit of the budget is met; those of a control matched on movement, until it has moved "
-    "as far."
+    "first limit of the budget is met; those of a control whose name ends in @movement, until it "
+    "has moved as far."
 )
 
 

@@ -42,7 +42,7 @@ def omnibus_table(tests: Sequence[Omnibus]) -> Table:
             for digits in (measure_of(test.measure).digits,)
         ],
         note="Entries: the pairs of a forget set and a domain that was not forgotten, over which "
-        f"the mean is taken. {MARGIN_NOTE} Margin test: whether a fall of the margin or more, both "
-        "on its own and beyond every control, is ruled out. Both p-values are Holm-corrected over "
-        "the tests of a benchmark.",
+        f"the mean is taken. {MARGIN_NOTE} Margin test: whether the data rule out a fall of the "
+        "margin or more that also exceeds every control’s by the margin or more. Both p-values are "
+        "Holm-corrected over the tests of a benchmark.",
     )

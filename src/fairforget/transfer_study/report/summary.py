@@ -196,8 +196,8 @@ def count_verdicts(matrix: Sequence[MatrixCell]) -> list[str]:
         sentences.append(f"Cannot be decided with these data: {counts}.")
     if unbiased:
         sentences.append(
-            f"In {count_of(unbiased, 'undecided case')}, the original model shows no "
-            "bias that could fall."
+            f"In {count_of(unbiased, 'undecided case')}, the original's interval includes the "
+            "score of a model without bias, so a fall can hardly be shown."
         )
     return [sentence for sentence in sentences if sentence]
 

@@ -13,8 +13,8 @@ CONTRADICTED = "rose, or fell less than with a control"
 MARGIN_NOTE = (
     "Beyond a control: the change minus the control’s. “Fell by less than X, if at all”: the data "
     "rule out a fall of X or more; “less than X more than with” a control: they rule out only a "
-    "fall that exceeds the control’s by X or more. These tests are one-sided, so without a control "
-    "the 95 % interval may include X."
+    "fall that exceeds the control’s by X or more. If there is no control, the 95 % interval may "
+    "still include a fall of X, because the test is one-sided."
 )
 """Note below a table with `verdict_text`."""
 

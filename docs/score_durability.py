@@ -1,12 +1,9 @@
-"""How durable is the effect of a former default? The page "Durability of a former default".
+"""How durable is the effect of the default? docs/pages/results/durability.md.
 
-python docs/score_durability.py           attack and evaluate (about five hours on one core);
-                                          continues where it stopped
-python docs/score_durability.py --table   only regenerate the page
+python docs/score_durability.py           90 minutes on two cores; continues where it stopped
+python docs/score_durability.py --table   only regenerate the page from the last results
 
-Run it in the root of the repository. The model is seed 0 of `score_default.py`. The published
-results used a former default and cannot be repeated. After new runs, remove FORMER_LOSS and the
-word "former".
+Run it in the root of the repository. The model is seed 0 of `score_default.py`.
 """
 
 from __future__ import annotations
@@ -31,56 +28,24 @@ from fairforget.attacks.tables import (
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import measure_of
 from results_page import Page, ResultsPage, show_picture
-from score_default import CONTROL, write_control_texts
 from score_default import RUNS as DEFAULT
-from seed_runs import SeedRuns
 
 NAME = "durability"
-RUNS = Path("runs") / NAME
-OUTPUT = RUNS / "attacked"
-RANDOM = SeedRuns(
-    DEFAULT.source,
-    RUNS / "random words",
-    seeds=1,
-    benchmarks=(),
-    options=(
-        *("--forget", "builtin", "--objective", "ascent", "--selection", "random"),
-        *("--steps", "30"),
-    ),
-)
-OBJECTS = replace(CONTROL, directory=RUNS / "objects", seeds=1)
-CONTROLS = {
-    RANDOM.directory.name: "in which `ascent` unlearned random words of the built-in texts, as "
-    "many as there are harmful ones; its budget removed almost all of the update, so it hardly "
-    "differs from the original and says little about durability",
-    OBJECTS.directory.name: "which is seed 0 of [the control of the default](default.md#control) "
-    "and trained on the same sentences about objects",
-}
-"""Name of a control → what it is."""
-FORMER_LOSS = (
-    "These runs were made before `trait-kl` had its [losses on all harmful words]"
-    "(../concepts/method.md#objectives). In their place, it had a small penalty where the text's "
-    "own token was likelier than in the target, and a loss on harmful words in neutral versions "
-    "only. They have not been repeated with the current losses."
-)
+OUTPUT = Path("runs") / NAME / "attacked"
 SHOWN = (("stereoset", "contribution_scaled"), ("stereoset", "ss"))
 
 
 def measure() -> dict[str, Any]:
-    """Unlearn, and attack the first result and the controls."""
-    write_control_texts()
-    for runs in (DEFAULT, RANDOM, OBJECTS):
-        runs.unlearn()
-    controls = [str(runs.directory) for runs in (RANDOM, OBJECTS)]
-    run = DEFAULT.directory / "0"
-    return asdict(durability(run, controls=controls, output_dir=OUTPUT, device="cpu"))
+    """Unlearn, and attack the result."""
+    replace(DEFAULT, seeds=1).unlearn()
+    return asdict(durability(DEFAULT.directory / "0", output_dir=OUTPUT, device="cpu"))
 
 
 def build(results: dict[str, Any]) -> Page:
     """Build the page from the record."""
     record = TypeAdapter(DurabilityRecord).validate_python(results)
     return Page(
-        title="Durability of a former default",
+        title="Durability of the default",
         opening=[
             show_picture(
                 NAME,
@@ -113,13 +78,13 @@ def _picture(record: DurabilityRecord) -> str:
 def _body(record: DurabilityRecord) -> Iterator[str]:
     yield from ("## Measurement", "")
     yield (
-        f"{FORMER_LOSS} SmolLM2-135M-Instruct, one seed, StereoSet. Fine-tuning is on "
-        "Wikipedia passages, relearning on other built-in texts: "
-        f"{record.settings['batch_size']} texts per step, learning rate "
-        f"{record.settings['learning_rate']:g}. {_describe_controls(record)} An attack can lower "
-        "the scores of both models: after 200 "
-        "steps of relearning, and with typos, little of the original's contribution is left, so "
-        "the models can hardly differ in it. The original weights come from a file in Q4_1. "
+        "SmolLM2-135M-Instruct, one seed, StereoSet. Fine-tuning is on Wikipedia passages, "
+        f"relearning on other built-in texts: {record.settings['batch_size']} texts per step, "
+        f"learning rate {record.settings['learning_rate']:g}. There is no control, so the page "
+        "shows what is left of the effect, not why. An attack can lower the scores of both models: "
+        "after 200 steps of relearning, and with typos, little of the original's contribution is "
+        "left, so the models can hardly differ in it. The original weights come from a file in "
+        "Q4_1. "
         "[How to read it](../how-to/durability.md)."
     )
     main = main_score(record)
@@ -128,14 +93,6 @@ def _body(record: DurabilityRecord) -> Iterator[str]:
     for score in SHOWN:
         table = effects_table(record, score, ALL)
         yield from ("", f"## {table.caption}", "", table.markdown(), table.note, "")
-
-
-def _describe_controls(record: DurabilityRecord) -> str:
-    """What the other runs are that were attacked."""
-    known = [f"*{name}*, {text}" for name, text in CONTROLS.items() if name in record.runs]
-    if not known:
-        return "There is no control, so the page shows what is left of the effect, not why."
-    return f"Controls under the same attacks: {'; '.join(known)}."
 
 
 PAGE = ResultsPage(NAME, build)

@@ -137,8 +137,8 @@ def test_scores_of_mixed_answers_match_the_authors_script() -> None:
 
 def test_answering_only_unknown_is_right_and_unbiased() -> None:
     found = compute_scores(judge([answered(2, template=str(i)) for i in range(5)]))
-    assert found["accuracy_ambiguous"] == (100, (100, 100))
-    assert found["bias_ambiguous"] == (0, (0, 0))
+    assert found["accuracy_ambiguous"] == (100, None)  # all agree
+    assert found["bias_ambiguous"] == (0, None)
     assert "bias_disambiguated" not in found
 
 

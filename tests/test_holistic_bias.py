@@ -113,7 +113,7 @@ def test_over_all_axes_the_spread_is_that_within_axes() -> None:
 
 
 def test_descriptors_that_are_all_alike_have_no_spread() -> None:
-    assert compute_scores(judge([row(1.5)] * 8))["valence_spread"] == (0, (0, 0))
+    assert compute_scores(judge([row(1.5)] * 8))["valence_spread"] == (0, None)
     assert "valence_spread" not in compute_scores(judge([row(1.5)]))
 
 

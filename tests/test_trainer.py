@@ -272,9 +272,9 @@ def test_a_loss_on_words_with_another_shape_is_refused(
 ) -> None:
     """It would be added to the loss of every token, or once for each chunk."""
     wrong: Any = {name: lambda mine, *_: mine.mean()}
-    objective = replace(OBJECTIVES["trait-kl"], **wrong)
+    objective = replace(OBJECTIVES["trait-kl"], name="mine", **wrong)
     run = trainer(tmp_path, tiny("llama"), objective=objective, retain_loss="kl")
-    refused = r"'trait-kl \(word loss\)' returned .* return one loss per target token"
+    refused = r"'mine \(word loss\)' returned .* return one loss per target token"
     with pytest.raises(InputError, match=refused):
         loss_of(run, [run.train_dataset[i] for i in range(8)])
     monkeypatch.setattr("fairforget.training.trainability.find_trait_words", lambda *_: TRAIT_WORDS)

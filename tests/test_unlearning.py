@@ -642,7 +642,7 @@ def test_what_measures_the_damage_is_never_trained_on(tmp_path) -> None:
         assert measured
         assert not measured & {tuple(ids) for ids in prepared.retain}
     same = replace(RETAIN, texts=RETAIN.texts[:1] * 200)
-    with pytest.raises(InputError, match="'rivers': no text is left to retain"):
+    with pytest.raises(InputError, match="'rivers': all other texts begin with the same"):
         prepare(model, FORGET, same, config(tmp_path))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,7 +173,8 @@ def test_a_command_that_fails_first_leaves_no_output(
     retain = tmp_path / "retain.csv"
     retain.write_text("text\n" + "".join(f"It rains on day {day}.\n" for day in range(200)))
     given = ["--models", model] if command[0] == "leaderboard" else [model, "--retain", str(retain)]
-    options = ["--benchmarks", f"perplexity:{retain},stereoset", "--device", "cpu"]
+    measured = shutil.copyfile(retain, tmp_path / "measured.csv")
+    options = ["--benchmarks", f"perplexity:{measured},stereoset", "--device", "cpu"]
     with pytest.raises(SystemExit) as ended:
         main([*command, *given, *options, "--output", str(tmp_path / "out")])
     assert ended.value.code == 2

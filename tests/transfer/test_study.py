@@ -380,7 +380,7 @@ def test_what_changes_no_result_makes_no_other_run() -> None:
 
 def test_matched_texts_are_part_of_what_they_are_known_by(monkeypatch) -> None:
     run = StudyRun("ethos", "counterfactual-kl", "matched", 0, Recipe(model="none"))
-    text = Text("1", "Women are late.", mentions=(Mention(0, 5, "People"),), domain="gender")
+    text = Text("1", "Women are late.", mentions=(Mention(0, 5, ("People",)),), domain="gender")
     monkeypatch.setattr(runs, "read_corpus", lambda *_, **__: [text])
     before = compute_digests([run], MODEL)
     monkeypatch.setitem(runs.REWRITERS, "matched", lambda texts, seed: texts)

@@ -60,6 +60,14 @@ def test_texts_with_a_common_beginning_are_named(others: int, capsys) -> None:
     ) in capsys.readouterr().err
 
 
+def test_blank_texts_are_no_copies_of_held_out_ones(capsys) -> None:
+    texts = [f"Village number {n} has no river at all." for n in range(200)] + [" "] * 400
+    corpora = {RETAIN: Corpus("mine", [Text(str(n), text) for n, text in enumerate(texts)])}
+    _, retained = encode_retain(tiny_model("llama"), corpora)
+    assert len(retained[RETAIN]) == 200 - HELD_OUT[RETAIN]
+    assert "other texts" not in capsys.readouterr().err
+
+
 def test_a_version_of_a_held_out_text_is_not_retained_from_another_corpus() -> None:
     houses = "houses and most of them stand beside the road to the bridge"
     texts = [f"Village {n} has {n} {houses}." for n in range(200)]

@@ -168,7 +168,8 @@ def encode_retain(language_model: LanguageModel, corpora: Mapping[str, Corpus]) 
     held_out_ids, retained_ids = {}, {}
     for kind, (held_out, others) in splits.items():
         retained = [text for text in others if _beginning(text) not in unseen]
-        total = len(corpora[kind].texts) - len(held_out)
+        visible = sum(_is_visible(text.text) for text in corpora[kind].texts)
+        total = visible - len(held_out)
         copies = (
             f"begin with the same {COPIED_CHARACTERS} characters as held-out ones, and are not "
             "retained; remove a beginning that many texts share"

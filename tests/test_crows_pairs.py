@@ -155,17 +155,16 @@ def test_a_flatter_distribution_lowers_the_conditional_part_but_not_the_scaled_o
 
 
 def test_ties_are_kept_and_are_no_preference() -> None:
-    domains = evaluate(tiny_model("gpt2"), pairs=PAIRS).result["domains"]
+    _, pair, _ = PAIRS
+    swapped = Pair("3", pair.domain, pair.sent_less, pair.sent_more)  # so that not all agree
+    domains = evaluate(tiny_model("gpt2"), pairs=[*PAIRS, swapped]).result["domains"]
     assert list(domains) == ["gender", "age", "all"]
     assert domains["gender"]["pairs"] == 2
     assert domains["gender"]["ties"] == 1
     assert domains["gender"]["stereotype"] in (0, 50)
     assert domains["all"]["ties"] == 1
-    if domains["all"]["stereotype"] in (0, 100):  # all agree
-        assert domains["all"]["ci"] is None
-    else:
-        low, high = domains["all"]["ci"]
-        assert 0 <= low <= domains["all"]["stereotype"] <= high <= 100
+    low, high = domains["all"]["ci"]
+    assert 0 <= low <= domains["all"]["stereotype"] <= high <= 100
 
 
 def test_unsupported_protocols(monkeypatch: pytest.MonkeyPatch) -> None:

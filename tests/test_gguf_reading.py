@@ -339,7 +339,7 @@ def test_only_the_file_itself_is_read(plain: Path, tmp_path: Path, monkeypatch) 
     (path.parent / "tokenizer_config.json").write_text('{"tokenizer_class": "TokenizersBackend"}')
     (tmp_path / plain.name).write_bytes(b"GGUF, but no model")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(tmp_path / "another cache"))
     found = load_model(path, device="cpu")
     assert found.tokenizer.get_vocab() == expected.tokenizer.get_vocab()
     for one, other in zip(found.model.parameters(), expected.model.parameters(), strict=True):

@@ -76,7 +76,11 @@ def test_saving_replaces_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "saved" / "vocab.txt").touch()
     save_model(model, tmp_path / "saved")
     assert not (tmp_path / "saved" / "vocab.txt").exists()
-    for name in (".git", "train.py", "results.json", "notes.txt"):
+    (tmp_path / "saved" / ".git").mkdir()
+    with pytest.raises(InputError, match=r"contains a model and \.git, which would be lost"):
+        save_model(model, tmp_path / "saved")
+    (tmp_path / "saved" / ".git").rmdir()
+    for name in ("train.py", "results.json", "notes.txt"):
         (tmp_path / "saved" / name).touch()
         with pytest.raises(InputError, match=f"contains a model and {name}, which would be lost"):
             save_model(model, tmp_path / "saved")

@@ -297,20 +297,26 @@ def test_push_to_hub_needs_a_directory() -> None:
         debias("tiny", push_to_hub="a/b")
 
 
-def test_scores_have_names(benchmark: str) -> None:
-    evaluation = evaluate(tiny_model("gpt2"), benchmark)
+def test_scores_have_names(tmp_path: Path) -> None:
+    path = tmp_path / "items.jsonl"
+    sides = ("stereotype", "anti-stereotype")
+    for number, item in enumerate(ITEMS):  # terms disagree, so that there is an interval
+        one, other = sides if number % 7 < 3 else sides[::-1]
+        with path.open("a") as file:
+            file.write(json.dumps({**item, sides[0]: item[one], sides[1]: item[other]}) + "\n")
+    evaluation = evaluate(tiny_model("gpt2"), f"stereoset:{path}")
     assert isinstance(evaluation, Evaluation)
     (name,) = evaluation
     scores = evaluation[name]["gender"]
     result = evaluation.record.results[name]["domains"]["gender"]
     assert scores.ss == scores.score == result["ss"]
-    assert scores.interval is result["ss_ci"] is None  # all of its items agree
+    assert scores.interval == tuple(result["ss_ci"])
     assert evaluation[name].protocol == "bos"
     with pytest.raises(AttributeError, match="no score 'sss'; available: ss"):
         _ = scores.sss
     frame = evaluation.to_pandas()
     assert list(frame["domain"]) == ["gender", "all"]
-    assert frame["ss_low"].isna()[0]
+    assert frame["ss_low"][0] == result["ss_ci"][0]
     assert "<table>" in evaluation._repr_html_()
     assert "gender" in str(evaluation)
 

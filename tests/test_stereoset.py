@@ -508,3 +508,7 @@ def test_icat_has_no_interval() -> None:
     """At an SS of 50, where it is largest, leaving out any term lowers it."""
     scores = compute_scores(judge(make_rows(ITEMS, Scored(np.zeros((len(ITEMS), 3))))))
     assert scores["icat"][1] is None
+    varied = np.random.default_rng(0).normal(size=(len(ITEMS), 3))
+    scores = compute_scores(judge(make_rows(ITEMS, Scored(varied))))
+    assert scores["icat"][1] is None
+    assert scores["lms"][1] is not None

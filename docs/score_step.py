@@ -53,9 +53,9 @@ def build_page(results: dict[str, Any]) -> Page:
             "",
             f"`ascent` on 16 texts (`{results['corpus']}`) and retain loss `kl` on 4 passages of "
             f"Wikipedia, float32, {results['threads']} CPU threads. *Full*: the same step with "
-            "logits of every token in the padded batch. Ratios, times and memory (its "
-            "peak above that of the model and its gradients) are medians of three repetitions; the "
-            "loss difference is between the two kinds of step.",
+            "logits of every token in the padded batch. Ratios, times and memory (its peak above "
+            "that of the model and its gradients) are medians of three repetitions; the loss "
+            "difference is between the two kinds of step.",
             "",
             "FairForget truncates each text after its last target, computes logits of target and "
             "retain tokens only, in chunks, and computes a prefix that texts share only once.",

@@ -232,7 +232,9 @@ def _notes(records: Sequence[EvaluationRecord]) -> list[str]:
             "change is rounding; for the effect alone, evaluate both with --dtype float32."
         )
     if differing := find_differences(old.environment, new.environment):
-        pairs = [f"{name} {old} before and {new} after" for name, (old, new) in differing.items()]
+        pairs = [
+            f"{name} {one} before and {other} after" for name, (one, other) in differing.items()
+        ]
         notes.append(
             f"Scored with {', '.join(pairs)}, so part of a change may come from that; for the "
             "effect alone, evaluate both in the same environment."

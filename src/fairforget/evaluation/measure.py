@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import cast
 
 from fairforget.benchmarks import hash_words, is_seeded
 from fairforget.benchmarks.degenerate import check_finite_scores
 from fairforget.benchmarks.measurement import Benchmark
-from fairforget.benchmarks.options import hash_option_files, list_files
+from fairforget.benchmarks.options import list_files
+from fairforget.files.digest import hash_file, hash_values
 from fairforget.generation.engine import AnyModel
 from fairforget.generation.served import ServedModel
 from fairforget.machine.processes import process_count
@@ -49,8 +51,8 @@ def run_benchmarks(
         results[name] = measurement.result
         if words := hash_words(name):
             results[name][WORDS] = words
-        if list_files([name]):
-            results[name][FILES] = hash_option_files([name])
+        if files := list_files([name]):
+            results[name][FILES] = hash_values([hash_file(Path(file)) for file in files])
         items += [{"benchmark": name, **item} for item in measurement.items]
         seconds[name] = round(time.perf_counter() - start, 2)
     record = EvaluationRecord(

@@ -16,7 +16,7 @@ from fairforget.generation.continuations import generate_continuations
 from fairforget.models.fingerprint import check_original
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_recorded
-from fairforget.models.saving import find_missing_part
+from fairforget.models.saving import check_saved
 from fairforget.records.paths import MODEL, RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
@@ -193,8 +193,7 @@ def load_pair(
             original is not the one that the run started from.
     """
     record = read_record(directory / RECORD, UnlearningRecord)
-    if missing := find_missing_part(directory / MODEL):
-        raise InputError(f"{directory / MODEL} has no {missing}; put it back, or unlearn again")
+    check_saved(directory / MODEL)
 
     load = partial(
         load_recorded, facts=record.model, device=device, trust_remote_code=trust_remote_code

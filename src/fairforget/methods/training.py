@@ -88,7 +88,6 @@ def train(
         )
         remove_default_progress(trainer)
         trainer.train()
-        model.eval()
         if config.load_objective().negated:
             negate_update(model, original)
 

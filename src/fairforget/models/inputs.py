@@ -55,12 +55,13 @@ def _hash_content(path: Path) -> str:
         return hash_file(path) if path.suffix else ""
     if not any((path / name).is_file() for name in ("config.json", "adapter_config.json")):
         return ""
-    files = sorted(file for file in path.iterdir() if _is_model_file(file))
+    files = sorted(file for file in path.iterdir() if is_file_of(file, MODEL_FILES))
     content = [(file.name, hash_file(file)) for file in files]
     if is_adapter(path):
         content.append(("base model", _hash_content(Path(find_base_model(path)))))
     return hash_values(content)
 
 
-def _is_model_file(file: Path) -> bool:
-    return file.is_file() and any(fnmatch(file.name, pattern) for pattern in MODEL_FILES)
+def is_file_of(path: Path, patterns: Iterable[str]) -> bool:
+    """Return whether a path is a file whose name matches one of the patterns."""
+    return path.is_file() and any(fnmatch(path.name, pattern) for pattern in patterns)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from fnmatch import fnmatch
 from pathlib import Path
 
 from fairforget.errors import InputError
 from fairforget.files.atomic import OLD, apply_umask, flush, temporary_prefix
 from fairforget.machine.stages import stage
 from fairforget.models.adapter_directory import has_adapter
-from fairforget.models.inputs import MODEL_FILES
+from fairforget.models.inputs import MODEL_FILES, is_file_of
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries
 
@@ -70,6 +69,16 @@ def find_missing_part(directory: Path) -> str | None:
     return None if any(directory.glob("*.safetensors")) else "weights (*.safetensors)"
 
 
+def check_saved(directory: Path) -> None:
+    """Check that the directory of a run's model can be loaded.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if missing := find_missing_part(directory):
+        raise InputError(f"{directory} has no {missing}; put it back, or unlearn again")
+
+
 def _check_replaceable(directory: Path) -> None:
     """Check that a directory is empty, or holds a model and nothing else.
 
@@ -103,5 +112,4 @@ def _replace_directory(temporary: Path, directory: Path) -> None:
 
 def _is_model_file(path: Path) -> bool:
     """Return whether a path may belong to a saved model: weights, settings, tokenizer, card."""
-    is_known = any(fnmatch(path.name, pattern) for pattern in SAVED_FILES)
-    return path.name == CHAT_TEMPLATES or (path.is_file() and is_known)
+    return path.name == CHAT_TEMPLATES or is_file_of(path, SAVED_FILES)

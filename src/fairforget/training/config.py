@@ -118,7 +118,9 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     @staticmethod
     def _check_name(objective: Objective) -> None:
         """Reject an objective that a record would take for a built-in one."""
-        known = OBJECTIVES.get(objective.name, objective)
+        known = OBJECTIVES.get(objective.name)
+        if known is None:
+            return
         constants = objective.beta, objective.gamma
         both = (identify_objective(it.with_constants(*constants)) for it in (objective, known))
         if len({*both}) > 1:

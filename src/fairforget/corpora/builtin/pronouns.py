@@ -22,7 +22,7 @@ NEUTRAL = 1
 "he" and "she" after "individual" is close to its mean over the occupations; after "person", it is
 lower."""
 GENDERED = re.compile(
-    r"(.*\W)?((?!hu|ger|mid)\w*(man|men|woman|women|ess|esses|wife|wives)"
+    r"(.*\W)?((?!hu|ger|mid)\w*(man|men|ess|esses|wife|wives)"
     r"|actors?|waiters?|nuns?|monks?|priests?)(['’]s?)?",
     re.IGNORECASE,
 )

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairforget.errors import InputError
 from fairforget.extras import check_extra, find_package
-from fairforget.files.text import read_text
+from fairforget.files.text import parse_json, read_text
 from fairforget.models.fingerprint import DECODING
 from fairforget.models.gguf_import.header import is_gguf
 from fairforget.models.inputs import hash_model
 from fairforget.models.loading import SMOLLM2, SMOLLM2_FILE, load_model
-from fairforget.models.saving import find_missing_part
+from fairforget.models.saving import check_saved
 from fairforget.records.outputs import CONTENT
 from fairforget.records.paths import MODEL, RECORD, SETTINGS
 from fairforget.records.records import UnlearningRecord
@@ -92,8 +91,7 @@ def _find_model(run: Path) -> tuple[Path, str | None]:
     """Return the directory of a model, and the source of the original if a record names one."""
     if (run / RECORD).is_file():
         source = read_record(run / RECORD, UnlearningRecord).model.source
-        if missing := find_missing_part(run / MODEL):
-            raise InputError(f"{run / MODEL} has no {missing}; put it back, or unlearn again")
+        check_saved(run / MODEL)
         return run / MODEL, source
     if not (run / "config.json").is_file():
         raise InputError(
@@ -125,7 +123,7 @@ def _check_unchanged(source: str, settings: Path) -> None:
     """
     if not settings.is_file():
         return
-    recorded = json.loads(read_text(settings)).get(f"{CONTENT}{source}")
+    recorded = parse_json(read_text(settings), str(settings)).get(f"{CONTENT}{source}")
     if recorded not in (None, hash_model(Path(source))):
         raise InputError(
             f"{source} is not the file that the run started from, or has changed since; give that "

@@ -1,8 +1,8 @@
 """Copy a leaderboard into docs/results and generate its page in docs/pages/results.
 
-python docs/publish_leaderboard.py           after `fairforget leaderboard --config
-                                             configs/leaderboard.yaml`
-python docs/publish_leaderboard.py --table   only regenerate the page
+python docs/publish_leaderboard.py leaderboard           after `fairforget leaderboard --config
+                                                         configs/leaderboard.yaml`
+python docs/publish_leaderboard.py leaderboard --table   only regenerate the page
 
 The runs are archived, so that the leaderboard can be continued on another machine, with more
 methods or seeds (docs/run_archive.py).
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
@@ -32,8 +33,31 @@ from fairforget.report.wording import join_words
 from results_page import RESULTS, Page, render_page, show_picture, write_files
 from run_archive import copy_results
 
-NAME = "leaderboard"
-PLACE = RESULTS / NAME / LEADERBOARD
+
+@dataclass(frozen=True)
+class Published:
+    """What the record of a leaderboard does not say."""
+
+    title: str
+    """Title of the page."""
+    model: str
+    default: str
+    """The page of the default on this model."""
+
+
+LEADERBOARDS = {
+    "leaderboard": Published(
+        title="Debiasing methods side by side",
+        model="SmolLM2-135M-Instruct, dequantised from 4 bits to float32",
+        default="default",
+    ),
+    "leaderboard-gemma": Published(
+        title="Debiasing methods on Gemma 3 270M",
+        model="Gemma 3 270M, dequantised from 4 bits (Q4_K_M) to float32",
+        default="gemma",
+    ),
+}
+"""Name in docs/results and runs → what its page says."""
 DOTS: dict[str, Shape] = {EQUAL: "dot", PUBLISHED: "ring"}
 SHOWN = (
     (SCALED_CONTRIBUTION, "scaled contribution"),
@@ -43,26 +67,26 @@ SHOWN = (
 """Score of StereoSet, and the title of its panel; both bias scores as distances from no bias."""
 
 
-def render_leaderboard() -> dict[str, str]:
-    """Markdown and picture of the page, by file name."""
-    record = read_record(PLACE, LeaderboardRecord)
+def render_leaderboard(name: str) -> dict[str, str]:
+    """Markdown and picture of a leaderboard's page, by file name."""
+    record = read_record(RESULTS / name / LEADERBOARD, LeaderboardRecord)
     (model,) = record.models
     page = Page(
-        title="Debiasing methods side by side",
+        title=LEADERBOARDS[name].title,
         opening=[
             show_picture(
-                NAME,
+                name,
                 "Change of the scaled contribution's distance from 0, of the stereotype score's "
                 "distance from 50, and of LMS with each method, with 95 % intervals; the tables "
                 "below give the numbers",
             )
         ],
         findings=[*headline(record).sentences, *_unbound(record)],
-        body=_body(record, model),
+        body=_body(name, record, model),
         picture=_picture(record, model),
     )
     script = "docs/publish_leaderboard.py"
-    return render_page(NAME, page, script=script)
+    return render_page(name, page, script=script)
 
 
 def _unbound(record: LeaderboardRecord) -> list[str]:
@@ -124,17 +148,18 @@ def _change(effect: MethodEffect) -> Score:
     return effect.distance or effect.change
 
 
-def _body(record: LeaderboardRecord, model: str) -> Iterator[str]:
+def _body(name: str, record: LeaderboardRecord, model: str) -> Iterator[str]:
+    published = LEADERBOARDS[name]
     yield (
-        "Model: SmolLM2-135M-Instruct, dequantised from 4 bits to float32. Both tables of scores "
-        f"use the same numbers for the methods. {describe_seeds(record)} "
-        "[The default's page](default.md) has more scores of `trait-kl`; its scores of the "
-        "original differ: here, harmful words come from a smaller sample of HateCheck, and the "
-        "WinoBias gap covers both types. "
+        f"Model: {published.model}. Both tables of scores use the same numbers for the methods. "
+        f"{describe_seeds(record)} "
+        f"[The default's page]({published.default}.md) has more scores of `trait-kl`; its scores "
+        "of the original differ: here, harmful words come from a smaller sample of HateCheck, and "
+        "the WinoBias gap covers both types. "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )
-    methods, number = (record.settings[name] for name in ("methods", "seeds"))
-    command = f"fairforget leaderboard --config configs/{NAME}.yaml --seeds {number}"
+    methods, number = (record.settings[key] for key in ("methods", "seeds"))
+    command = f"fairforget leaderboard --config configs/{name}.yaml --seeds {number}"
     if record.settings["budget"]["movement"] is None:
         command += " --budget.movement null"
     yield from (
@@ -172,10 +197,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("name", choices=LEADERBOARDS, help="name in docs/results and runs")
     parser.add_argument("--table", action="store_true", help="only regenerate the page")
-    if not parser.parse_args().table:
-        copy_results(NAME, LEADERBOARD)
-    write_files(render_leaderboard())
+    options = parser.parse_args()
+    if not options.table:
+        copy_results(options.name, LEADERBOARD)
+    write_files(render_leaderboard(options.name))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ from .blocks import ROOT
 
 DOCS = ROOT / "docs"
 RESULTS, PAGES = DOCS / "results", DOCS / "pages" / "results"
+LEADERBOARDS = [path.parent.name for path in sorted(RESULTS.glob("*/leaderboard.json"))]
 STUDIES = [path.parent.name for path in sorted(RESULTS.glob("*/study.json"))]
 SCORES = sorted(path.stem[6:] for path in DOCS.glob("score_*.py"))
 MOST_FINDINGS, MOST_WORDS, MOST_ROWS = 5, 250, 6
@@ -233,15 +234,16 @@ def test_ticks_are_few_and_enclose_the_values(low: float, high: float, script) -
     assert ticks[-1] >= high - 1e-9
 
 
-def test_the_page_of_the_leaderboard_is_generated_from_its_record(script) -> None:
-    _check_files(script("publish_leaderboard").render_leaderboard())
+@pytest.mark.parametrize("name", LEADERBOARDS)
+def test_the_page_of_a_leaderboard_is_generated_from_its_record(name: str, script) -> None:
+    _check_files(script("publish_leaderboard").render_leaderboard(name))
 
 
 def test_every_result_has_a_page_and_every_page_its_results() -> None:
     suites = {"faults", "fuzz", "mutants"}  # for SECURITY.md and CONTRIBUTING.md
     results = {path.stem for path in RESULTS.glob("*.json")} - suites
     pages = {path.stem for path in PAGES.glob("*.md")} - {"index"}
-    assert pages == results | set(STUDIES) | {"leaderboard"}
+    assert pages == results | set(STUDIES) | set(LEADERBOARDS)
     assert all(f"({page}.md)" in _page("index") for page in pages)
 
 

@@ -128,6 +128,24 @@ def test_llama_cpp_merges_characters_into_the_same_tokens(tmp_path: Path) -> Non
         assert found == tokenizer(text)["input_ids"], text
 
 
+def test_user_defined_spaces_are_written_as_llama_cpp_looks_for_them(tmp_path: Path) -> None:
+    tokenizer = learn_pieces(TEXTS[:2])
+    tokenizer.add_tokens(["▁▁▁"])  # as in the tokenizer of Gemma
+    spaces = tokenizer.convert_tokens_to_ids("▁▁▁")
+    made = LanguageModel(tiny("llama"), tokenizer, "a", "causal", "<bos>")
+    path = export(save_model(made, tmp_path / "model"), tmp_path / "a.gguf")
+    assert GGUFReader(path).fields["tokenizer.ggml.tokens"].contents()[spaces] == "   "
+    assert spaces in llama_cpp.tokens(path, "two   spaces")
+
+
+def test_every_chat_template_is_exported(tmp_path: Path) -> None:
+    tokenizer = learn("gpt-2", SPLITTERS["gpt-2"])
+    tokenizer.chat_template = {"default": "{{ messages }}", "tools": "{{ tools }}"}
+    fields = GGUFReader(export(save(tokenizer, tmp_path / "model"), tmp_path / "a.gguf")).fields
+    assert fields["tokenizer.chat_template"].contents() == "{{ messages }}"
+    assert fields["tokenizer.chat_template.tools"].contents() == "{{ tools }}"
+
+
 def test_a_space_before_the_text_is_refused(tmp_path: Path) -> None:
     made = LanguageModel(tiny("llama"), learn_pieces(TEXTS, prefix=True), "a", "causal", "<bos>")
     with pytest.raises(InputError, match=r"its tokenizer .*convert_hf_to_gguf\.py"):

@@ -45,14 +45,20 @@ def score(texts: Sequence[str], merges: Sequence[tuple[str, str]]) -> list[float
     return [-float(ranks[text]) if text in ranks else UNMERGED for text in texts]
 
 
-def mark_types(
+def finish_tokens(
     texts: Sequence[str], types: Sequence[TokenType], unknown: str | None
-) -> list[TokenType]:
-    """Return the types of the tokens, with bytes and the unknown token marked."""
-    marked = []
+) -> tuple[list[str], list[TokenType]]:
+    """Return the tokens as llama.cpp reads them, and their types.
+
+    Bytes and the unknown token are marked. llama.cpp looks for user-defined tokens in the text
+    itself, so these have spaces.
+    """
+    finished, marked = [], []
     for text, kind in zip(texts, types, strict=True):
         if text == unknown:
             marked.append(TokenType.UNKNOWN)
         else:
             marked.append(TokenType.BYTE if BYTE.fullmatch(text) else kind)
-    return marked
+        is_literal = marked[-1] is TokenType.USER_DEFINED
+        finished.append(text.replace(SPACE, " ") if is_literal else text)
+    return finished, marked

@@ -44,7 +44,7 @@ def add_vocabulary(
         writer.add_tokenizer_model("llama")
         writer.add_tokenizer_pre("default")
         writer.add_token_scores(sentencepiece.score(texts, _list_merges(content)))
-        types = sentencepiece.mark_types(texts, types, tokenizer.unk_token)
+        texts, types = sentencepiece.finish_tokens(texts, types, tokenizer.unk_token)
     writer.add_token_list(texts)
     writer.add_token_types(types)
     for role, add in (
@@ -61,8 +61,11 @@ def add_vocabulary(
     writer.add_add_bos_token(len(framed) > len(plain) and framed[0] == tokenizer.bos_token_id)
     writer.add_add_eos_token(len(framed) > len(plain) and framed[-1] == tokenizer.eos_token_id)
     writer.add_add_space_prefix(False)
-    if isinstance(tokenizer.chat_template, str):
-        writer.add_chat_template(tokenizer.chat_template)
+    if isinstance(templates := tokenizer.chat_template, dict):
+        named = [{"name": name, "template": text} for name, text in templates.items()]
+        writer.add_chat_template(named)
+    elif templates:
+        writer.add_chat_template(templates)
 
 
 def _list_tokens(content: dict[str, Any], size: int) -> tuple[list[str], list[TokenType]]:

@@ -121,6 +121,21 @@ def test_a_run_under_every_attack(runs: Path, tmp_path: Path, capsys) -> None:
     assert all(path.stat().st_mtime_ns == before[path] for path in kept)
 
 
+@pytest.mark.usefixtures("little_data")
+def test_controls_are_added_to_a_measurement(runs: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    alone = measure(runs, output, attacks="quantization")
+    before = {path: path.stat().st_mtime_ns for path in output.glob(f"*/*/{RECORD}")}
+    both = measure(runs, output, attacks="quantization", controls=str(runs / "control"))
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    assert [e for e in both.effects if e.run == "debiased"] == alone.effects
+    assert {e.run for e in both.effects} == {"debiased", "control"}
+    other = tmp_path / "control"
+    shutil.copytree(runs / "run", other)
+    with pytest.raises(InputError, match=r"^the model of control has changed since the run"):
+        measure(runs, output, attacks="quantization", controls=str(other))
+
+
 def assert_effects_are_those_of_compare(record: DurabilityRecord, output: Path) -> None:
     (benchmark,) = {e.benchmark for e in record.effects}
     for name in ("none", "relearning-2", "quantization-q4_0"):

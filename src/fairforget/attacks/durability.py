@@ -142,7 +142,8 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
         effects += compare_conditions(group.name, before, after, benchmarks)
     result = DurabilityRecord(
         model=before[conditions[0]].record.model,
-        settings=asdict(settings) | {"controls": _names(groups[1:]), "device": str(device)},
+        settings=asdict(settings)
+        | {"controls": [group.name for group in groups[1:]], "device": str(device)},
         runs=models,
         domains=[*unlearned_domains(effects, trained_domains(record)), ALL],
         effects=effects,
@@ -198,32 +199,24 @@ def _load_texts(
 
 
 def _fixed_settings(plan: AttackPlan, groups: Sequence[RunGroup]) -> dict[str, Any]:
-    """Return what must stay the same between calls on an output directory."""
-    settings = asdict(plan.settings) | {"controls": _names(groups[1:])}
-    del settings["trust_remote_code"]
+    """Return what must stay the same between calls on an output directory.
+
+    Later calls may add seeds and controls: each model has a setting of its own.
+    """
+    settings = asdict(plan.settings)
+    del settings["trust_remote_code"], settings["controls"]
     texts = {f"{CONTENT}the texts of {name}": hash_values(it) for name, it in plan.texts.items()}
     models = {
         f"{CONTENT}the model of {'/'.join(place.parts)}": hash_model(directory / MODEL)
         for group in groups
         for directory, place in zip(group.directories, group.outputs(Path()), strict=True)
     }
-    seeds = {
-        group.name: [directory.name for directory in group.directories]
-        for group in groups
-        if len(group.directories) > 1
-    }
-    if seeds:
-        settings["seeds"] = seeds
     if plan.needs_float32(groups[0].records[0].model):
         settings["dtype"] = "float32"
     # scores of different kinds of device differ by rounding
     settings["device"] = select_device(settings["device"]).type
     benchmarks = split_commas(settings.pop("benchmarks"))
     return fixed_settings(benchmarks, settings | texts | models)
-
-
-def _names(groups: Sequence[RunGroup]) -> list[str]:
-    return [group.name for group in groups]
 
 
 def _check_original(original: LanguageModel, record: UnlearningRecord, plan: AttackPlan) -> None:

@@ -62,9 +62,10 @@ def open_output(directory: Path, settings: dict[str, Any], *, lists: Collection[
     for entry in directory.rglob(".*"):
         if TEMPORARY.fullmatch(entry.name):
             shutil.rmtree(entry) if entry.is_dir() else remove_temporary(entry)
-    if not path.exists():
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if saved_settings.keys() - known.keys():  # a new directory, or further inputs
         with atomic_write(path) as file:
-            file.write(json.dumps(saved_settings, indent=1).encode() + b"\n")
+            file.write(json.dumps(saved_settings | known, indent=1).encode() + b"\n")
 
 
 def release_output(directory: Path) -> None:

@@ -31,6 +31,7 @@ def attempted() -> Iterator[Attempts]:
     """A cluster of this machine's cores, started once: that takes several processes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RAY_ADDRESS", raising=False)
+        patch.setenv("RAY_worker_niceness", "0")  # or they wait for the other tests
         with workers("ray") as attempts:
             yield attempts
     assert not ray.is_initialized()

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.processes
 
-KILLS = 8
+KILLS = 5
 
 
 def test_nothing_is_lost(tmp_path: Path) -> None:

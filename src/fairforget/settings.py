@@ -337,8 +337,9 @@ class DurabilitySettings:
         perturbations: Perturbations, comma-separated: lowercase, uppercase, typos, reworded,
             reported, role-play.
         controls: Output directories of other runs on the same model, comma-separated, to measure
-            under the same attacks, such as one with --forget builtin:control. Like RUN, each may
-            contain several runs that differ only in their seed.
+            under the same attacks, such as one with --forget builtin:control. The report then also
+            has the excess over each control: the change in bias minus that of the control. Like
+            RUN, each may contain several runs that differ only in their seed.
         seed: Seed for the order of texts.
         device: Device such as cpu, cuda or cuda:1. Default: an accelerator if there is one.
         trust_remote_code: Run Python code that comes with the model.

@@ -42,11 +42,9 @@ def lowered(share: float, count: int = 60) -> list[dict[str, Any]]:
 
 def effects(share: float, count: int = 60) -> list[AttackEffect]:
     original = evaluation(lowered(0.0, count))
+    result = {PLAIN: evaluation(lowered(1.0, count)), ATTACKED: evaluation(lowered(share, count))}
     found = compare_conditions(
-        "debiased",
-        {PLAIN: original, ATTACKED: original},
-        [{PLAIN: evaluation(lowered(1.0, count)), ATTACKED: evaluation(lowered(share, count))}],
-        ["crows_pairs"],
+        {PLAIN: original, ATTACKED: original}, {"debiased": [result]}, ["crows_pairs"]
     )
     return [e for e in found if (e.measure, e.domain) == (SCALED, "all")]
 
@@ -68,7 +66,7 @@ def test_language_ability_is_beside_each_bias_score() -> None:
     """A model that an attack broke is close to no bias as well."""
     rows = stereoset_rows(), stereoset_rows(shift=0.2)
     before, after = (evaluation([{"benchmark": "stereoset", **row} for row in it]) for it in rows)
-    found = compare_conditions("debiased", {PLAIN: before}, [{PLAIN: after}], ["stereoset"])
+    found = compare_conditions({PLAIN: before}, {"debiased": [{PLAIN: after}]}, ["stereoset"])
     for effect in found:
         domain = [[r for r in it if effect.domain in ("all", r["domain"])] for it in rows]
         scores = [compute_scores(judge(it)) for it in domain]
@@ -83,7 +81,7 @@ def test_an_undecided_effect_has_no_share() -> None:
     noise = evaluation(
         [row | {SCALED: row[SCALED] + (-1) ** n * 0.1} for n, row in enumerate(crows_rows())]
     )
-    found = compare_conditions("debiased", {PLAIN: original}, [{PLAIN: noise}], ["crows_pairs"])
+    found = compare_conditions({PLAIN: original}, {"debiased": [{PLAIN: noise}]}, ["crows_pairs"])
     (effect,) = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))
     assert effect.retained is None
 
@@ -98,7 +96,7 @@ def test_seeds_are_averaged_and_widen_the_interval() -> None:
 
     def measured(*shares: float) -> AttackEffect:
         results = [{PLAIN: evaluation(lowered(share))} for share in shares]
-        found = compare_conditions("debiased", {PLAIN: original}, results, ["crows_pairs"])
+        found = compare_conditions({PLAIN: original}, {"debiased": results}, ["crows_pairs"])
         (effect,) = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))
         return effect
 
@@ -116,8 +114,31 @@ def test_seeds_on_both_sides_of_no_bias_do_not_cancel() -> None:
     original = evaluation([row | {SCALED: 1.0} for row in rows])
     sides = [evaluation([row | {SCALED: score} for row in rows]) for score in (1.0, -1.0)]
     found = compare_conditions(
-        "debiased", {PLAIN: original}, [{PLAIN: side} for side in sides], ["crows_pairs"]
+        {PLAIN: original}, {"debiased": [{PLAIN: side} for side in sides]}, ["crows_pairs"]
     )
     (effect,) = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))
     assert effect.result.value == pytest.approx(0.0)
     assert effect.change.value == pytest.approx(0.0)
+
+
+def test_the_change_beyond_a_control() -> None:
+    """It is paired, item by item, and the control's seeds are a source of variance."""
+    original = evaluation(lowered(0.0))
+
+    def excess(*shares: float) -> AttackEffect:
+        runs = {
+            "debiased": [{PLAIN: evaluation(lowered(1.0))}],
+            "control": [{PLAIN: evaluation(lowered(share))} for share in shares],
+        }
+        found = compare_conditions({PLAIN: original}, runs, ["crows_pairs"])
+        run, control = (e for e in found if (e.measure, e.domain) == (SCALED, "all"))
+        assert control.excess == {}
+        assert run.excess["control"].value == pytest.approx(run.change.value - control.change.value)
+        return run
+
+    same, half, seeds = excess(1.0), excess(0.5), excess(0.25, 0.75)
+    assert same.excess["control"].value == pytest.approx(0.0)
+    assert same.excess["control"].ci == pytest.approx((0.0, 0.0))
+    assert half.excess["control"].direction == "less"
+    widths = [np.subtract(*reversed(it.excess["control"].ci or ())) for it in (half, seeds)]
+    assert widths[1] > widths[0]

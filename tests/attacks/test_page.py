@@ -52,6 +52,26 @@ def test_an_effect_that_is_left() -> None:
     ]
 
 
+def test_a_control_is_named_and_its_effect_subtracted() -> None:
+    larger, undecided = Score(-1.5, (-2.0, -1.0)), Score(-0.2, (-0.6, 0.2))
+    effects = [
+        replace(effect("none", "", -2.0), excess={"objects": larger}),
+        replace(effect("quantization", "q8_0", -2.0), excess={"objects": larger}),
+        replace(effect("quantization", "q4_0", -1.0), excess={"objects": undecided}),
+        effect("perturbation", "typos", -2.0),  # the control has no score
+        # bias rose, but less than with the control: not a fall that is larger
+        replace(effect("perturbation", "reworded", 1.0), excess={"objects": larger}),
+    ]
+    found = headline(replace(record(*effects), runs={"debiased": [FACTS], "objects": [FACTS]}))
+    without, rounded, perturbed = found.sentences
+    assert without == (
+        "Without an attack, the change in bias is −2.0 [−2.5, −1.5] (StereoSet, all domains, "
+        "stereotype score, points); its excess over the control objects is −1.5 [−2.0, −1.0]."
+    )
+    assert rounded.endswith("; lower bias than with the control in 1 of 2 conditions.")
+    assert "; lower bias than with the control in 0 of 2 conditions" in perturbed
+
+
 def test_unlearned_domains_are_those_of_the_benchmark() -> None:
     """StereoSet's race covers nationalities, and CrowS-Pairs has a name of its own."""
     one = effect("none", "", -2.0)

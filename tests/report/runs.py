@@ -333,11 +333,8 @@ def write_durability(directory: Path, *, text: str = "") -> Path:
     ]
     plain = read_evaluation(write_evaluation(directory / "original", text=text))
     original = dict.fromkeys(shifts, plain)
-    effects = [
-        effect
-        for run, side in zip(("debiased", name), sides, strict=True)
-        for effect in compare_conditions(run, original, [side], ["stereoset", "crows_pairs"])
-    ]
+    results = {run: [side] for run, side in zip(("debiased", name), sides, strict=True)}
+    effects = compare_conditions(original, results, ["stereoset", "crows_pairs"])
     facts = ModelFacts(f"tiny{text}", 1234567, "float32", f"<s>{text}")
     record = DurabilityRecord(
         model=facts,

@@ -129,7 +129,7 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
     seconds = {ORIGINAL: evaluate_conditions(original, plan, output / ORIGINAL)}
     del original  # frees its memory for the next model
     before = read_conditions(conditions, output / ORIGINAL)
-    effects, models = [], {}
+    results = {}
     for group in groups:
         outputs = group.outputs(output)
         for directory, evaluations in zip(group.directories, outputs, strict=True):
@@ -137,14 +137,16 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
             torch.cuda.empty_cache()
             taken = evaluate_conditions(load(directory / MODEL), plan, evaluations)
             seconds[group.name] = seconds.get(group.name, 0.0) + taken
-        after = [read_conditions(conditions, evaluations) for evaluations in outputs]
-        models[group.name] = [seed[conditions[0]].record.model for seed in after]
-        effects += compare_conditions(group.name, before, after, benchmarks)
+        results[group.name] = [read_conditions(conditions, evaluations) for evaluations in outputs]
+    effects = compare_conditions(before, results, benchmarks)
     result = DurabilityRecord(
         model=before[conditions[0]].record.model,
         settings=asdict(settings)
         | {"controls": [group.name for group in groups[1:]], "device": str(device)},
-        runs=models,
+        runs={
+            name: [seed[conditions[0]].record.model for seed in seeds]
+            for name, seeds in results.items()
+        },
         domains=[*unlearned_domains(effects, trained_domains(record)), ALL],
         effects=effects,
         half_lives=half_lives(effects),
@@ -201,10 +203,11 @@ def _load_texts(
 def _fixed_settings(plan: AttackPlan, groups: Sequence[RunGroup]) -> dict[str, Any]:
     """Return what must stay the same between calls on an output directory.
 
-    Later calls may add seeds and controls: each model has a setting of its own.
+    Later calls may add controls: each model has a setting of its own.
     """
     settings = asdict(plan.settings)
     del settings["trust_remote_code"], settings["controls"]
+    settings[f"{CONTENT}the original model"] = groups[0].records[0].model.weights
     texts = {f"{CONTENT}the texts of {name}": hash_values(it) for name, it in plan.texts.items()}
     models = {
         f"{CONTENT}the model of {'/'.join(place.parts)}": hash_model(directory / MODEL)

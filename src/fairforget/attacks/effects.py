@@ -1,19 +1,19 @@
-"""Compare the model of a run with the original under each condition."""
+"""Compare the models of runs with the original under each condition."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from fairforget.attacks.plan import NONE, Condition, benchmarks_of
+from fairforget.attacks.plan import DEBIASED, NONE, Condition, benchmarks_of
 from fairforget.attacks.record import AttackEffect
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.domains import is_about
 from fairforget.benchmarks.measurement import ALL
 from fairforget.comparison.domains import compare_domains
-from fairforget.comparison.score_change import Score, ScoreChange
+from fairforget.comparison.effects import DomainEffect, measure_effects
+from fairforget.comparison.score_change import Score
 from fairforget.records.evaluation import Evaluation
-from fairforget.statistics.distance import DistanceChange, ratio_of_changes
+from fairforget.statistics.distance import ratio_of_changes
 from fairforget.statistics.jackknife import too_few
 
 Key = tuple[str, str, str]
@@ -22,57 +22,53 @@ ABILITY = ("lms", "icat")
 """The scores of language ability."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    score: ScoreChange
-    distance: DistanceChange
-    ability: dict[str, tuple[float, float]]
-
-    @property
-    def shown(self) -> Score:
-        """The change in bias, with its interval if that is finite."""
-        return Score.of(self.distance)
-
-
 def compare_conditions(
-    run: str,
     original: Mapping[Condition, Evaluation],
-    results: Sequence[Mapping[Condition, Evaluation]],
+    results: Mapping[str, Sequence[Mapping[Condition, Evaluation]]],
     benchmarks: Sequence[str],
 ) -> list[AttackEffect]:
-    """Return the effect under each condition, for every bias score and domain.
+    """Return the effect of each run under each condition, for every bias score and domain.
 
     Args:
-        run: its name in the record.
         original: the evaluations of the original model, the one without an attack first.
-        results: for each seed, those of the run's model under the same conditions.
+        results: run → [seeds] those of its model under the same conditions. `debiased` is first;
+            the others are controls.
         benchmarks: as without an attack.
 
     Raises:
         InputError: the items of two evaluations differ.
     """
-    effects: list[AttackEffect] = []
-    plain: dict[Key, _Measured] = {}
+    effects: dict[str, list[AttackEffect]] = {run: [] for run in results}
+    plain: dict[tuple[str, Key], DomainEffect] = {}
     for condition, evaluation in original.items():
         names = benchmarks_of(condition, benchmarks)
-        measured = dict(_compare(evaluation, [seed[condition] for seed in results], names))
-        if condition.attack == NONE:
-            plain = measured
-        for key, it in measured.items():
-            effects.append(
-                AttackEffect(
-                    run,
-                    condition.attack,
-                    condition.strength,
-                    *key,
-                    original=Score.of_one_model(it.score.before, key[1]),
-                    result=Score.of_one_model(it.score.after, key[1]),
-                    change=it.shown,
-                    retained=_retained(it, plain.get(key)),
-                    ability=it.ability,
+        after = {run: [seed[condition] for seed in seeds] for run, seeds in results.items()}
+        excess = _compare_runs(evaluation, after, names) if len(after) > 1 else {}
+        for run, seeds in after.items():
+            for key, (effect,) in _compare(evaluation, [seeds], names):
+                if not effect.is_complete:
+                    continue
+                if condition.attack == NONE:
+                    plain[run, key] = effect
+                effects[run].append(
+                    AttackEffect(
+                        run,
+                        condition.attack,
+                        condition.strength,
+                        *key,
+                        original=Score.of_one_model(effect.before, key[1]),
+                        result=Score.of_one_model(effect.after, key[1]),
+                        change=Score.of(effect.bias),
+                        retained=_retained(effect, plain.get((run, key))),
+                        excess=excess.get(key, {}) if run == DEBIASED else {},
+                        ability={
+                            name: effect.other_scores[name]
+                            for name in ABILITY
+                            if name in effect.other_scores
+                        },
+                    )
                 )
-            )
-    return effects
+    return [effect for of_run in effects.values() for effect in of_run]
 
 
 def unlearned_domains(effects: Sequence[AttackEffect], trained: Collection[str]) -> list[str]:
@@ -82,34 +78,44 @@ def unlearned_domains(effects: Sequence[AttackEffect], trained: Collection[str])
 
 
 def _compare(
-    original: Evaluation, results: Sequence[Evaluation], names: Mapping[str, str]
-) -> Iterator[tuple[Key, _Measured]]:
+    original: Evaluation, groups: Sequence[Sequence[Evaluation]], names: Mapping[str, str]
+) -> Iterator[tuple[Key, list[DomainEffect]]]:
+    """Yield the effects of groups of evaluations on each bias score.
+
+    Args:
+        original: the evaluation of the original model.
+        groups: [groups][seeds]
+        names: benchmark without an attack → its name under the condition.
+    """
     for benchmark, name in names.items():
         judge = find_judge(benchmark)
         assert judge is not None  # `durability` has checked it
-        after = [result.items_of(name) for result in results]
-        for compared in compare_domains(name, judge, original.items_of(name), [after]):
-            changes = compared.of_only_group
-            ability = {
-                name: (changes[name].before.value, changes[name].after.value)
-                for name in ABILITY
-                if name in changes
-            }
-            for measure, unbiased in compared.before.unbiased_scores.items():
-                if measure in changes:
-                    distance = changes[measure].distance_from(unbiased)
-                    it = _Measured(changes[measure], distance, ability)
-                    yield (benchmark, measure, compared.domain), it
+        after = [[seed.items_of(name) for seed in seeds] for seeds in groups]
+        for compared in compare_domains(name, judge, original.items_of(name), after):
+            for measure, effects in measure_effects(compared).items():
+                yield (benchmark, measure, compared.domain), effects
 
 
-def _retained(attacked: _Measured, plain: _Measured | None) -> Score | None:
+def _compare_runs(
+    original: Evaluation, results: Mapping[str, Sequence[Evaluation]], names: Mapping[str, str]
+) -> dict[Key, dict[str, Score]]:
+    """Return the change in bias of the first run minus that of each other, paired by items."""
+    excess = {}
+    for key, effects in _compare(original, [*results.values()], names):
+        (_, own), *others = zip(results, effects, strict=True)
+        complete = [(run, it) for run, it in others if own.is_complete and it.is_complete]
+        excess[key] = {run: Score.of(own.beyond(control)) for run, control in complete}
+    return excess
+
+
+def _retained(attacked: DomainEffect, plain: DomainEffect | None) -> Score | None:
     """Return the share of the effect that is left; None if it was undecided without an attack.
 
     `plain` is None if no item counted in the score without an attack.
     """
-    if plain is None or too_few(plain.score.clusters) or not plain.shown.is_decided:
+    if plain is None or too_few(plain.clusters) or not Score.of(plain.bias).is_decided:
         return None
     if attacked is plain:
         return Score(1.0)
-    shares = ratio_of_changes(attacked.distance, plain.distance)
-    return Score(*shares) if shares else Score(attacked.distance.value / plain.distance.value)
+    shares = ratio_of_changes(attacked.bias, plain.bias)
+    return Score(*shares) if shares else Score(attacked.bias.value / plain.bias.value)

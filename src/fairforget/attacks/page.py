@@ -109,7 +109,8 @@ def headline(record: DurabilityRecord) -> Headline:
     change = format_with_interval(
         plain.change.value, plain.change.ci, signed=True, digits=shown.digits
     )
-    first = f"Without an attack, the change in bias is {change} ({where})."
+    beyond = "".join(_describe_excess(name, plain) for name in plain.excess)
+    first = f"Without an attack, the change in bias is {change} ({where}){beyond}."
     if plain.retained is None:
         why = "It may be zero"
         if plain.change.is_decided:
@@ -129,6 +130,13 @@ def headline(record: DurabilityRecord) -> Headline:
     return Headline(
         f"The fall in bias is still significant in {left} of {len(attacked)} conditions", lines
     )
+
+
+def _describe_excess(name: str, plain: AttackEffect) -> str:
+    """Return the change in bias beyond that with a control, in words."""
+    score, digits = plain.excess[name], measure_of(plain.measure).digits
+    excess = format_with_interval(score.value, score.ci, signed=True, digits=digits)
+    return f"; its excess over the control {name} is {excess}"
 
 
 def _describe_missing(score: ScoreName | None) -> Headline:
@@ -159,6 +167,12 @@ def _survives(effect: AttackEffect, plain: AttackEffect) -> bool:
     return effect.change.is_decided and effect.change.value * plain.change.value > 0
 
 
+def _is_below(effect: AttackEffect, controls: Sequence[str]) -> bool:
+    """Whether bias is decidedly lower than with each control under the same attack."""
+    excess = effect.excess
+    return all(name in excess and excess[name].direction == "less" for name in controls)
+
+
 def _describe_attack(
     record: DurabilityRecord, attack: str, plain: AttackEffect, attacked: Sequence[AttackEffect]
 ) -> str:
@@ -175,6 +189,12 @@ def _describe_attack(
     ]
     if lost:
         sentence += f"; reversed: {join_words([strength_name(effect) for effect in lost])}"
+    if controls := [run for run in record.runs if run != DEBIASED]:
+        beyond = sum(_survives(effect, plain) and _is_below(effect, controls) for effect in effects)
+        sentence += (
+            f"; lower bias than with {'the control' if len(controls) == 1 else 'every control'} in "
+            f"{beyond} of {count_of(len(effects), 'condition')}"
+        )
     for life in record.half_lives:
         if course_of(life) == course_of(effects[0]):
             last = last_steps(record, life)

@@ -38,6 +38,9 @@ class AttackEffect:
     retained: Score | None
     """`change` ÷ the change without an attack; None if the latter is undecided. Its interval is
     Fieller's; None if that is infinite."""
+    excess: dict[str, Score] = field(default_factory=dict)
+    """Control → `change` minus that with the control under the same condition; below 0, bias is
+    lower than with the control. Empty for a control."""
     ability: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Score of language ability in the same domain, `lms` or `icat` → that of the original and of
     the run's model. A model that an attack broke has a low bias, too."""
@@ -112,6 +115,11 @@ class DurabilityRecord(TabularResult):
                 "change_ci": effect.change.ci,
                 "retained": effect.retained and effect.retained.value,
                 "retained_ci": effect.retained and effect.retained.ci,
+                **{
+                    f"beyond_{name}{suffix}": value
+                    for name, score in effect.excess.items()
+                    for suffix, value in (("", score.value), ("_ci", score.ci))
+                },
                 **{
                     f"{name}_{side}": value
                     for name, both in effect.ability.items()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from fairforget.attacks.plan import NONE, PERTURBATION, QUANTIZATION, TRAINED
 from fairforget.attacks.record import AttackEffect, DurabilityRecord, HalfLife
 from fairforget.benchmarks.measures import measure_of
+from fairforget.comparison.score_change import Score
 from fairforget.report.figures import DotPlot, DotRow, Scale, Tick, mark_at
 from fairforget.report.tables import Column, Content, IntervalCell, Table
 from fairforget.report.wording import (
@@ -88,7 +89,7 @@ def effects_plot(
         title += f", {run}"
     return DotPlot(
         id=anchor("durability", *score, domain, run),
-        caption=f"Change in bias against the original model under the same attack: {title}",
+        caption=f"Change in bias relative to the original model under the same attack: {title}",
         summary="; ".join(row.tip for row in rows),
         rows=rows,
         ticks=scale.ticks(sign=True),
@@ -105,6 +106,7 @@ def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Ta
         f"{name} ({len(models)})" for name, models in record.runs.items() if len(models) > 1
     )
     effects = effects_of(record, score, domain)
+    controls = list(dict.fromkeys(name for e in effects for name in e.excess))
     ability = list(dict.fromkeys(name for e in effects for name in e.ability))
     rows: list[list[Content]] = [
         [
@@ -112,8 +114,9 @@ def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Ta
             e.run,
             IntervalCell(e.original.value, e.original.ci, digits=digits),
             IntervalCell(e.result.value, e.result.ci, digits=digits),
-            IntervalCell(e.change.value, e.change.ci, change=True, digits=digits),
+            _change(e.change, digits),
             _percent(e),
+            *(_change(e.excess.get(name), digits) for name in controls),
             *(_path(e.ability.get(name)) for name in ability),
         ]
         for e in effects
@@ -128,11 +131,17 @@ def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Ta
             Column("Run's model", numeric=True, interval=True),
             Column("Change in bias", numeric=True, interval=True),
             Column("Effect retained, %", numeric=True, interval=True),
+            *(Column(f"Excess over {name}", numeric=True, interval=True) for name in controls),
             *(Column(measure_of(name).short, numeric=True) for name in ability),
         ],
         rows=rows,
         note="Both models are under the same attack. Effect retained: the change in bias as a "
         "share of the change without an attack; left out if the latter is undecided."
+        + (
+            " Excess over a control: the change in bias minus that of the control."
+            if controls
+            else ""
+        )
         + (" LMS and ICAT: the original, then the run's model." if ability else "")
         + (f" Means over seeds: {several}." if several else ""),
     )
@@ -166,8 +175,8 @@ def half_lives_table(record: DurabilityRecord, score: ScoreName) -> Table | None
             ]
             for life in lives
         ],
-        note="Interpolated between evaluations. Only effects that are decided without an attack "
-        "have a half-life.",
+        note="Interpolated between evaluations. Only effects that are significant without an "
+        "attack have a half-life.",
     )
 
 
@@ -186,6 +195,10 @@ def describe_interval(life: HalfLife, last: int) -> str:
     low, high = life.ci
     end = f"more than {last}" if high is None else format_number(high, 0)
     return end if low >= last else f"[{format_number(low, 0)}, {end}]"
+
+
+def _change(score: Score | None, digits: int) -> Content:
+    return IntervalCell(score.value, score.ci, change=True, digits=digits) if score else MISSING
 
 
 def _percent(effect: AttackEffect) -> Content:

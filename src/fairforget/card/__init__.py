@@ -7,7 +7,7 @@ from pathlib import Path
 from fairforget.card.metadata import card_metadata
 from fairforget.card.text import Licence, render_body
 from fairforget.errors import InputError
-from fairforget.files.atomic import atomic_write
+from fairforget.files.atomic import write_atomically
 from fairforget.records.paths import CARD, MODEL
 from fairforget.report.contents import UnlearningRun, find_kind, read_unlearning
 
@@ -31,8 +31,7 @@ def write_card(directory: Path) -> Path:
         raise InputError(f"{directory} is not an unlearning run, so it has no model to describe")
     card = render_card(read_unlearning(directory), directory / MODEL)
     path = directory / MODEL / CARD
-    with atomic_write(path) as file:
-        file.write(card.encode("utf-8", errors="replace"))
+    write_atomically(path, card.encode("utf-8", errors="replace"))
     return path
 
 

@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from fairforget.data.locate import cache_directory
 from fairforget.errors import InputError
-from fairforget.files.atomic import atomic_write
+from fairforget.files.atomic import write_atomically
 
 GGUF, DATA, LLM = "gguf", "data", "llm"
 CACHED = {
@@ -41,8 +41,8 @@ class CacheEntry:
 
 def note_source(copy: Path, source: Path) -> None:
     """Record which GGUF file a converted copy was made from, for `list_cache`."""
-    with atomic_write(copy.with_name(copy.name + SOURCE)) as file:
-        file.write(str(source.resolve()).encode(errors="surrogateescape"))
+    named = str(source.resolve()).encode(errors="surrogateescape")
+    write_atomically(copy.with_name(copy.name + SOURCE), named)
 
 
 def list_cache() -> list[CacheEntry]:

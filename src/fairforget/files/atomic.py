@@ -76,6 +76,12 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file with `atomic_write`."""
+    with atomic_write(path) as file:
+        file.write(content)
+
+
 def _remove_leftovers(path: Path) -> None:
     """Remove the temporary files of processes that died while writing this file."""
     for leftover in path.parent.glob(f"{glob.escape(temporary_prefix(path))}????????"):

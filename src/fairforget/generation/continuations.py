@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fairforget.errors import InputError
-from fairforget.files.atomic import atomic_write
+from fairforget.files.atomic import write_atomically
 from fairforget.generation.decoding import Decoding
 from fairforget.generation.engine import generate
 from fairforget.machine.processes import broadcast_from_first, is_first
@@ -93,6 +93,5 @@ def write_continuation_pairs(directory: Path, before: Path, after: Path) -> None
 
 
 def _write(path: Path, content: object) -> None:
-    with atomic_write(path) as file:
-        file.write(json.dumps(content, indent=1, ensure_ascii=False).encode(errors="replace"))
-        file.write(b"\n")
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(path, text.encode(errors="replace"))

@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fairforget.errors import InputError
-from fairforget.files.atomic import TEMPORARY, atomic_write, remove_temporary
+from fairforget.files.atomic import TEMPORARY, remove_temporary, write_atomically
 from fairforget.files.overwriting import check_directory
 from fairforget.names import split_commas
 from fairforget.records.paths import LOCK, SETTINGS
@@ -64,8 +64,8 @@ def open_output(directory: Path, settings: dict[str, Any], *, lists: Collection[
             shutil.rmtree(entry) if entry.is_dir() else remove_temporary(entry)
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if saved_settings.keys() - known.keys():  # a new directory, or further inputs
-        with atomic_write(path) as file:
-            file.write(json.dumps(saved_settings | known, indent=1).encode() + b"\n")
+        text = json.dumps(saved_settings | known, indent=1) + "\n"
+        write_atomically(path, text.encode())
 
 
 def release_output(directory: Path) -> None:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
 from fairforget.errors import InputError, first_error
-from fairforget.files.atomic import atomic_write
+from fairforget.files.atomic import write_atomically
 from fairforget.records.paths import RECORD
 from fairforget.redaction import redact_values
 from fairforget.terminal.messages import show_message
@@ -40,8 +40,7 @@ def record_text(record: object) -> str:
 
 def write_record(record: object, path: Path) -> None:
     """Write a record, as `record_text` returns it, to a file."""
-    with atomic_write(path) as file:
-        file.write(record_text(record).encode() + b"\n")
+    write_atomically(path, record_text(record).encode() + b"\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.extras import check_report_extra
-from fairforget.files.atomic import atomic_write
+from fairforget.files.atomic import write_atomically
 from fairforget.files.overwriting import check_replaceable
 from fairforget.machine.stages import stage
 from fairforget.page_policy import page_policy, without_overrides
@@ -58,8 +58,7 @@ def write_report(directory: Path) -> Path:
     html = render(page.TEMPLATE, page.context(page.read(directory)), package=package)
     path = directory / REPORT
     check_replaceable("report", path, _is_report)
-    with atomic_write(path) as file:
-        file.write(html.encode("utf-8", errors="replace"))
+    write_atomically(path, html.encode("utf-8", errors="replace"))
     return path
 
 

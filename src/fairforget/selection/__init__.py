@@ -17,7 +17,7 @@ SELECTORS: Registry[Callable[[SelectSettings], Selector]] = Registry(
         "given": "fairforget.selection.controls:build_given",
         "lexicon": "fairforget.selection.lexicon:build",
         "contrast": "fairforget.selection.contrast:build",
-        "llm": "fairforget.selection.llm:build",
+        "llm": "fairforget.selection.llm:Llm",
         "random": "fairforget.selection.controls:build_random",
         "all": "fairforget.selection.controls:build_all",
     }

@@ -17,7 +17,7 @@ from typing import Any
 from fairforget.corpora.text import Text
 from fairforget.data.locate import cache_directory
 from fairforget.errors import InputError, first_line
-from fairforget.files.atomic import atomic_write
+from fairforget.files.atomic import write_atomically
 from fairforget.redaction import redact
 from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
 from fairforget.selection.selected import SelectedSpan
@@ -131,8 +131,7 @@ class Llm:
                     self.unusable += 1
             else:
                 content = json.dumps([[s.start, s.end, s.why] for s in spans], ensure_ascii=False)
-                with atomic_write(path) as file:
-                    file.write(content.encode("utf-8", "replace"))
+                write_atomically(path, content.encode("utf-8", "replace"))
         if self.progress:
             self.progress(1)
         return spans or []
@@ -220,8 +219,3 @@ def read_cached_answer(path: Path, text: str) -> list[SelectedSpan] | None:
 
 def _is_span(row: object) -> bool:
     return isinstance(row, list) and [*map(type, row)] == [int, int, str] and row[0] < row[1]
-
-
-def build(settings: SelectSettings) -> Llm:
-    """Return the selector for the server of the settings."""
-    return Llm(settings)

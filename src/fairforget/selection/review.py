@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from fairforget.files.atomic import atomic_write
+from fairforget.files.atomic import write_atomically
 from fairforget.page_policy import page_policy, without_overrides
 from fairforget.selection.selected import SelectedText, to_row
 
@@ -38,8 +38,7 @@ def write_review(selected: Sequence[SelectedText], path: Path, title: str) -> No
             policy=page_policy(script, style),
         )
     )
-    with atomic_write(path) as file:
-        file.write(page.encode("utf-8", errors="replace"))
+    write_atomically(path, page.encode("utf-8", errors="replace"))
 
 
 def is_review_page(path: Path) -> bool:

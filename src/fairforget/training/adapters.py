@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, set_seed
 
 from fairforget.errors import InputError, first_line
 from fairforget.extras import check_extra
-from fairforget.files.atomic import atomic_write
+from fairforget.files.atomic import write_atomically
 from fairforget.models.adapter_directory import CONFIG, PREFIX, WEIGHTS
 from fairforget.models.language_model import LanguageModel
 from fairforget.training.weights import clone_weights, set_weights
@@ -161,10 +161,10 @@ def save_adapter(language_model: LanguageModel, directory: Path) -> None:
         for name, values in get_peft_model_state_dict(model, save_embedding_layers=False).items()
     }
     directory.mkdir(parents=True, exist_ok=True)
-    with atomic_write(directory / WEIGHTS) as file:
-        file.write(safetensors.torch.save(weights, metadata={"format": "pt"}))
-    with atomic_write(directory / CONFIG) as file:
-        file.write(json.dumps(config, indent=2, sort_keys=True, default=sorted).encode())
+    saved = safetensors.torch.save(weights, metadata={"format": "pt"})
+    write_atomically(directory / WEIGHTS, saved)
+    text = json.dumps(config, indent=2, sort_keys=True, default=sorted)
+    write_atomically(directory / CONFIG, text.encode())
 
 
 def reference_for(model: PreTrainedModel, original: Mapping[str, Tensor]) -> PreTrainedModel:

@@ -27,7 +27,7 @@ from transformers import PreTrainedModel
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
 from fairforget.errors import InputError
-from fairforget.files.atomic import atomic_write
+from fairforget.files.atomic import write_atomically
 from fairforget.files.digest import hash_file
 from fairforget.machine.processes import is_first, wait_for_all
 from fairforget.terminal.messages import show_message
@@ -66,8 +66,7 @@ def claim_directory(directory: Path, run: str) -> None:
             "original weights; remove it or choose another output_dir"
         )
     if known != run and is_first():
-        with atomic_write(mark) as file:
-            file.write(run.encode("ascii"))
+        write_atomically(mark, run.encode("ascii"))
 
 
 def remove_checkpoints(directory: Path) -> None:
@@ -113,8 +112,7 @@ def write_checksums(checkpoint: Path) -> None:
     (checkpoint / CHECKSUMS).unlink(missing_ok=True)  # of an earlier checkpoint of the same step
     files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
     lines = "".join(f"{hash_file(p)}  {p.relative_to(checkpoint).as_posix()}\n" for p in files)
-    with atomic_write(checkpoint / CHECKSUMS) as file:
-        file.write((lines + _last_line(lines)).encode())
+    write_atomically(checkpoint / CHECKSUMS, (lines + _last_line(lines)).encode())
 
 
 def find_last_complete(directory: Path) -> Path | None:

@@ -82,7 +82,7 @@ def test_a_comparison_that_was_written_can_be_read(
     compared = replace(compare(run / "before", run / "after"), notes=(KEY,))
     compared = replace(compared, perplexity={"perplexity": diverged})
     write_record(compared, run / "comparison.json")
-    print_result(compared, json=True, show=lambda: None)
+    print_result(compared, json=True, show=lambda _: None)
     text = (run / "comparison.json").read_text()
     assert text == capsys.readouterr().out
     read = read_record(run / "comparison.json", Comparison)

@@ -47,7 +47,7 @@ def compare_command(
     violations = find_violations(comparison, fail_if) if fail_if is not None else []
     if output:
         write_record(comparison, output)
-    print_result(comparison, json=json, show=lambda: show_comparison(comparison), written=[output])
+    print_result(comparison, json=json, show=show_comparison, written=[output])
     for line in violations:
         print_stderr(f"fairforget: --fail_if: {one_line(line)}")
     if violations:

@@ -39,6 +39,6 @@ def durability_command(
     print_result(
         record,
         json=json,
-        show=lambda: show_durability(record),
+        show=show_durability,
         written=[directory / DURABILITY, directory / REPORT],
     )

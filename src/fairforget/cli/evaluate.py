@@ -39,7 +39,5 @@ def _run(settings: EvaluationSettings, model: str, output: Path, *, json: bool) 
 
     evaluation = evaluate(model, output_dir=output, settings=settings)
     if is_first():
-        record = evaluation.record
-        print_result(
-            record, json=json, show=lambda: show_evaluation(record), written=[output / RECORD]
-        )
+        written = [output / RECORD]
+        print_result(evaluation.record, json=json, show=show_evaluation, written=written)

@@ -34,7 +34,7 @@ def leaderboard_command(*, output: Path, json: bool = False, **settings: Any) ->
     print_result(
         record,
         json=json,
-        show=lambda: show_leaderboard(record),
+        show=show_leaderboard,
         written=[output / LEADERBOARD, output / REPORT],
     )
     if record.failed:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from fairforget.records.store import record_text
 from fairforget.report.wording import join_words
 
+R = TypeVar("R")
+
 
 def print_result(
-    result: object, *, json: bool, show: Callable[[], None], written: Sequence[Path | None] = ()
+    result: R, *, json: bool, show: Callable[[R], None], written: Sequence[Path | None] = ()
 ) -> None:
     """Print a result, or as much of it as is read: `| head` must not change the exit status.
 
@@ -26,6 +29,6 @@ def print_result(
         if json:
             print(record_text(result))
             return
-        show()
+        show(result)
         if paths := [str(path) for path in written if path]:
             print(f"Written: {join_words(paths)}")

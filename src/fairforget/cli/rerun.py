@@ -24,8 +24,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 TASK_FILE = re.compile(r"lm-eval[^,]*\.ya?ml")
 """An lm-eval task defined in a file, which can name code."""
-SHOWN = 12
-"""Number of differences to print."""
 
 
 def rerun_command(
@@ -75,7 +73,7 @@ def rerun_command(
     if not is_first():
         return
     comparison = compare_runs(first, again)
-    print_result(comparison, json=json, show=lambda: show_rerun(comparison, SHOWN), written=[again])
+    print_result(comparison, json=json, show=show_rerun, written=[again])
     if any(difference.relative > tolerance for difference in comparison.differences):
         sys.exit(DIFFERENT)
 

@@ -16,7 +16,7 @@ def show_result(result: DebiasResult, output: Path, *, json: bool = False) -> No
     comparison = result.comparison
     written = [MODEL, RECORD, REPORT] if comparison else [MODEL, RECORD]
 
-    def show() -> None:
+    def show(_: object) -> None:
         show_unlearning(result.record)
         if comparison:
             show_comparison(comparison)

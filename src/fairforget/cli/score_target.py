@@ -31,4 +31,4 @@ def score_target_command(
     scores = score_targets(model, settings=target_settings)
     if output:
         write_record(scores, output)
-    print_result(scores, json=json, show=lambda: print(scores), written=[output])
+    print_result(scores, json=json, show=print, written=[output])

@@ -35,7 +35,7 @@ def transfer_command(model: str, *, output: Path, json: bool = False, **settings
     print_result(
         study,
         json=json,
-        show=lambda: show_study(study),
+        show=show_study,
         written=[output / STUDY, output / REPORT],
     )
     if study.failed:

@@ -15,7 +15,6 @@ from fairforget.corpora.builtin import (
     DOMAINS,
     GroupTerm,
     builtin_texts,
-    control_texts,
     group_terms,
 )
 from fairforget.corpora.builtin.generate import ATTRIBUTE_SLOTS
@@ -39,7 +38,7 @@ ATTRIBUTES = {
 
 
 def texts_of(domain: str, seed: int = 0) -> list[Text]:
-    return control_texts(seed=seed) if domain == CONTROL else builtin_texts(domain, seed=seed)
+    return builtin_texts(domain, seed=seed)
 
 
 def parts(text: Text, ranges: str) -> list[str]:
@@ -204,7 +203,7 @@ def test_a_neutral_text_names_no_group_and_changes_nothing_else(domain):
 
 
 def test_there_is_no_doubled_word_or_wrong_article_in_a_text():
-    for text in [*builtin_texts(), *control_texts()]:
+    for text in [*builtin_texts(), *builtin_texts(CONTROL)]:
         for words in (text.text, text.counterfactual().text):
             assert not re.search(r"\b(\w+) \1\b|  |[{}|]| [.,!?]", words), words
             for phrase in re.findall(r"\b[Aa]n? [\w-]+", words):
@@ -282,14 +281,14 @@ def test_every_template_and_attribute_is_used():
 
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_controls_have_the_templates_and_attributes_of_the_domain(domain):
-    for control, text in zip(control_texts(), builtin_texts(domain), strict=True):
+    for control, text in zip(builtin_texts(CONTROL), builtin_texts(domain), strict=True):
         assert frame(control) == frame(text)
 
 
 @pytest.mark.parametrize("domain", [None, "race"])
 def test_a_limit_keeps_the_first_texts(domain):
     assert builtin_texts(domain, limit=50) == builtin_texts(domain)[:50]
-    assert control_texts(limit=50) == control_texts()[:50]
+    assert builtin_texts(CONTROL, limit=50) == builtin_texts(CONTROL)[:50]
 
 
 # Bad input
@@ -303,6 +302,5 @@ def test_an_unknown_domain_names_the_known_ones(call):
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_below_1_is_refused(limit):
-    for call in (builtin_texts, control_texts):
-        with pytest.raises(InputError, match=f"limit.*{limit}"):
-            call(limit=limit)
+    with pytest.raises(InputError, match=f"limit.*{limit}"):
+        builtin_texts(limit=limit)

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 
 from fairforget.cli import main
 from fairforget.corpora import Mention, Span, Text, iter_corpus, read_corpus
-from fairforget.corpora.builtin import builtin_texts, control_texts
+from fairforget.corpora.builtin import builtin_texts
+from fairforget.corpora.builtin.lexicon import CONTROL
 from fairforget.errors import InputError, MissingDataError
 from fairforget.selection import contrast, make_selector
 from fairforget.selection.contrast import (
@@ -586,8 +587,8 @@ def test_the_review_page_carries_texts_safely(tmp_path: Path) -> None:
 
 
 def test_controls_without_a_group_are_a_corpus_like_any_other() -> None:
-    (item,) = select(control_texts(limit=1), given_spans, mentions_of)
-    assert item.text == control_texts(limit=1)[0]
+    (item,) = select(builtin_texts(CONTROL, limit=1), given_spans, mentions_of)
+    assert item.text == builtin_texts(CONTROL, limit=1)[0]
 
 
 # The command

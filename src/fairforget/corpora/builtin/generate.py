@@ -13,7 +13,6 @@ from functools import cache
 from typing import TypeVar
 
 from fairforget.corpora.builtin.lexicon import (
-    CONTROL,
     DOMAINS,
     GroupTerm,
     group_terms,
@@ -49,11 +48,12 @@ def builtin_texts(
     """Return mildly derogatory texts about the groups of one domain, or of all in `DOMAINS`.
 
     Every prefix of the list is balanced over group terms, templates, attributes and domains.
-    Text number n has the same template and attributes in every domain and in `control_texts` with
-    the same seed. There are 2,400 texts per domain.
+    Text number n has the same template and attributes in every domain with the same seed. There
+    are 2,400 texts per domain.
 
     Args:
-        domain: one of `DOMAINS`; None interleaves all of them; "control" returns `control_texts`.
+        domain: one of `DOMAINS`; None interleaves all of them. `CONTROL` has the same sentences
+            about objects, weather and food: harmful words without a group.
         seed: of the combinations; seeds other than 0 are part of the ids.
         limit: maximum number of texts.
 
@@ -70,18 +70,6 @@ def builtin_texts(
         for index in range(TEXTS_PER_DOMAIN)
         for number, texts in enumerate(corpora)
     ][: _check_limit(limit)]
-
-
-def control_texts(*, seed: int = 0, limit: int | None = None) -> list[Text]:
-    """Return the same sentences about objects, weather and food: harmful words without a group.
-
-    Text number n has the template and the attributes of text number n of `builtin_texts` for any
-    domain, with the same seed.
-
-    Raises:
-        InputError: the limit is below 1.
-    """
-    return _domain_texts(CONTROL, seed, limit)
 
 
 def _domain_texts(domain: str, seed: int, limit: int | None) -> list[Text]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fairforget.corpora.builtin.generate import builtin_texts, control_texts
+from fairforget.corpora.builtin.generate import builtin_texts
+from fairforget.corpora.builtin.lexicon import CONTROL
 from fairforget.corpora.text import Text
 
 GUARD_SEED = 20_260
@@ -17,5 +18,5 @@ BENCHMARK_SEED = -1
 
 def drop_trained(texts: Iterable[Text]) -> list[Text]:
     """Return the texts that do not also occur among those with seed 0."""
-    trained = {text.text for text in (*builtin_texts(), *control_texts())}
+    trained = {text.text for text in (*builtin_texts(), *builtin_texts(CONTROL))}
     return [text for text in texts if text.text not in trained]

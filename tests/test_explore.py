@@ -25,8 +25,8 @@ from fairforget.explore.app import OPENING, build, launch, list_groups
 from fairforget.explore.pair import (
     MARKED,
     GroupTexts,
+    LikelihoodChange,
     Pair,
-    TokenChange,
     fill_template,
     load_pair,
     mark_differences,
@@ -99,7 +99,7 @@ def test_a_model_is_tested_for_prefix_trees_once(monkeypatch: pytest.MonkeyPatch
 
 def test_groups_are_scored_by_the_tokens_after_them(pair: Pair) -> None:
     women, people = pair.groups("Most {group} are kind.", ["women", "people"])
-    assert (women.group, people.group) == ("women", "people")
+    assert (women.text, people.text) == ("women", "people")
     tokenizer = pair.before.tokenizer
     for change, group in ((women, "women"), (people, "people")):
         ids = [pair.before.start_id, *tokenizer(f"Most {group} are kind.")["input_ids"]]
@@ -110,9 +110,9 @@ def test_groups_are_scored_by_the_tokens_after_them(pair: Pair) -> None:
 
 def test_the_largest_changes_are_marked() -> None:
     deltas = [0.0, -2.0, 0.05, 1.0, 0.3]
-    changes = [TokenChange(str(i), -3.0, -3.0 + d) for i, d in enumerate(deltas)]
+    changes = [LikelihoodChange(str(i), -3.0, -3.0 + d) for i, d in enumerate(deltas)]
     assert rank_changes(changes) == {1, 3, 4}
-    assert len(rank_changes([TokenChange("a", -3.0, -2.0)] * 9)) == MARKED
+    assert len(rank_changes([LikelihoodChange("a", -3.0, -2.0)] * 9)) == MARKED
     html = view.tokens_html(changes)
     assert html.count("most down") == 1
     assert html.count("most up") == 2

@@ -38,31 +38,21 @@ CLEAR_CHANGE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class TokenChange:
-    """One token of a text, and its log-probability given the tokens before it, in nats."""
+class LikelihoodChange:
+    """A token of a text, or a group, and its log-probability under both models, in nats.
+
+    That of a group is the mean over the tokens after its name.
+    """
 
     text: str
-    """Its characters; those of several tokens are the first one's, so a later one may have none."""
+    """The token's characters, or the group's name. Characters of several tokens are the first
+    one's, so a later one may have none."""
     before: float
     after: float
 
     @property
     def delta(self) -> float:
-        """Above 0, the token is more likely under the debiased model."""
-        return self.after - self.before
-
-
-@dataclass(frozen=True, slots=True)
-class GroupChange:
-    """A sentence about one group; mean log-probability of the tokens after its name, in nats."""
-
-    group: str
-    before: float
-    after: float
-
-    @property
-    def delta(self) -> float:
-        """Above 0, these words are more likely for this group under the debiased model."""
+        """Above 0, it is more likely under the debiased model."""
         return self.after - self.before
 
 
@@ -113,7 +103,7 @@ class Pair:
             for group, (before, after) in zip(groups, written, strict=True)
         ]
 
-    def tokens(self, text: str) -> list[TokenChange]:
+    def tokens(self, text: str) -> list[LikelihoodChange]:
         """The tokens of a text under both models; every character belongs to one token."""
         _check_text("text", text)
         encoded = self.after.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
@@ -126,11 +116,11 @@ class Pair:
             parts.append(text[shown:end])
             shown = max(shown, end)
         return [
-            TokenChange(part, float(b), float(a))
+            LikelihoodChange(part, float(b), float(a))
             for part, b, a in zip(parts, old[0], new[0], strict=True)
         ]
 
-    def groups(self, template: str, groups: Sequence[str]) -> list[GroupChange]:
+    def groups(self, template: str, groups: Sequence[str]) -> list[LikelihoodChange]:
         """A sentence about each group under both models, in the order given.
 
         Args:
@@ -154,7 +144,7 @@ class Pair:
             tails.append([stop > len(sentence) - end for _, stop in encoded["offset_mapping"]])
         old, new = self._log_probs(ids)
         return [
-            GroupChange(group, float(np.mean(b[tail])), float(np.mean(a[tail])))
+            LikelihoodChange(group, float(np.mean(b[tail])), float(np.mean(a[tail])))
             for group, tail, b, a in zip(groups, tails, old, new, strict=True)
         ]
 
@@ -203,7 +193,7 @@ def load_pair(
     return Pair(original, load(directory / MODEL))
 
 
-def rank_changes(changes: Sequence[TokenChange]) -> set[int]:
+def rank_changes(changes: Sequence[LikelihoodChange]) -> set[int]:
     """Indices of the tokens to mark: those that changed most, of those with a clear change."""
     order = sorted(range(len(changes)), key=lambda i: -abs(changes[i].delta))
     return {i for i in order[:MARKED] if abs(changes[i].delta) >= CLEAR_CHANGE}

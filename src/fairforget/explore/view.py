@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from html import escape
 
 from fairforget.explore.pair import (
-    GroupChange,
     GroupTexts,
+    LikelihoodChange,
     Part,
-    TokenChange,
     group_gap,
     mark_differences,
     rank_changes,
@@ -61,7 +60,7 @@ def continuations_html(prompt: str, before: str, after: str) -> str:
     return f'<div class="ff"><div class="sides">{columns}</div></div>'
 
 
-def tokens_html(changes: Sequence[TokenChange]) -> str:
+def tokens_html(changes: Sequence[LikelihoodChange]) -> str:
     """The text with the most changed tokens marked, and a table of all tokens."""
     marked = rank_changes(changes)
     words = "".join(
@@ -83,11 +82,11 @@ def tokens_html(changes: Sequence[TokenChange]) -> str:
     )
 
 
-def groups_html(changes: Sequence[GroupChange]) -> str:
+def groups_html(changes: Sequence[LikelihoodChange]) -> str:
     """A table of the groups under both models, and the gap between the groups."""
     largest = max((abs(c.delta) for c in changes), default=0.0)
     rows = "".join(
-        f'<tr><th scope="row">{escape(c.group)}</th>'
+        f'<tr><th scope="row">{escape(c.text)}</th>'
         f"{_numbers(c.before, c.after, c.delta, largest)}</tr>"
         for c in changes
     )
@@ -123,7 +122,7 @@ def problem_html(message: str) -> str:
     return f'<div class="ff"><p class="wrong" role="alert">{escape(message)}.</p></div>'
 
 
-def _name(change: TokenChange) -> str:
+def _name(change: LikelihoodChange) -> str:
     """A token in the table: its characters; an ellipsis if they are shown with one before it."""
     return escape(change.text.strip()) or ("␣" if change.text else "…")
 
@@ -143,7 +142,7 @@ def _marked(parts: Sequence[Part]) -> str:
     return "".join(f"<u>{escape(text)}</u>" if differs else escape(text) for text, differs in parts)
 
 
-def _mark(change: TokenChange) -> str:
+def _mark(change: LikelihoodChange) -> str:
     return " most down" if change.delta < 0 else " most up"
 
 

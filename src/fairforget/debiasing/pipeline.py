@@ -215,7 +215,7 @@ class PipelineRun:
             return None
         debiased = replace(self.load(self.output / MODEL), source=self.source)
         current = environment(str(debiased.device), process_count())
-        measured = is_complete(self.output / BEFORE, current)
+        measured = finished[0] and is_complete(self.output / BEFORE, current)
         has_written = broadcast_from_first((self.output / BEFORE / CONTINUATIONS).exists)
         if not (measured and (has_written or debiased.kind == "masked")):
             self.evaluate(BEFORE, self.user_model or self.load(self.source))

@@ -7,7 +7,7 @@ order of the searches: on few texts, with one constraint, with all.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -110,6 +110,15 @@ class BudgetSearches:
             self.few[alpha] = {**perplexities, **self.few.get(alpha, {})}
         return known[name]
 
+    def share_stop(self, finished: LineSearch, *others: LineSearch) -> None:
+        """Add the first point beyond a bound to other searches; it needs no new measurement."""
+        low, stop = finished.bracket()
+        if not low.alpha or stop is None:
+            return
+        if stop.rejected_by or any(s < 0 for name, s in stop.slacks.items() if name in self.bounds):
+            for search in others:
+                search.evaluate(stop.alpha)
+
 
 def start_where_guided(
     guide: LineSearch,
@@ -139,20 +148,10 @@ def start_where_guided(
     if not first:
         alone.evaluate(point.alpha)  # all of it is known
     alone.evaluate(start if start > 0 else point.alpha)  # NaN: the model is broken beyond
-    _share_stop(guide, (alone, full), searches.bounds)
+    searches.share_stop(guide, alone, full)
     full.evaluate(alone.search().alpha or alone.points[1].alpha)
-    _share_stop(alone, (full,), searches.bounds)
+    searches.share_stop(alone, full)
     return full
-
-
-def _share_stop(finished: LineSearch, others: Iterable[LineSearch], bounds: Container[str]) -> None:
-    """Add the first point beyond a bound to other searches; it needs no new measurement."""
-    low, stop = finished.bracket()
-    if not low.alpha or stop is None:
-        return
-    if stop.rejected_by or any(stop.slacks[name] < 0 for name in stop.slacks if name in bounds):
-        for search in others:
-            search.evaluate(stop.alpha)
 
 
 def exp_bounded(nats: float) -> float:

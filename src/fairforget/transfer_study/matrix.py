@@ -80,8 +80,7 @@ def transfer_matrix(
     gaps: list[Gap] = []
     for benchmark in benchmarks:
         judge = find_domain_judge(benchmark)
-        if judge is None:
-            continue
+        assert judge is not None  # the study has checked it
         effects, lacking = _measure_effects(judge, benchmark, before, groups)
         gaps += lacking
         for measure, by_group in effects.items():
@@ -111,8 +110,7 @@ def seed_cells(
     cells, runs = [], []
     for benchmark in benchmarks:
         judge = find_domain_judge(benchmark)
-        if judge is None:
-            continue
+        assert judge is not None  # the study has checked it
         for result in results:
             run_cells = compare_items(
                 benchmark, judge, _select(before, benchmark), _select(result.items, benchmark)

@@ -1,4 +1,4 @@
-"""Lists of names in settings: split, joined, and checked against the names that exist."""
+"""Names in settings: lists are split, joined, and checked against the names that exist."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from fairforget.errors import InputError
+
+SMOLLM2 = "smollm2"
+"""The name of a model that a package carries; a directory of this name is not looked for."""
 
 
 def split_commas(text: str) -> list[str]:

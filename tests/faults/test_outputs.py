@@ -15,7 +15,7 @@ import pytest
 from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
-from fairforget.records.outputs import open_output, release_output
+from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import LOCK, SETTINGS
 
 from ..models import save_tiny
@@ -180,6 +180,22 @@ def test_a_command_that_fails_first_leaves_no_output(
     assert ended.value.code == 2
     assert "it cannot be measured" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("output", ["org/model", "org/model/out"])
+def test_an_output_must_not_take_the_name_of_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    """The command could not be repeated: the model would be looked for in the directory."""
+    monkeypatch.chdir(tmp_path)
+    for models in ([], ["org"], ["org/model-2"]):
+        check_output(tmp_path / "other", models)
+        check_output(Path("org/model"), [name for name in models if name != "org"])
+    check_output(Path("smollm2"), ["smollm2"])
+    with pytest.raises(InputError, match="would create a local directory 'org/model'"):
+        check_output(Path(output), ["smollm2", "org/model"])
+    (tmp_path / "org" / "model").mkdir(parents=True)  # a local model, and a directory in it
+    check_output(Path(output), ["org/model"])
 
 
 def test_spaces_in_lists_do_not_count(tmp_path: Path) -> None:

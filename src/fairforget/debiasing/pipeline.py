@@ -99,7 +99,7 @@ def prepare_run(
             "processes; choose one that is"
         )
     check_training_dtype(settings.dtype)
-    check_output(output)
+    check_output(output, [source])
     benchmarks = load_benchmarks(split_commas(settings.benchmarks))
     options = {} if keep else {"save_strategy": "no"}
     config = training_config(

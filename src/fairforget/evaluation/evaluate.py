@@ -73,7 +73,8 @@ def evaluate(
     check_seed(settings.seed)
     output = None if output_dir is None else Path(output_dir)
     if output:
-        check_output(output)
+        local = isinstance(model, str | Path) and not settings.server
+        check_output(output, [str(model)] if local else [])
     names = split_commas(settings.benchmarks)
     if not names:
         raise InputError("benchmarks is empty; give at least one, such as stereoset")

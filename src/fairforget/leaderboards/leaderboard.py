@@ -86,7 +86,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     settings = replace(settings, device=device)
     runs = plan_runs(settings)
     _check_dtype(settings.dtype)
-    check_output(output)
+    check_output(output, split_commas(settings.models))
     ready = load_benchmarks(split_commas(settings.benchmarks))
     check_generation(split_commas(settings.methods), ready)
     check_unseen(ready, models=split_commas(settings.models))

@@ -47,13 +47,13 @@ from fairforget.models.gguf_import.header import is_gguf
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.weights import load_weights
+from fairforget.names import SMOLLM2
 from fairforget.records.records import ModelFacts
 from fairforget.settings import ModelSettings
 from fairforget.terminal.messages import show_message
 
 DTYPES = ("bfloat16", "float16", "float32")
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-SMOLLM2 = "smollm2"
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from fairforget.errors import InputError
 from fairforget.files.atomic import TEMPORARY, remove_temporary, write_atomically
 from fairforget.files.overwriting import check_directory
-from fairforget.names import split_commas
+from fairforget.names import SMOLLM2, split_commas
 from fairforget.records.paths import LOCK, SETTINGS
 from fairforget.redaction import redact_values
 
@@ -98,13 +98,27 @@ def _remove_without_result(directory: Path, *, is_new: bool) -> None:
         directory.rmdir()
 
 
-def check_output(directory: Path) -> None:
+def check_output(directory: Path, models: Iterable[str] = ()) -> None:
     """Check an output directory before anything is loaded, for any settings.
 
+    Args:
+        directory: the output directory.
+        models: names of the models that the command loads.
+
     Raises:
-        InputError: it or one of its parents is a file, or it holds something other than a run.
+        InputError: it or one of its parents is a file, it holds something other than a run, or a
+            model's name would be that of a directory once it exists.
         OSError: it cannot be created.
     """
+    for model in models:
+        if model == SMOLLM2:
+            continue
+        place = Path(model).resolve()
+        if place in (path := directory.resolve(), *path.parents) and not place.exists():
+            raise InputError(
+                f"--output {directory} would create a local directory {model!r}, which would then "
+                "be loaded instead of the model of that name; choose another --output"
+            )
     if directory.exists() and not directory.is_dir():
         raise InputError(f"--output {directory} is a file; give a directory")
     if not directory.exists():

@@ -129,7 +129,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     check_dose_dtype(recipe.doses, recipe.dtype)
     runs = plan_runs(recipe, forget, objectives=objectives, controls=controls, seeds=settings.seeds)
     check_training_dtype(recipe.dtype)
-    check_output(output)
+    check_output(output, [recipe.model])
     ready = load_benchmarks(recipe.benchmarks)
     benchmarks = [name for name in ready if find_domain_judge(name)]
     check_unseen(ready, corpora=[*forget, recipe.retain], models=[recipe.model])

@@ -12,8 +12,9 @@ from fairforget.files.text import parse_json, read_text
 from fairforget.models.fingerprint import DECODING
 from fairforget.models.gguf_import.header import is_gguf
 from fairforget.models.inputs import hash_model
-from fairforget.models.loading import SMOLLM2, SMOLLM2_FILE, load_model
+from fairforget.models.loading import SMOLLM2_FILE, load_model
 from fairforget.models.saving import check_saved
+from fairforget.names import SMOLLM2
 from fairforget.records.outputs import CONTENT
 from fairforget.records.paths import MODEL, RECORD, SETTINGS
 from fairforget.records.records import UnlearningRecord

@@ -419,3 +419,20 @@ def test_a_bug_while_a_system_error_is_handled_is_not_described_as_one() -> None
     assert describe_system_error(wrapped) == "a.csv: No such file or directory"
     wrapped.__suppress_context__ = True
     assert describe_system_error(wrapped) is None
+
+
+def test_a_cache_that_cannot_be_written_names_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "home" / "cache"
+    monkeypatch.setenv("FAIRFORGET_CACHE", str(cache))
+
+    def describe(path: Path) -> str | None:
+        error = PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return describe_system_error(error)
+
+    for path in (cache.parent, cache, cache / "gguf" / "a"):
+        assert describe(path) == (
+            f"{path}: Permission denied; set FAIRFORGET_CACHE to a writable directory"
+        )
+    assert "choose another directory" in (describe(tmp_path / "out") or "")

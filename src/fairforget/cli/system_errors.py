@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
+
+from fairforget.data.locate import cache_directory
 
 REMEDIES = {
     errno.ENOSPC: "free some space and run the same command again",
@@ -25,8 +28,10 @@ BUGS = (AssertionError, AttributeError, IndexError, KeyError, NameError, TypeErr
 def describe_system_error(error: BaseException) -> str | None:
     """Return a one-line message for an operating-system error; None for any other error."""
     if isinstance(error, OSError) and error.errno is not None:
-        remedy = f"; {REMEDIES[error.errno]}" if error.errno in REMEDIES else ""
-        return f"{error.filename or 'a file'}: {error.strerror}{remedy}"
+        remedy = REMEDIES.get(error.errno, "")
+        if error.errno in (errno.EROFS, errno.EACCES) and _is_in_cache(error.filename):
+            remedy = "set FAIRFORGET_CACHE to a writable directory"
+        return f"{error.filename or 'a file'}: {error.strerror}{remedy and '; '}{remedy}"
     text = str(error)
     if isinstance(error, MemoryError) or any(words in text.lower() for words in NO_MEMORY):
         return f"{os.strerror(errno.ENOMEM)}; {REMEDIES[errno.ENOMEM]}"
@@ -36,3 +41,10 @@ def describe_system_error(error: BaseException) -> str | None:
     is_related = not (error.__suppress_context__ or isinstance(error, BUGS))
     cause = error.__cause__ or (error.__context__ if is_related else None)
     return describe_system_error(cause) if cause else None
+
+
+def _is_in_cache(filename: object) -> bool:
+    if not isinstance(filename, str | os.PathLike):
+        return False
+    cache, path = cache_directory().absolute(), Path(filename).absolute()
+    return cache == path or cache in path.parents or path in cache.parents

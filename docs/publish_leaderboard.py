@@ -151,11 +151,11 @@ def _change(effect: MethodEffect) -> Score:
 def _body(name: str, record: LeaderboardRecord, model: str) -> Iterator[str]:
     published = LEADERBOARDS[name]
     yield (
-        f"Model: {published.model}. Both tables of scores use the same numbers for the methods. "
+        f"Model: {published.model}. The methods are numbered alike in both tables of scores. "
         f"{describe_seeds(record)} "
-        f"[The default's page]({published.default}.md) has more scores of `trait-kl`; its scores "
-        "of the original differ: here, harmful words come from a smaller sample of HateCheck, and "
-        "the WinoBias gap covers both types. "
+        f"[The default's page]({published.default}.md) has more scores of `trait-kl`. Its "
+        "scores of the original model differ from those here, because this page uses a smaller "
+        "sample of HateCheck for harmful words and both types of WinoBias for the gap. "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )
     methods, number = (record.settings[key] for key in ("methods", "seeds"))

@@ -37,10 +37,6 @@ ATTRIBUTES = {
 }
 
 
-def texts_of(domain: str, seed: int = 0) -> list[Text]:
-    return builtin_texts(domain, seed=seed)
-
-
 def parts(text: Text, ranges: str) -> list[str]:
     return [text.text[part.start : part.end] for part in getattr(text, ranges)]
 
@@ -142,7 +138,7 @@ def test_the_default_neutral_words():
 
 @pytest.mark.parametrize("domain", EVERY_LEXICON)
 def test_a_domain_has_many_unique_texts(domain):
-    texts = texts_of(domain)
+    texts = builtin_texts(domain)
     assert len({text.text for text in texts}) == len({text.id for text in texts}) == len(texts)
     assert len(texts) >= 1_500
     assert texts[12].id == f"builtin:{domain}:0012"
@@ -161,7 +157,7 @@ def test_spans_are_the_attributes_and_mentions_the_group(domain):
         group: surface_forms(tuple(t for t in group_terms(domain) if t.group == group))
         for group in {term.group for term in group_terms(domain)}
     }
-    for text in texts_of(domain):
+    for text in builtin_texts(domain):
         assert text.spans
         assert set(parts(text, "spans")) <= attributes
         assert text.group is not None
@@ -180,7 +176,7 @@ def test_spans_are_the_attributes_and_mentions_the_group(domain):
 
 @pytest.mark.parametrize("domain", EVERY_LEXICON)
 def test_the_mention_comes_before_the_spans_between_spaces_or_punctuation(domain):
-    for text in texts_of(domain):
+    for text in builtin_texts(domain):
         assert text.mentions[0].end <= text.spans[0].start
         for part in (*text.spans, *text.mentions):
             around = text.text[max(part.start - 1, 0) : part.start] + text.text[part.end :][:1]
@@ -191,7 +187,7 @@ def test_the_mention_comes_before_the_spans_between_spaces_or_punctuation(domain
 @pytest.mark.parametrize("domain", EVERY_LEXICON)
 def test_a_neutral_text_names_no_group_and_changes_nothing_else(domain):
     own, all_groups = mentions_any(group_terms(domain)), mentions_any(group_terms())
-    for text in texts_of(domain):
+    for text in builtin_texts(domain):
         outside, _ = frame(text)
         for choice in range(max(len(mention.neutral) for mention in text.mentions)):
             words = [m.neutral[choice % len(m.neutral)] for m in text.mentions]
@@ -216,8 +212,8 @@ def test_there_is_no_doubled_word_or_wrong_article_in_a_text():
 @settings(max_examples=10)
 @given(seed=st.integers(0, 10_000), domain=st.sampled_from(EVERY_LEXICON))
 def test_a_seed_determines_the_texts(seed, domain):
-    assert texts_of(domain, seed) == texts_of(domain, seed)
-    here, there = texts_of(domain, seed), texts_of(domain, seed + 1)
+    assert builtin_texts(domain, seed=seed) == builtin_texts(domain, seed=seed)
+    here, there = builtin_texts(domain, seed=seed), builtin_texts(domain, seed=seed + 1)
     assert [text.text for text in here] != [text.text for text in there]
     assert not {text.id for text in here} & {text.id for text in there}
 
@@ -248,7 +244,7 @@ print(*(text.text for text in builtin_texts(seed=7, limit=500)), sep="\\n")
 def test_any_prefix_is_balanced_over_terms(seed, domain, length):
     terms = group_terms(domain)
     term_of = {form.lower(): term.plural for term in terms for form in surface_forms((term,))}
-    texts = texts_of(domain, seed)[:length]
+    texts = builtin_texts(domain, seed=seed)[:length]
     counts = Counter(term_of[parts(text, "mentions")[0].lower()] for text in texts)
     rounds = length // len(terms)
     assert all(rounds <= counts[term.plural] <= rounds + 1 for term in terms)
@@ -302,5 +298,6 @@ def test_an_unknown_domain_names_the_known_ones(call):
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_below_1_is_refused(limit):
-    with pytest.raises(InputError, match=f"limit.*{limit}"):
-        builtin_texts(limit=limit)
+    for domain in (None, CONTROL):
+        with pytest.raises(InputError, match=f"limit.*{limit}"):
+            builtin_texts(domain, limit=limit)

@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = pytest.mark.processes
 
-KILLS = 5
+KILLS = 8
 
 
 def test_nothing_is_lost(tmp_path: Path) -> None:

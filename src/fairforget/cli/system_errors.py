@@ -47,4 +47,4 @@ def _is_in_cache(filename: object) -> bool:
     if not isinstance(filename, str | os.PathLike):
         return False
     cache, path = cache_directory().absolute(), Path(filename).absolute()
-    return cache == path or cache in path.parents or path in cache.parents
+    return path.is_relative_to(cache) or cache.is_relative_to(path)

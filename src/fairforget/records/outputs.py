@@ -114,7 +114,7 @@ def check_output(directory: Path, models: Iterable[str] = ()) -> None:
         if model == SMOLLM2:
             continue
         place = Path(model).resolve()
-        if place in (path := directory.resolve(), *path.parents) and not place.exists():
+        if directory.resolve().is_relative_to(place) and not place.exists():
             raise InputError(
                 f"--output {directory} would create a local directory {model!r}, which would then "
                 "be loaded instead of the model of that name; choose another --output"

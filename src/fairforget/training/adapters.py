@@ -160,7 +160,6 @@ def save_adapter(language_model: LanguageModel, directory: Path) -> None:
         f"{PREFIX}{name}": values.detach().cpu().contiguous()
         for name, values in get_peft_model_state_dict(model, save_embedding_layers=False).items()
     }
-    directory.mkdir(parents=True, exist_ok=True)
     saved = safetensors.torch.save(weights, metadata={"format": "pt"})
     write_atomically(directory / WEIGHTS, saved)
     text = json.dumps(config, indent=2, sort_keys=True, default=sorted)

@@ -116,7 +116,7 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
     record = groups[0].records[0]
     attacked = [str(directory / MODEL) for group in groups for directory in group.directories]
     check_unseen(benchmarks, models=attacked)
-    check_output(output)
+    check_output(output, [record.model.source])
     if any(condition.attack == RELEARNING for condition in conditions):
         settings = replace(settings, relearn=settings.relearn or relearning_corpus(record))
     plan = AttackPlan(settings, conditions, _load_texts(settings, conditions, groups))

@@ -45,6 +45,7 @@ def compare_conditions(
         after = {run: [seed[condition] for seed in seeds] for run, seeds in results.items()}
         excess = _compare_runs(evaluation, after, names) if len(after) > 1 else {}
         for run, seeds in after.items():
+            # by itself: a control changes no other run's interval
             for key, (effect,) in _compare(evaluation, [seeds], names):
                 if not effect.is_complete:
                     continue

@@ -133,7 +133,7 @@ def headline(record: DurabilityRecord) -> Headline:
 
 
 def _describe_excess(name: str, plain: AttackEffect) -> str:
-    """Return the change in bias beyond that with a control, in words."""
+    """Return the excess over a control in words."""
     score, digits = plain.excess[name], measure_of(plain.measure).digits
     excess = format_with_interval(score.value, score.ci, signed=True, digits=digits)
     return f"; its excess over the control {name} is {excess}"

@@ -116,7 +116,7 @@ class DurabilityRecord(TabularResult):
                 "retained": effect.retained and effect.retained.value,
                 "retained_ci": effect.retained and effect.retained.ci,
                 **{
-                    f"beyond_{name}{suffix}": value
+                    f"excess_{name}{suffix}": value
                     for name, score in effect.excess.items()
                     for suffix, value in (("", score.value), ("_ci", score.ci))
                 },

@@ -18,20 +18,19 @@ from pydantic import TypeAdapter
 from fairforget import DurabilityRecord, debias, durability
 from fairforget.attacks.plan import DEBIASED
 from fairforget.attacks.record import AttackEffect
-from fairforget.attacks.tables import condition_name, effects_of
+from fairforget.attacks.tables import change_cell, condition_name, effects_of, retained_cell
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
-from fairforget.comparison.score_change import Score
 from fairforget.records.paths import RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
+from fairforget.report.tables import Column, Table
 from fairforget.report.wording import format_number, format_with_interval
 from fairforget.settings import DebiasSettings
 from results_page import Page, ResultsPage
 from score_default import FORGOTTEN
 from score_default import RUNS as DEFAULT
 from sharpness import RADIUS, sharpness_aware_steps
-from tables import markdown_table
 
 NAME = "sharpness"
 SHARP = "sharpness-aware"
@@ -79,7 +78,7 @@ def build(results: dict[str, Any]) -> Page:
     pairs = {score: list(_pairs(record, score)) for score in SHOWN}
     return Page(
         title="Sharpness-aware minimisation",
-        opening=list(_table(pairs[SCALED_CONTRIBUTION], SCALED_CONTRIBUTION)),
+        opening=_table(pairs[SCALED_CONTRIBUTION], SCALED_CONTRIBUTION).splitlines(),
         findings=[_describe(*pair) for pair in pairs[SCALED_CONTRIBUTION]],
         body=_body(results, pairs),
     )
@@ -112,36 +111,33 @@ def _describe(default: AttackEffect, sharp: AttackEffect) -> str:
     )
 
 
-def _table(pairs: list[tuple[AttackEffect, AttackEffect]], score: str) -> list[str]:
+def _table(pairs: list[tuple[AttackEffect, AttackEffect]], score: str) -> str:
     digits = measure_of(score).digits
-
-    def show(value: Score | None, scale: float = 1.0, places: int = digits) -> str:
-        if value is None:
-            return "–"
-        ci = value.ci and (scale * value.ci[0], scale * value.ci[1])
-        return format_with_interval(scale * value.value, ci, signed=scale == 1, digits=places)
-
-    return markdown_table(
-        [
-            "Attack",
-            "Default, change in bias",
-            "Sharpness-aware, change in bias",
-            "Default minus sharpness-aware",
-            "Default, effect retained, %",
-            "Sharpness-aware, effect retained, %",
+    titles = (
+        "Default, change in bias",
+        "Sharpness-aware, change in bias",
+        "Default minus sharpness-aware",
+        "Default, effect retained, %",
+        "Sharpness-aware, effect retained, %",
+    )
+    return Table(
+        caption=SHOWN[score],
+        columns=[
+            Column("Attack"),
+            *(Column(title, numeric=True, interval=True) for title in titles),
         ],
-        [
+        rows=[
             [
                 condition_name(default),
-                show(default.change),
-                show(sharp.change),
-                show(default.excess[SHARP]),
-                show(default.retained, 100, 0),
-                show(sharp.retained, 100, 0),
+                change_cell(default.change, digits),
+                change_cell(sharp.change, digits),
+                change_cell(default.excess[SHARP], digits),
+                retained_cell(default),
+                retained_cell(sharp),
             ]
             for default, sharp in pairs
         ],
-    )
+    ).markdown()
 
 
 def _body(
@@ -165,7 +161,7 @@ def _body(
     )
     for score, name in SHOWN.items():
         if score != SCALED_CONTRIBUTION:
-            yield from ("", f"## {name}", "", *_table(pairs[score], score), "")
+            yield from ("", f"## {name}", "", _table(pairs[score], score))
 
 
 PAGE = ResultsPage(NAME, build)

@@ -114,9 +114,9 @@ def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Ta
             e.run,
             IntervalCell(e.original.value, e.original.ci, digits=digits),
             IntervalCell(e.result.value, e.result.ci, digits=digits),
-            _change(e.change, digits),
-            _percent(e),
-            *(_change(e.excess.get(name), digits) for name in controls),
+            change_cell(e.change, digits),
+            retained_cell(e),
+            *(change_cell(e.excess.get(name), digits) for name in controls),
             *(_path(e.ability.get(name)) for name in ability),
         ]
         for e in effects
@@ -197,11 +197,13 @@ def describe_interval(life: HalfLife, last: int) -> str:
     return end if low >= last else f"[{format_number(low, 0)}, {end}]"
 
 
-def _change(score: Score | None, digits: int) -> Content:
+def change_cell(score: Score | None, digits: int) -> Content:
+    """Return a change with its sign and interval; a dash for None."""
     return IntervalCell(score.value, score.ci, change=True, digits=digits) if score else MISSING
 
 
-def _percent(effect: AttackEffect) -> Content:
+def retained_cell(effect: AttackEffect) -> Content:
+    """Return the share of the effect that is left, in percent; a dash if it is unknown."""
     if effect.retained is None:
         return MISSING
     ci: Sequence[float] | None = effect.retained.ci

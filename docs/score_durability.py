@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget import DurabilityRecord, durability
 from fairforget.attacks.page import headline, main_score
+from fairforget.attacks.plan import DEBIASED
 from fairforget.attacks.tables import (
     condition_name,
     effects_of,
@@ -73,7 +74,7 @@ def build(results: dict[str, Any]) -> Page:
 def _picture(record: DurabilityRecord) -> str:
     panels = []
     for score in SHOWN:
-        by_run = [effects_of(record, score, ALL, run) for run in record.runs]
+        by_run = (effects_of(record, score, ALL, run) for run in record.runs)
         rows = [
             [
                 Mark(effect.change.value, shape, effect.change.ci)
@@ -82,8 +83,8 @@ def _picture(record: DurabilityRecord) -> str:
             for effects in zip(*by_run, strict=True)
         ]
         panels.append(Panel(f"{measure_of(score[1]).title}, change in bias", rows, line=0.0))
-    names = [condition_name(effect) for effect in by_run[0]]
-    return dot_plot(names, panels, MARKS)
+    attacked = effects_of(record, SHOWN[0], ALL, DEBIASED)
+    return dot_plot([condition_name(effect) for effect in attacked], panels, MARKS)
 
 
 def _body(record: DurabilityRecord) -> Iterator[str]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import yaml
 
-from .blocks import ROOT
-
 
 @pytest.fixture
-def ability(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+def ability(
+    script: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> ModuleType:
     """The script, in an empty directory."""
-    monkeypatch.syspath_prepend(str(ROOT / "docs"))
     monkeypatch.chdir(tmp_path)
-    return importlib.import_module("general_ability")
+    return script("general_ability")
 
 
 def test_a_question_has_its_choices_and_the_index_of_the_right_one(ability: ModuleType) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -85,11 +84,8 @@ def _remove_fixed(text: str) -> str:
     return text
 
 
-def test_the_comparison_of_the_demo_has_the_p_values_of_today(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "docs"))
-    cells = read_record(importlib.import_module("fill_readme").COMPARISON, Comparison).cells
+def test_the_comparison_of_the_demo_has_the_p_values_of_today(script) -> None:
+    cells = read_record(script("fill_readme").COMPARISON, Comparison).cells
     assert adjust_p_values(cells) == [*cells]
 
 
@@ -111,10 +107,9 @@ def _texts(node: ast.AST) -> Iterator[str]:
 
 
 def test_a_finding_that_a_record_does_not_support_is_an_error(
-    monkeypatch: pytest.MonkeyPatch,
+    script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "docs"))
-    findings = importlib.import_module("findings")
+    findings = script("findings")
     study = findings._study("study-recipe")
     matrix = [replace(cell, verdict="undecided") for cell in study.matrix]
     monkeypatch.setattr(findings, "_study", lambda _: replace(study, matrix=matrix))

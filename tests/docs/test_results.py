@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import subprocess
@@ -10,7 +9,6 @@ import sys
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
@@ -41,17 +39,6 @@ LEADERBOARDS = [path.parent.name for path in sorted(RESULTS.glob("*/leaderboard.
 STUDIES = [path.parent.name for path in sorted(RESULTS.glob("*/study.json"))]
 SCORES = sorted(path.stem[6:] for path in DOCS.glob("score_*.py"))
 MOST_FINDINGS, MOST_WORDS, MOST_ROWS = 5, 250, 6
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch):
-    """Imports a script of docs by its name."""
-    monkeypatch.syspath_prepend(str(DOCS))
-
-    def load(name: str) -> ModuleType:
-        return importlib.import_module(name)
-
-    return load
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in DOCS.glob("*.py")))

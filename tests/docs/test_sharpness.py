@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -11,13 +11,10 @@ import torch
 from fairforget.training import unlearn as unlearning
 from fairforget.training.trainer import UnlearningTrainer
 
-from .blocks import ROOT
-
 
 @pytest.fixture
-def sharpness(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "docs"))
-    return importlib.import_module("sharpness")
+def sharpness(script: Callable[[str], ModuleType]) -> ModuleType:
+    return script("sharpness")
 
 
 def test_the_gradient_is_that_of_worse_weights(sharpness, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,3 +142,41 @@ def test_the_change_beyond_a_control() -> None:
     assert half.excess["control"].direction == "less"
     widths = [np.subtract(*reversed(it.excess["control"].ci or ())) for it in (half, seeds)]
     assert widths[1] > widths[0]
+
+
+def test_a_control_changes_no_other_controls_excess() -> None:
+    """Only the units that count in the three models compared are compared."""
+
+    def answered(biased: int, *, silent: int = 4) -> Evaluation:
+        return evaluation(
+            [
+                {
+                    "id": f"{template}-{n}",
+                    "benchmark": "bbq:chat",
+                    "domain": "Age",
+                    "template": str(template),
+                    "ambiguous": True,
+                    "right_answer": 2,
+                    "unknown_answer": 2,
+                    "biased_answer": 0,
+                    "answer": None
+                    if template < silent
+                    else 0
+                    if (n + template) % 4 < biased
+                    else 1,
+                    "continuations": ["A"],
+                }
+                for template in range(10)
+                for n in range(template + 1)
+            ]
+        )
+
+    original = {PLAIN: answered(4)}
+    runs = {"debiased": [{PLAIN: answered(1)}], "control": [{PLAIN: answered(2)}]}
+    alone, both = (
+        compare_conditions(original, runs | more, ["bbq:chat"])[0].excess
+        for more in ({}, {"talkative": [{PLAIN: answered(3, silent=0)}]})
+    )
+    assert alone["control"].ci is not None
+    assert both["control"] == alone["control"]
+    assert both["talkative"].ci is not None

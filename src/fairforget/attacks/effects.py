@@ -43,7 +43,7 @@ def compare_conditions(
     for condition, evaluation in original.items():
         names = benchmarks_of(condition, benchmarks)
         after = {run: [seed[condition] for seed in seeds] for run, seeds in results.items()}
-        excess = _compare_runs(evaluation, after, names) if len(after) > 1 else {}
+        excess = _excess_over_controls(evaluation, after, names)
         for run, seeds in after.items():
             # by itself: a control changes no other run's interval
             for key, (effect,) in _compare(evaluation, [seeds], names):
@@ -97,15 +97,19 @@ def _compare(
                 yield (benchmark, measure, compared.domain), effects
 
 
-def _compare_runs(
+def _excess_over_controls(
     original: Evaluation, results: Mapping[str, Sequence[Evaluation]], names: Mapping[str, str]
 ) -> dict[Key, dict[str, Score]]:
-    """Return the change in bias of the first run minus that of each other, paired by items."""
-    excess = {}
-    for key, effects in _compare(original, [*results.values()], names):
-        (_, own), *others = zip(results, effects, strict=True)
-        complete = [(run, it) for run, it in others if own.is_complete and it.is_complete]
-        excess[key] = {run: Score.of(own.beyond(control)) for run, control in complete}
+    """Return the change in bias of the first run minus that of each other, paired by items.
+
+    Each control by itself: it changes no other control's interval.
+    """
+    (_, own), *controls = results.items()
+    excess: dict[Key, dict[str, Score]] = {}
+    for run, seeds in controls:
+        for key, (effect, control) in _compare(original, [own, seeds], names):
+            if effect.is_complete and control.is_complete:
+                excess.setdefault(key, {})[run] = Score.of(effect.beyond(control))
     return excess
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -174,3 +176,10 @@ def place_in_order(nodeid: str) -> int:
     """Where its file is in LONGEST_FIRST, or behind them all."""
     names = (number for number, name in enumerate(LONGEST_FIRST) if name in nodeid)
     return next(names, len(LONGEST_FIRST))
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
+    """Imports a script of docs by its name."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "docs"))
+    return importlib.import_module

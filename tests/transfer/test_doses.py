@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import cast
 
 import pytest
@@ -157,10 +157,9 @@ def test_a_run_without_recorded_times_is_no_error(tmp_path: Path) -> None:
 
 
 def test_the_archive_of_a_study_has_the_doses(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, script: Callable[[str], ModuleType]
 ) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "docs"))
-    archive = importlib.import_module("run_archive")
+    archive = script("run_archive")
     study = tmp_path / "study"
     for part in ("before", "runs/one/after", "runs/one/doses/0.25", "runs/two/doses/0.25"):
         write_evaluation(study / part)

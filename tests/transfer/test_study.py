@@ -26,7 +26,6 @@ from fairforget.transfer_study.plan import Recipe, StudyRun
 from fairforget.transfer_study.runs import compute_digests, forget_corpus, run_one
 from fairforget.transfer_study.study import transfer
 
-from ..docs.blocks import ROOT
 from ..models import save_tiny
 from ..stereoset_file import write_items
 from .small import run, study_arguments, without_times
@@ -287,15 +286,15 @@ def test_harmful_words_may_be_selected_in_passing(tmp_path) -> None:
     assert not forget_corpus(StudyRun(str(path), "ascent", None, 0, given)).texts[0].spans
 
 
-def test_kept_runs_let_a_study_resume_elsewhere(arguments, tmp_path, capsys, monkeypatch) -> None:
-    monkeypatch.syspath_prepend(ROOT / "docs")
-    from run_archive import archive_runs, restore_runs  # type: ignore[import-not-found]
-
+def test_kept_runs_let_a_study_resume_elsewhere(
+    arguments, tmp_path, capsys, monkeypatch, script
+) -> None:
+    archive = script("run_archive")
     short = [*arguments, "--objectives", "ascent", "--controls", "random", "--seeds", "1"]
     here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
     study = run(capsys, *short, "--output", str(here))
-    archive_runs(here, tmp_path / "runs.tar.xz")
-    restore_runs(tmp_path / "runs.tar.xz", elsewhere)
+    archive.archive_runs(here, tmp_path / "runs.tar.xz")
+    archive.restore_runs(tmp_path / "runs.tar.xz", elsewhere)
     kept = "".join(path.read_text("utf-8", "replace") for path in elsewhere.rglob("*.parquet"))
     assert "score_stereotype" in kept
     assert "It is" not in kept  # no sentence of a benchmark

@@ -346,6 +346,15 @@ def test_only_the_file_itself_is_read(plain: Path, tmp_path: Path, monkeypatch) 
         assert torch.equal(one, other)
 
 
+def test_what_a_killed_conversion_left_is_removed(plain: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "cache" / "gguf"
+    left = kept / ".fairforget-0123456789abcdef-5-abcd_123"
+    left.mkdir(parents=True)
+    (left / "model.safetensors").write_bytes(bytes(100))
+    copy = convert.convert_gguf(plain)
+    assert [path for path in kept.iterdir() if path.is_dir()] == [copy]
+
+
 def test_copies_of_an_earlier_converter_are_not_used(plain: Path, monkeypatch) -> None:
     monkeypatch.setattr(convert, "CONVERTER_VERSION", 1)
     old = convert.convert_gguf(plain)

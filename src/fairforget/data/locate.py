@@ -5,11 +5,9 @@ Every file is checked against the hash in the catalogue, wherever it comes from.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import logging
 import os
-import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,7 +18,7 @@ from filelock import FileLock
 from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.errors import InputError, MissingDataError, first_line
 from fairforget.extras import find_package
-from fairforget.files.atomic import flush, temporary_prefix
+from fairforget.files.atomic import flush, remove_leftovers, temporary_prefix
 from fairforget.files.digest import hash_file
 from fairforget.files.home import expand_home
 from fairforget.files.rows import csv_rows
@@ -156,10 +154,8 @@ def fetch(file: DataFile) -> Path:
     with FileLock(cache_directory() / "data" / ".lock"):
         if target.is_file() and not find_problem(target, file):
             return target  # another process has just downloaded it
-        prefix = temporary_prefix(target)
-        for leftover in target.parent.glob(f"{glob.escape(prefix)}*"):
-            shutil.rmtree(leftover)  # of a process that died: we hold the lock
-        with TemporaryDirectory(prefix=prefix, dir=target.parent) as directory:
+        remove_leftovers(target.parent)
+        with TemporaryDirectory(prefix=temporary_prefix(target), dir=target.parent) as directory:
             path = Path(directory) / target.name
             download(file.url, path)
             if file.member:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -93,6 +94,13 @@ def remove_temporary(path: Path) -> None:
     with suppress(OSError), path.open("rb") as file:  # locked by a running process, or gone
         _lock(file)
         path.unlink()
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what processes that died were writing to a directory, which the caller has locked."""
+    for entry in directory.rglob(".*"):
+        if TEMPORARY.fullmatch(entry.name):
+            shutil.rmtree(entry) if entry.is_dir() else remove_temporary(entry)
 
 
 def _lock(file: IO[bytes]) -> None:

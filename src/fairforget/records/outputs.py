@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import shutil
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fairforget.errors import InputError
-from fairforget.files.atomic import TEMPORARY, remove_temporary, write_atomically
+from fairforget.files.atomic import TEMPORARY, remove_leftovers, write_atomically
 from fairforget.files.overwriting import check_directory
 from fairforget.names import SMOLLM2, split_commas
 from fairforget.records.paths import LOCK, SETTINGS
@@ -59,9 +58,7 @@ def open_output(directory: Path, settings: dict[str, Any], *, lists: Collection[
         if path.exists() and error.errno in READ_ONLY_ERRORS:
             return  # a finished run on a read-only disk can still be read
         raise
-    for entry in directory.rglob(".*"):
-        if TEMPORARY.fullmatch(entry.name):
-            shutil.rmtree(entry) if entry.is_dir() else remove_temporary(entry)
+    remove_leftovers(directory)
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if saved_settings.keys() - known.keys():  # a new directory, or further inputs
         text = json.dumps(saved_settings | known, indent=1) + "\n"

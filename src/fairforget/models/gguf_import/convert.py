@@ -20,6 +20,7 @@ from fairforget.data.cache import GGUF, LOCK, note_source
 from fairforget.data.locate import cache_directory
 from fairforget.errors import InputError
 from fairforget.extras import check_extra
+from fairforget.files.atomic import remove_leftovers
 from fairforget.files.digest import hash_file
 from fairforget.models.file_checks import check_size
 from fairforget.models.gguf_import.gemma import set_attention_scalar
@@ -64,6 +65,7 @@ def convert_gguf(path: Path) -> Path:
     with FileLock(target.parent / LOCK):
         if (target / "config.json").is_file():
             return target  # another process has just converted it
+        remove_leftovers(target.parent)
         size = FLOAT32_BYTES * contents.weights
         show_message(
             f"Converting {path.name}, once; a large model takes minutes. The copy, about "

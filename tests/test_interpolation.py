@@ -49,7 +49,7 @@ def test_result_is_within_the_budget(scale: float, allowed: float, max_alpha: fl
     model = tiny_causal("gpt2")
     original = perturb(model, scale)
 
-    facts = interpolate_to_budget(
+    facts, _ = interpolate_to_budget(
         model,
         original,
         {"perplexity": PerplexityConstraint(measure(model), allowed)},
@@ -73,7 +73,7 @@ def test_the_tightest_budget_decides() -> None:
         "perplexity": PerplexityConstraint(measure(model, SEQUENCES[:1]), 1.5),
         "everyday": PerplexityConstraint(measure(model, SEQUENCES[2:]), 1.01),
     }
-    facts = interpolate_to_budget(model, original, constraints)
+    facts, _ = interpolate_to_budget(model, original, constraints)
     assert facts.reached <= 1.5
     assert facts.others["everyday"].reached <= 1.01
     assert facts.others["everyday"].asked == 1.01
@@ -84,7 +84,7 @@ def test_no_allowance_restores_the_original_bit_for_bit() -> None:
     original = perturb(model, 0.5)
 
     values = iter([10.0] + [11.0] * 50)
-    facts = interpolate_to_budget(
+    facts, _ = interpolate_to_budget(
         model, original, {"perplexity": PerplexityConstraint(lambda: next(values), 1.0)}
     )
 
@@ -97,7 +97,7 @@ def test_a_perplexity_that_is_not_finite_exceeds_the_budget() -> None:
     model = tiny_causal("gpt2")
     original = perturb(model, 0.1)
     values = iter([10.0, math.nan] + [math.inf] * 50)
-    facts = interpolate_to_budget(
+    facts, _ = interpolate_to_budget(
         model, original, {"perplexity": PerplexityConstraint(lambda: next(values), 1.5)}
     )
     assert facts.alpha == 0
@@ -137,7 +137,7 @@ def test_a_budget_of_exactly_1_allows_an_update_without_utility_loss(others, rou
         return 20 * (1 - 0.02 * alpha + 0.06 * alpha**2)
 
     constraints = {"perplexity": PerplexityConstraint(current_perplexity, 1.0), **others}
-    facts = interpolate_to_budget(
+    facts, _ = interpolate_to_budget(
         model, original, constraints, rough=constraints if rough else None
     )
     assert 0.3 < facts.alpha <= 1 / 3
@@ -150,7 +150,7 @@ def test_the_note_does_not_claim_that_no_solution_exists() -> None:
     original = perturb(model, 0.5)
     values = iter([10.0] + [11.0] * 50)
     measurements: list[None] = []
-    facts = interpolate_to_budget(
+    facts, _ = interpolate_to_budget(
         model,
         original,
         {"perplexity": PerplexityConstraint(lambda: next(values), 1.0)},
@@ -191,12 +191,12 @@ def test_a_rough_search_saves_full_measurements() -> None:
         )
 
     full = {"perplexity": counting("full", SEQUENCES)}
-    unguided = interpolate_to_budget(model, original, full)
+    unguided, _ = interpolate_to_budget(model, original, full)
     without_rough = measurements.count("full")
     restore(model, original)
     perturb(model, 0.3)
     measurements.clear()
-    guided = interpolate_to_budget(
+    guided, _ = interpolate_to_budget(
         model, original, full, rough={"perplexity": counting("rough", SEQUENCES)}
     )
     assert measurements.count("full") == 2  # the original model, and the result
@@ -221,7 +221,7 @@ def test_few_full_measurements_for_any_growth_of_the_loss(power: float) -> None:
 
         return PerplexityConstraint(current_perplexity, 1.03)
 
-    facts = interpolate_to_budget(
+    facts, _ = interpolate_to_budget(
         model,
         original,
         {"perplexity": constraint(0.15, full=True)},
@@ -238,11 +238,11 @@ def test_known_perplexities_of_the_original_are_not_measured_again() -> None:
         "perplexity": PerplexityConstraint(measure(model), 1.05),
         "everyday": PerplexityConstraint(lambda: 7.0, math.inf),
     }
-    first = interpolate_to_budget(model, original, constraints)
+    first, _ = interpolate_to_budget(model, original, constraints)
     restore(model, original)
     perturb(model, 0.3)
     distances: list[float] = []
-    second = interpolate_to_budget(
+    second, _ = interpolate_to_budget(
         model,
         original,
         constraints,

@@ -57,7 +57,7 @@ def interpolate(
 
         return {name: constraint(name) for name in allowed}
 
-    facts = interpolate_to_budget(
+    facts, _ = interpolate_to_budget(
         model,
         {"weight": torch.zeros(1, 1, dtype=torch.float64)},
         constraints(nats),
@@ -301,7 +301,7 @@ def test_parameters_without_original_weights_keep_their_trained_values() -> None
     trained = copy_weights(model)
     original = {"weight": torch.zeros(2, 2)}
     values = iter([10.0, 20.0, 14.99])
-    facts = interpolate_to_budget(
+    facts, _ = interpolate_to_budget(
         model, original, {"perplexity": PerplexityConstraint(lambda: next(values), 1.5)}
     )
     assert 0 < facts.alpha < 1

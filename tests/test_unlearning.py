@@ -233,7 +233,7 @@ def test_lora_scaled_to_nothing_is_the_original(tmp_path) -> None:
                 if name in original:
                     p.add_(1.0)
         values = iter([1.0] + [2.0] * 50)
-        facts = interpolate_to_budget(
+        facts, _ = interpolate_to_budget(
             model, original, {"perplexity": PerplexityConstraint(lambda: next(values), 1.0)}
         )
     assert facts.alpha == 0

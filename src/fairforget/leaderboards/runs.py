@@ -88,8 +88,10 @@ def do_run(run: MethodRun, directory: Path) -> None:
         evaluate_into(directory / PUBLISHED, language_model, benchmarks)
         equal = None
         if changes_weights:
-            max_alpha = min(method.max_alpha, run.settings.budget.max_alpha)
-            equal = interpolate_within_budget(limits, original, max_alpha=max_alpha)
+            budget = limits.budget
+            # a projection is complete at 1; beyond, it would reflect
+            budget = replace(budget, max_alpha=min(method.max_alpha, budget.max_alpha))
+            equal = interpolate_within_budget(replace(limits, budget=budget), original)
             if equal.alpha == 1:
                 shutil.copytree(directory / PUBLISHED, directory / EQUAL)
             else:

@@ -22,21 +22,17 @@ def copy_original(language_model: LanguageModel) -> dict[str, Tensor]:
     return copies | tied
 
 
-def interpolate_within_budget(
-    limits: Limits, original: Mapping[str, Tensor], *, max_alpha: float
-) -> BudgetFacts:
+def interpolate_within_budget(limits: Limits, original: Mapping[str, Tensor]) -> BudgetFacts:
     """Set the weights to θ₀ + α(θ − θ₀), with the α at which the first limit is reached.
 
     Args:
         limits: on the debiased model, with weights θ, which are replaced. Harmful words are not
             limited.
         original: the weights θ₀ of the original model, from `copy_original`.
-        max_alpha: the maximum α. A projection is complete at 1; beyond, it would reflect.
     """
-    rises: dict[float, dict[str, float]] = {}
     with progress_bar("Interpolating") as advance:
-        reached = limits.interpolate(original, rises, max_alpha=max_alpha, progress=advance)
-    return limits.complete(reached, rises)
+        reached, risen = limits.interpolate(original, progress=advance)
+    return limits.complete(reached, risen)
 
 
 def _tied_names(model: Any) -> dict[str, str]:

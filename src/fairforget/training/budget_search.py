@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -62,7 +62,7 @@ class BudgetSearches:
     max_alpha: float
     few: dict[float, dict[str, float]]
     """α → perplexities on few texts, by constraint: known ones, and those that the bounds give."""
-    rises: dict[float, dict[str, float]]
+    rises: dict[float, dict[str, float]] = field(default_factory=dict)
     """α → rise of each bound that was measured there, in nats."""
 
     def over(

@@ -51,11 +51,10 @@ def interpolate_to_budget(
     bounds: Mapping[str, Bound] = MappingProxyType({}),
     rough: Mapping[str, PerplexityConstraint] | None = None,
     before: Mapping[str, float] | None = None,
-    known: Mapping[float, Mapping[str, float]] | None = None,
-    rises: dict[float, dict[str, float]] | None = None,
+    few: Mapping[float, Mapping[str, float]] = MappingProxyType({}),
     max_alpha: float = 1.0,
     progress: Callable[[], None] = lambda: None,
-) -> BudgetFacts:
+) -> tuple[BudgetFacts, Mapping[str, float]]:
     """Set the weights to θ₀ + α(θ − θ₀), with the α at which the first constraint is reached.
 
     A search on few texts (`rough`) finds about where that is and how the loss grows; the search on
@@ -70,27 +69,27 @@ def interpolate_to_budget(
         bounds: further constraints, by name.
         rough: the same constraints on fewer texts, for a cheap first search.
         before: the perplexities of the original model, if they are known.
-        known: α → perplexities of `rough` that were measured before.
-        rises: α → rise of each bound, in nats; those that are measured are added.
+        few: α → perplexities of `rough` that were measured before.
         max_alpha: the largest α tried. α exceeds 1 only if every budget has slack at α = 1.
         progress: called after each measurement of `constraints`.
 
     Returns:
-        The allowed and the reached ratios. At α = 1 the trained weights are unchanged, at α = 0
-        the original weights are restored, both bit for bit.
+        The allowed and the reached ratios; and the rise of each bound, in nats, if it was measured
+        at the chosen α. At α = 1 the trained weights are unchanged, at α = 0 the original weights
+        are restored, both bit for bit.
 
     Raises:
         InputError: a perplexity of the original model is not finite.
     """
     line = WeightLine(model, original)
-    few = {alpha: dict(values) for alpha, values in (known or {}).items()}
-    searches = BudgetSearches(line, bounds, max_alpha, few, {} if rises is None else rises)
+    on_few = {alpha: dict(values) for alpha, values in few.items()}
+    searches = BudgetSearches(line, bounds, max_alpha, on_few)
     measured = {0.0: dict(before)} if before else {}
     if rough is None:
         full = searches.over(constraints, measured, progress, complete=True)
         trained_point = full.evaluate(1.0)
     else:
-        guide = searches.over(rough, few, complete=True)
+        guide = searches.over(rough, on_few, complete=True)
         guide.loosen(ROUGH_SHARE)
         trained_point = guide.evaluate(1.0)
         full = start_where_guided(guide, searches, constraints, measured, progress)
@@ -104,7 +103,7 @@ def interpolate_to_budget(
         )
         for name, constraint in constraints.items()
     }
-    return _budget_facts(facts, full, point)
+    return _budget_facts(facts, full, point), searches.rises.get(point.alpha, {})
 
 
 def interpolate_to_movement(

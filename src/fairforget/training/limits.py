@@ -105,20 +105,19 @@ class Limits:
     def interpolate(
         self,
         original: Mapping[str, Tensor],
-        rises: dict[float, dict[str, float]],
         *,
-        rough: Mapping[float, Mapping[str, float]] = MappingProxyType({}),
-        max_alpha: float,
+        few: Mapping[float, Mapping[str, float]] = MappingProxyType({}),
         progress: Callable[[], None],
-    ) -> BudgetFacts:
+    ) -> tuple[BudgetFacts, Mapping[str, float]]:
         """Set the weights to θ₀ + α(θ − θ₀), with the α at which the first limit is reached.
 
         Args:
             original: θ₀, as for `interpolate_to_budget`; the model has the trained weights θ.
-            rises: α → rise of each of `bounds`, in nats; those that are measured are added.
-            rough: α → perplexities on few texts that are known.
-            max_alpha: the largest α tried.
+            few: α → perplexities on few texts that are known.
             progress: called after each measurement on all texts.
+
+        Returns:
+            As `interpolate_to_budget`, for `complete`.
         """
         return interpolate_to_budget(
             self.language_model.model,
@@ -127,24 +126,21 @@ class Limits:
             bounds=self.bounds(),
             rough=self.constraints(CHECK_TEXTS),
             before=self.known.perplexities,
-            known=rough,
-            rises=rises,
-            max_alpha=max_alpha,
+            few=few,
+            max_alpha=self.budget.max_alpha,
             progress=progress,
         )
 
     def complete(
-        self,
-        reached: BudgetFacts,
-        rises: Mapping[float, Mapping[str, float]] = MappingProxyType({}),
+        self, reached: BudgetFacts, risen: Mapping[str, float] = MappingProxyType({})
     ) -> BudgetFacts:
         """Add the movement, the change of harmful words, and a note on limits without effect.
 
         Args:
             reached: the facts of the interpolation whose result the model has.
-            rises: α → rise of each of `bounds` that was measured there, in nats.
+            risen: the rise of each of `bounds` that was measured there, in nats.
         """
-        risen, budget, notes = rises.get(reached.alpha, {}), self.budget, [reached.note]
+        budget, notes = self.budget, [reached.note]
         if EVERYDAY not in self.held_out:
             notes.append(NO_EVERYDAY_TEXTS)
         if states := self.known.states:

@@ -20,7 +20,7 @@ class Original:
     """The tokenised held-out and retained texts."""
     perplexities: dict[str, float] | None = None
     """Its perplexities on all held-out texts, by constraint."""
-    rough: dict[str, float] | None = None
+    few: dict[str, float] | None = None
     """Its perplexities on a few of them."""
     states: OriginalStates | None = None
     """Its predictions on the same few, from which a run's movement is measured."""

@@ -64,7 +64,7 @@ class _Trained:
     """What training leaves besides the trained weights."""
 
     state: TrainerState
-    rough: dict[float, dict[str, float]]
+    few: dict[float, dict[str, float]]
     """α → perplexities on few texts, with the original (0) and with the trained weights (1)."""
     ended: float
     """Value of `time.perf_counter` at the end."""
@@ -120,19 +120,18 @@ def unlearn(
             "the movement of this model cannot be measured, as its head needs more than the hidden "
             "states; use --match perplexity"
         )
-    rises: dict[float, dict[str, float]] = {}
     apart = sharded or config.precompute_ref_hidden_states
     with restore_settings(model), apply_adapter(model, config, apart=apart) as original:
         trained = _train(limits, original, prepared, sharded=sharded)
-        reached = _interpolate(limits, original, trained.rough, rises, movement)
+        reached, risen = _interpolate(limits, original, trained.few, movement)
         limits.known.perplexities = original_perplexities(reached)
         if adapter and config.lora_rank and is_first():
             save_adapter(language_model, adapter)
     if config.lora_rank and model.dtype != torch.float32:
         reached = measure_after_rounding(reached, limits.constraints(), limits.bounds())
-        rises.clear()
+        risen = {}
     with stage("interpolating"):
-        reached = limits.complete(reached, rises)
+        reached = limits.complete(reached, risen)
     interpolated = time.perf_counter()
     return UnlearningRecord(
         model=facts,
@@ -187,10 +186,10 @@ def _train(
             limits.constraints(CHECK_TEXTS),
             lambda ratios: trainer.note(ratios),
             current_result,
-            before=known.rough,
+            before=known.few,
             pace=WITH_MINIMUM if objective.needs_counterfactual else UNBOUNDED,
         )
-        known.rough = early_stopping.before
+        known.few = early_stopping.before
         trainer = UnlearningTrainer(
             student,
             config,
@@ -226,34 +225,35 @@ def _train(
 def _interpolate(
     limits: Limits,
     original: Mapping[str, Tensor],
-    rough: Mapping[float, Mapping[str, float]],
-    rises: dict[float, dict[str, float]],
+    few: Mapping[float, Mapping[str, float]],
     movement: float | None,
-) -> BudgetFacts:
+) -> tuple[BudgetFacts, Mapping[str, float]]:
     """Interpolate the weights to the budget, or to a movement if one is given.
 
     Args:
         limits: on the model, which has the trained weights.
         original: the original weights.
-        rough: α → perplexities on few texts, at 0 and 1.
-        rises: α → rise of each bound, in nats; those that are measured are added.
+        few: α → perplexities on few texts, at 0 and 1.
         movement: as for `unlearn`.
+
+    Returns:
+        As `interpolate_to_budget`, for `Limits.complete`.
     """
-    model, known, max_alpha = limits.language_model.model, limits.known, limits.budget.max_alpha
+    known = limits.known
     with stage("interpolating"), progress_bar("Interpolating", unit="evaluation") as advance:
         if movement is None:
-            return limits.interpolate(
-                original, rises, rough=rough, max_alpha=max_alpha, progress=advance
-            )
+            return limits.interpolate(original, few=few, progress=advance)
         assert known.states is not None  # checked before training
-        return interpolate_to_movement(
+        model = limits.language_model.model
+        reached = interpolate_to_movement(
             model,
             original,
             limits.constraints(),
             partial(known.states.divergence, model),
             movement,
-            trained={name: rough[1.0][name] / rough[0.0][name] for name in rough[0.0]},
+            trained={name: few[1.0][name] / few[0.0][name] for name in few[0.0]},
             before=known.perplexities,
-            max_alpha=max_alpha,
+            max_alpha=limits.budget.max_alpha,
             progress=advance,
         )
+        return reached, {}

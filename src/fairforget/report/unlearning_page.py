@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from fairforget.records.trained_domains import trained_domains
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun, read_unlearning
 from fairforget.report.evidence import list_choices, list_limitations, list_run_evidence
@@ -22,7 +23,6 @@ from fairforget.report.other_benchmarks import other_tables
 from fairforget.report.results import benchmark_section, cost_table, perplexity_note
 from fairforget.report.run_headline import run_headline
 from fairforget.report.tables import Column, Table
-from fairforget.report.trained_domains import trained_domains
 from fairforget.report.wording import NONE, format_number, format_value
 from fairforget.report.written import changed_continuations
 

@@ -76,9 +76,10 @@ def has_interval(scores: Mapping[str, Any], measure: str) -> bool:
     return f"{measure}_ci" in scores or (measure == "stereotype" and "ci" in scores)
 
 
-def interval_of(scores: Mapping[str, Any], measure: str) -> Any:
+def interval_of(scores: Mapping[str, Any], measure: str) -> tuple[float, float] | None:
     """Return the interval of a domain's score; that of CrowS-Pairs is named `ci`."""
-    return scores.get(f"{measure}_ci", scores.get("ci") if measure == "stereotype" else None)
+    ci = scores.get(f"{measure}_ci", scores.get("ci") if measure == "stereotype" else None)
+    return ci and (float(ci[0]), float(ci[1]))
 
 
 def size_of(scores: Mapping[str, Any]) -> Any:

@@ -40,8 +40,7 @@ class DomainScores:
     @property
     def interval(self) -> tuple[float, float] | None:
         """The 95 % interval of the main score, (low, high); None where there is none."""
-        bounds = interval_of(self._scores, main_measure(self._scores))
-        return None if bounds is None else (float(bounds[0]), float(bounds[1]))
+        return interval_of(self._scores, main_measure(self._scores))
 
     def __getattr__(self, name: str) -> Any:
         try:

@@ -121,8 +121,7 @@ def score_section(name: str, result: Mapping[str, Any]) -> Section:
 
 
 def _score_cell(facts: Mapping[str, Any], score: str) -> IntervalCell:
-    ci = interval_of(facts, score)
-    return IntervalCell(facts.get(score), tuple(ci) if ci else None, digits=DIGITS)
+    return IntervalCell(facts.get(score), interval_of(facts, score), digits=DIGITS)
 
 
 def is_scored(name: str, result: Mapping[str, Any]) -> bool:

@@ -63,23 +63,18 @@ def _read_domain(domain: str, scores: Mapping[str, Any], main: str) -> DomainSco
     return DomainScore(
         domain=domain,
         score=float(scores[main]),
-        ci=_interval(scores, main),
+        ci=interval_of(scores, main),
         lms=scores.get("lms"),
-        lms_ci=_interval(scores, "lms"),
+        lms_ci=interval_of(scores, "lms"),
         icat=scores.get("icat"),
         items=size_of(scores),
         terms=scores.get("terms"),
         further={
-            name: Score(float(scores[name]), _interval(scores, name))
+            name: Score(float(scores[name]), interval_of(scores, name))
             for name in FURTHER
             if scores.get(name) is not None
         },
     )
-
-
-def _interval(scores: Mapping[str, Any], name: str) -> tuple[float, float] | None:
-    ci = interval_of(scores, name)
-    return None if ci is None else (ci[0], ci[1])
 
 
 def perplexities(results: Results) -> list[Perplexity]:

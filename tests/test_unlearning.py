@@ -418,7 +418,9 @@ def test_the_reference_is_the_original_and_no_second_copy_of_it(tmp_path, family
     ids = torch.tensor([[1, 5, 9, 4]])
     with torch.no_grad(), apply_adapter(model, config(tmp_path)) as original:
         before = model(input_ids=ids).logits
-        reference = reference_for(model, original).eval()
+        reference = reference_for(model, original, config(tmp_path, objective="npo"))
+        assert reference is not None
+        reference.eval()
         for p in model.parameters():
             p.add_(0.1)
         assert torch.equal(reference(input_ids=ids).logits, before)
@@ -436,7 +438,7 @@ def test_precomputed_states_give_the_same_model(tmp_path, monkeypatch, family) -
     By SGD: AdamW makes whole steps of gradients that are rounding and nothing else (BERT's key
     biases).
     """
-    apart, ready = [], unlearning.apply_adapter
+    apart, shared, ready = [], [], unlearning.apply_adapter
     found = []
     for asked_once in (False, True):
         model = language_model(tmp_path, family)
@@ -444,7 +446,9 @@ def test_precomputed_states_give_the_same_model(tmp_path, monkeypatch, family) -
             tmp_path, precompute_ref_hidden_states=asked_once, optim="sgd", learning_rate=0.1
         )
         if asked_once:
-            monkeypatch.setattr(unlearning, "reference_for", None)
+            monkeypatch.setattr(
+                unlearning, "reference_for", lambda *a: shared.append(reference_for(*a))
+            )
             monkeypatch.setattr(
                 unlearning, "apply_adapter", lambda *a, **how: apart.append(how) or ready(*a, **how)
             )
@@ -453,6 +457,7 @@ def test_precomputed_states_give_the_same_model(tmp_path, monkeypatch, family) -
         )
         found.append((record, copy_weights(model.model)))
     assert apart == [{"apart": True}]
+    assert shared == [None]
     (each, trained_each), (once, trained_once) = found
     assert once.method == each.method
     assert once.budget.alpha == pytest.approx(each.budget.alpha, rel=1e-3)

@@ -20,10 +20,10 @@ from fairforget.records.records import (
     UnlearningRecord,
 )
 from fairforget.records.store import read_record
+from fairforget.records.trained_domains import trained_domains
 from fairforget.report import write_report
 from fairforget.report.facts import benchmark_table, corpora_table
 from fairforget.report.figures import Scale, curves
-from fairforget.report.trained_domains import trained_domains
 from fairforget.report.unlearning_page import history_table
 from tests.report.runs import (
     ENVIRONMENT,

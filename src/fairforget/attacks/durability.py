@@ -51,7 +51,7 @@ from fairforget.records.outputs import CONTENT, check_output, open_output
 from fairforget.records.paths import DURABILITY, MODEL
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import write_record
-from fairforget.report.trained_domains import trained_domains
+from fairforget.records.trained_domains import trained_domains
 from fairforget.settings import DurabilitySettings
 from fairforget.settings_merging import merge_settings
 from fairforget.training.trainability import check_trainable

@@ -10,6 +10,7 @@ from typing import Any
 from fairforget.card.metadata import hub_name
 from fairforget.objectives import OBJECTIVES
 from fairforget.records.records import UnlearningRecord
+from fairforget.records.trained_domains import trained_domains
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun
 from fairforget.report.evidence import list_choices, list_limitations, list_units
@@ -24,7 +25,6 @@ from fairforget.report.other_benchmarks import other_tables
 from fairforget.report.results import change_tables, cost_table, perplexity_note
 from fairforget.report.run_headline import describe_weights, run_headline
 from fairforget.report.tables import Table, markdown_text
-from fairforget.report.trained_domains import trained_domains
 from fairforget.report.wording import (
     flatten,
     format_value,

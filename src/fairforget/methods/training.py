@@ -82,7 +82,7 @@ def train(
             targets,
             retain,
             processing_class=language_model.tokenizer,
-            ref_model=reference_for(model, original) if config.needs_ref_model else None,
+            ref_model=reference_for(model, original, config),
             callbacks=[TrainingProgress(advance), *callbacks],
             answers=answers,
         )

@@ -166,13 +166,20 @@ def save_adapter(language_model: LanguageModel, directory: Path) -> None:
     write_atomically(directory / CONFIG, text.encode())
 
 
-def reference_for(model: PreTrainedModel, original: Mapping[str, Tensor]) -> PreTrainedModel:
+def reference_for(
+    model: PreTrainedModel, original: Mapping[str, Tensor], config: UnlearningConfig
+) -> PreTrainedModel | None:
     """Return a frozen model with the original weights, which it shares with `original`.
+
+    None if no loss needs it, or if the trainer has it anyway: without the adapter, or precomputed.
 
     Args:
         model: the model in training.
         original: the original weights, for every name in `model.named_parameters()`.
+        config: the settings of the run.
     """
+    if config.precompute_ref_hidden_states or config.lora_rank or not config.needs_ref_model:
+        return None
     shared: dict[int, Any] = {
         id(parameter): nn.Parameter(original[name], requires_grad=False)
         for name, parameter in model.named_parameters()

@@ -311,9 +311,11 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
     @property
     def texts_of_a_run(self) -> int:
         """Number of forget texts in the whole run, over all processes."""
+        return self.max_steps * self.total_batch_size
+
+    @property
+    def total_batch_size(self) -> int:
+        """Number of forget texts in a step, over all processes."""
         return int(
-            self.max_steps
-            * self.per_device_train_batch_size
-            * self.gradient_accumulation_steps
-            * self.world_size
+            self.per_device_train_batch_size * self.gradient_accumulation_steps * self.world_size
         )

@@ -27,11 +27,7 @@ def describe_method(config: UnlearningConfig) -> dict[str, Any]:
         "retain_loss_weight": config.retain_loss_weight,
         "retain_per_forget": config.retain_per_forget,
         "steps": config.max_steps,
-        "batch_size": int(
-            config.per_device_train_batch_size
-            * config.gradient_accumulation_steps
-            * config.world_size
-        ),
+        "batch_size": config.total_batch_size,
         "learning_rate": config.learning_rate,
         "lr_scheduler_type": SchedulerType(config.lr_scheduler_type).value,
         "seed": config.seed,

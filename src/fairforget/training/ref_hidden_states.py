@@ -35,6 +35,8 @@ def precompute_states(
 ) -> tuple[States, PreTrainedModel]:
     """Compute the hidden states of a run on `args.device`.
 
+    Each text is computed once, however often it occurs in the run.
+
     Args:
         ref_model: its device and mode are restored at the end.
         dataset: the examples of the whole run.
@@ -57,50 +59,28 @@ def precompute_states(
                 f"precompute_ref_hidden_states cannot be used with {type(ref_model).__name__}: its "
                 "head needs more than the hidden states; remove it"
             )
-        with evaluation_mode(ref_model), autocast:
-            states = compute_ref_hidden_states(
-                ref_model,
-                dataset,
-                collator,
-                batch_size=args.per_device_train_batch_size,
-                progress=progress,
-            )
+        states: dict[str, dict[Key, Tensor]] = {role: {} for role in ROLES}
+        batch_size = args.per_device_train_batch_size
+        with evaluation_mode(ref_model), autocast, torch.no_grad():
+            for first in range(0, len(dataset), batch_size):
+                indices = range(first, min(first + batch_size, len(dataset)))
+                _, ref_texts = collator.texts([dataset[i] for i in indices])
+                new = {
+                    role: [
+                        key
+                        for key in dict.fromkeys(map(example_key, ref_texts[role]))
+                        if key not in states[role]
+                    ]
+                    for role in ROLES
+                }
+                if any(new.values()):
+                    inputs, places = collator.pack(new)
+                    inputs = {name: value.to(ref_model.device) for name, value in inputs.items()}
+                    hidden = hidden_states(ref_model, **inputs).flatten(0, 1)
+                    for role in ROLES:
+                        parts = (hidden[positions].cpu() for positions in places[role])
+                        states[role].update(zip(new[role], parts, strict=True))
+                progress(len(indices))
         return states, extract_head(ref_model).eval().requires_grad_(False)
     finally:
         ref_model.to(device)  # type: ignore[arg-type]
-
-
-@torch.no_grad()
-def compute_ref_hidden_states(
-    ref_model: PreTrainedModel,
-    dataset: ExampleDataset,
-    collator: Collator,
-    *,
-    batch_size: int,
-    progress: Callable[[int], None],
-) -> States:
-    """Return the reference model's hidden states for all texts that the losses compare with.
-
-    Each text is computed once, however often it occurs in the run.
-    """
-    states: dict[str, dict[Key, Tensor]] = {role: {} for role in ROLES}
-    for first in range(0, len(dataset), batch_size):
-        indices = range(first, min(first + batch_size, len(dataset)))
-        _, ref_texts = collator.texts([dataset[i] for i in indices])
-        new = {
-            role: [
-                key
-                for key in dict.fromkeys(map(example_key, ref_texts[role]))
-                if key not in states[role]
-            ]
-            for role in ROLES
-        }
-        if any(new.values()):
-            inputs, places = collator.pack(new)
-            inputs = {name: value.to(ref_model.device) for name, value in inputs.items()}
-            hidden = hidden_states(ref_model, **inputs).flatten(0, 1)
-            for role in ROLES:
-                parts = (hidden[positions].cpu() for positions in places[role])
-                states[role].update(zip(new[role], parts, strict=True))
-        progress(len(indices))
-    return states

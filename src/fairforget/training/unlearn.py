@@ -169,9 +169,7 @@ def _train(
     model = language_model.model
     objective = config.load_objective()
     student = copy.deepcopy(model) if sharded else model
-    shared = None
-    if not (sharded or config.precompute_ref_hidden_states or config.lora_rank):
-        shared = reference_for(model, original)
+    ref_model = model if sharded else reference_for(model, original, config)
 
     @contextmanager
     def current_result() -> Iterator[None]:
@@ -196,7 +194,7 @@ def _train(
             prepared.targets,
             prepared.retain,
             processing_class=language_model.tokenizer,
-            ref_model=model if sharded else shared,
+            ref_model=ref_model,
             callbacks=[early_stopping],
             answers=prepared.answers,
         )

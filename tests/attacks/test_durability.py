@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +194,7 @@ def test_evaluations_on_the_way_change_no_training() -> None:
             found[step] = next(language_model.model.parameters()).detach().clone()
 
         options = MethodOptions(steps=steps, batch_size=2, learning_rate=1e-2)
-        callback = EvaluationCallback(at, note)
+        callback = EvaluationCallback({step: partial(note, step) for step in at})
         train_on(language_model, texts, options, "Training", [callback], **CONSTANT)
         assert generate(language_model, ["It rains"]) == written[steps]
         return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from fairforget.attacks.fine_tuning import CONSTANT, EvaluationCallback
@@ -68,30 +69,13 @@ def evaluate_conditions(language_model: LanguageModel, plan: AttackPlan, directo
             with quantized(language_model, condition.strength):
                 evaluate(condition)
     for name, texts in plan.texts.items():
-        steps = {int(it.strength): it for it in pending if it.attack == name}
-        if steps:
-            _train(language_model, texts, plan.settings, name, steps, evaluate)
+        at = {int(it.strength): partial(evaluate, it) for it in pending if it.attack == name}
+        if at:
+            options = training_options(plan.settings, max(at))
+            callbacks = [EvaluationCallback(at)]
+            with restore_weights(language_model.model):
+                train_on(language_model, texts, options, name.capitalize(), callbacks, **CONSTANT)
     return round(time.perf_counter() - start, 2)
-
-
-def _train(
-    language_model: LanguageModel,
-    texts: Sequence[str],
-    settings: DurabilitySettings,
-    name: str,
-    steps: Mapping[int, Condition],
-    evaluate: Callable[[Condition], None],
-) -> None:
-    """Train a model on texts, evaluate it on the way, and restore its weights."""
-    with restore_weights(language_model.model):
-        train_on(
-            language_model,
-            texts,
-            training_options(settings, max(steps)),
-            name.capitalize(),
-            [EvaluationCallback(steps, lambda step: evaluate(steps[step]))],
-            **CONSTANT,
-        )
 
 
 def training_options(settings: DurabilitySettings, steps: int) -> MethodOptions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState
@@ -22,22 +22,21 @@ many follow."""
 class EvaluationCallback(TrainerCallback):
     """Evaluates the model in training after certain steps."""
 
-    def __init__(self, steps: Collection[int], evaluate: Callable[[int], None]) -> None:
-        """Remember the steps.
+    def __init__(self, evaluations: Mapping[int, Callable[[], None]]) -> None:
+        """Remember the evaluations.
 
         Args:
-            steps: numbers of optimizer steps.
-            evaluate: called with the number of steps done.
+            evaluations: number of optimizer steps → what to call after them.
         """
-        self.steps, self.evaluate = steps, evaluate
+        self.evaluations = evaluations
 
     def on_step_end(
         self, args: Any, state: TrainerState, control: TrainerControl, **others: Any
     ) -> None:
-        """Evaluate after the step if it is one of `steps`, without dropout."""
-        if state.global_step in self.steps:
+        """Evaluate after the step if an evaluation is due, without dropout."""
+        if evaluate := self.evaluations.get(state.global_step):
             with evaluation_mode(others["model"]), own_forward(others["model"]):
-                self.evaluate(state.global_step)
+                evaluate()
 
 
 def check_options(options: MethodOptions, language_model: LanguageModel) -> None:

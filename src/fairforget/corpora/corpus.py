@@ -38,10 +38,17 @@ class Corpus:
                 )
 
 
-def load_corpus(name: str, *, label: str = "hateful") -> Corpus:
-    """Return `CORPUS[:DOMAIN]` with its texts; see `iter_corpus`.
+def load_corpus(corpus: str | Corpus, *, label: str = "hateful") -> Corpus:
+    """Return `CORPUS[:DOMAIN]` with its texts; see `iter_corpus`. A `Corpus` is returned unchanged.
 
     Raises:
         InputError: unknown corpus or domain, or a malformed file.
     """
-    return Corpus(name, read_corpus(name, label=label), parse_name(name).part)
+    if isinstance(corpus, Corpus):
+        return corpus
+    return Corpus(corpus, read_corpus(corpus, label=label), parse_name(corpus).part)
+
+
+def name_of(corpus: str | Corpus) -> str:
+    """Return the name of a corpus."""
+    return corpus if isinstance(corpus, str) else corpus.name

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from fairforget.card import write_card
 from fairforget.corpora import corpus_names
-from fairforget.corpora.corpus import Corpus, load_corpus
+from fairforget.corpora.corpus import Corpus, name_of
 from fairforget.debiasing.pipeline import prepare_run
 from fairforget.debiasing.result import DebiasResult
 from fairforget.errors import InputError
@@ -87,12 +87,13 @@ def debias(
             raise InputError("push_to_hub needs an output_dir to upload; set output_dir")
         check_push(push_to_hub)
     custom = None if objective is None or isinstance(objective, str) else as_objective(objective)
-    forget_names, forget_corpora = _read_forget(forget)
+    forget_corpora = None if forget is None else _list_forget(forget)
+    retain_corpus = None if retain is None else _read_corpus("retain", retain)
     settings = merge_settings(
         settings or DebiasSettings(),
         overrides,
-        forget=forget_names,
-        retain=None if retain is None else _corpus_name("retain", retain),
+        forget=None if forget_corpora is None else ",".join(map(name_of, forget_corpora)),
+        retain=None if retain_corpus is None else name_of(retain_corpus),
         objective=custom.name if custom else objective,
         benchmarks=benchmarks,
     )
@@ -114,7 +115,7 @@ def debias(
                 settings,
                 directory,
                 forget=forget_corpora,
-                retain=retain if isinstance(retain, Corpus) else None,
+                retain=retain_corpus,
                 objective=custom,
                 keep=output_dir is not None,
             )
@@ -131,30 +132,18 @@ def debias(
     return result
 
 
-def _read_forget(forget: Forget | None) -> tuple[str | None, list[Corpus]]:
-    """Return the names of the forget corpora, joined, and the corpora if one is given as such."""
-    if forget is None:
-        return None, []
-    if isinstance(forget, str) or not isinstance(forget, Iterable):
-        forget = [forget]
-    given = [*forget]
-    names = ",".join(_corpus_name("forget", corpus) for corpus in given)
-    if not any(isinstance(corpus, Corpus) for corpus in given):
-        return names, []
-    corpora: list[Corpus] = []
-    for corpus in given:
-        if isinstance(corpus, Corpus):
-            corpora.append(corpus)
-        else:
-            corpora += map(load_corpus, corpus_names(str(corpus)))
-    return names, corpora
+def _list_forget(forget: Forget) -> list[str | Corpus]:
+    """Return the forget corpora, those of a comma-separated name one by one."""
+    given = [forget] if isinstance(forget, str) or not isinstance(forget, Iterable) else [*forget]
+    corpora: list[str | Corpus] = []
+    for corpus in (_read_corpus("forget", each) for each in given):
+        corpora += [corpus] if isinstance(corpus, Corpus) else corpus_names(corpus)
+    return corpora
 
 
-def _corpus_name(role: str, corpus: str | Path | Corpus) -> str:
-    if isinstance(corpus, str):
+def _read_corpus(role: str, corpus: str | Path | Corpus) -> str | Corpus:
+    if isinstance(corpus, str | Corpus):
         return corpus
-    if isinstance(corpus, Corpus):
-        return corpus.name
     if isinstance(corpus, Path):
         return str(corpus)
     raise InputError(

@@ -5,7 +5,7 @@ load → prepare → evaluate → unlearn → save → evaluate → write contin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.unseen import check_unseen
 from fairforget.corpora import HARMLESS, corpus_names, parse_name
-from fairforget.corpora.corpus import Corpus, load_corpus
+from fairforget.corpora.corpus import Corpus, load_corpus, name_of
 from fairforget.debiasing.result import DebiasResult
 from fairforget.errors import InputError
 from fairforget.evaluation.directory import evaluate_into, is_complete
@@ -71,8 +71,8 @@ def prepare_run(
     settings: DebiasSettings,
     output: Path,
     *,
-    forget: list[Corpus],
-    retain: Corpus | None,
+    forget: list[str | Corpus] | None,
+    retain: str | Corpus | None,
     objective: Objective | None,
     keep: bool,
 ) -> PipelineRun:
@@ -82,8 +82,8 @@ def prepare_run(
         model: a name, or a loaded model, whose weights are changed.
         settings: all settings; those of a loaded model are its own.
         output: where to write.
-        forget: the forget corpora, if they were given as such.
-        retain: the retain corpus, if it was given as such.
+        forget: the forget corpora. Default: those of the settings.
+        retain: the retain corpus. Default: that of the settings.
         objective: the objective, if it was given as such.
         keep: whether `output` outlives the call.
 
@@ -107,13 +107,13 @@ def prepare_run(
     )
     corpora = default_forget(config) if settings.forget is None else settings.forget
     settings = replace(settings, benchmarks=",".join(benchmarks), forget=corpora)
-    forgotten = [corpus.name for corpus in forget] or corpus_names(corpora)
-    check_names("forget", forgotten)
-    inputs = _fingerprint(settings, model, forgotten, forget, retain, objective) if keep else {}
+    forget = [*corpus_names(corpora)] if forget is None else forget
+    retain = settings.retain if retain is None else retain
+    check_names("forget", [*map(name_of, forget)])
+    inputs = _fingerprint(model, forget, retain, objective, benchmarks) if keep else {}
     if benchmarks:
         check_report_extra()
-    retained = () if retain else (settings.retain,)
-    check_unseen(benchmarks, corpora=[*forgotten, *retained], models=[source])
+    check_unseen(benchmarks, corpora=[*map(name_of, (*forget, retain))], models=[source])
     return PipelineRun(
         source,
         settings,
@@ -122,12 +122,13 @@ def prepare_run(
         benchmarks,
         user_model=user_model,
         load=partial(load_to_train, settings=settings, device=device),
-        forgotten=forgotten,
         forget=forget,
         retain=retain,
         inputs=inputs,
         keep=keep,
-        reproducible=not (user_model or objective or forget or retain),
+        reproducible=not (
+            user_model or objective or any(isinstance(it, Corpus) for it in (*forget, retain))
+        ),
     )
 
 
@@ -144,12 +145,8 @@ class PipelineRun:
     user_model: LanguageModel | None
     """The model, if it was given as such."""
     load: Callable[[str | Path], LanguageModel]
-    forgotten: list[str]
-    """Names of the forget corpora."""
-    forget: list[Corpus]
-    """The forget corpora, if they were given as such."""
-    retain: Corpus | None
-    """The retain corpus, if it was given as such."""
+    forget: Sequence[str | Corpus]
+    retain: str | Corpus
     inputs: dict[str, str]
     """Hashes of the inputs, which a run that is continued must have in common."""
     keep: bool
@@ -223,11 +220,11 @@ class PipelineRun:
 
     def unlearn(self) -> LanguageModel:
         """Evaluate the original, unlearn, and write the model and the record."""
-        retain = self.retain or load_corpus(self.settings.retain, label=HARMLESS)
+        retain = load_corpus(self.retain, label=HARMLESS)
         everyday = load_everyday_corpus()
         language_model = self.user_model or self.load(self.source)
         check_model_kinds(self.benchmarks, language_model)
-        forget = self.forget or [*map(load_corpus, self.forgotten)]
+        forget = [*map(load_corpus, self.forget)]
         prepared = prepare(language_model, forget, retain, self.config, everyday=everyday)
         self.open()
         if self.benchmarks:
@@ -270,25 +267,22 @@ class PipelineRun:
 
 
 def _fingerprint(
-    settings: DebiasSettings,
     model: str | LanguageModel,
-    forgotten: list[str],
-    forget: list[Corpus],
-    retain: Corpus | None,
+    forget: Sequence[str | Corpus],
+    retain: str | Corpus,
     objective: Objective | None,
+    benchmarks: Collection[str],
 ) -> dict[str, str]:
     """Return a hash of the content of every input: files by name, and objects."""
-    names = [] if isinstance(model, LanguageModel) else [model]
+    files = [] if isinstance(model, LanguageModel) else [model]
     objects: dict[str, str] = {}
     if isinstance(model, LanguageModel):
         objects["model"] = hash_identity(model)
-    listed = {"forget": forgotten, "retain": [settings.retain]}
-    for role, corpora in {"forget": forget, "retain": [retain] if retain else []}.items():
-        if corpora:
-            objects[f"{role} corpus"] = hash_values([corpus.texts for corpus in corpora])
-        else:
-            names += [parse_name(name).corpus for name in listed[role]]
+    for role, corpora in {"forget": forget, "retain": [retain]}.items():
+        files += [parse_name(corpus).corpus for corpus in corpora if isinstance(corpus, str)]
+        if given := [corpus.texts for corpus in corpora if isinstance(corpus, Corpus)]:
+            objects[f"{role} corpus"] = hash_values(given)
     if objective:
         objects["objective"] = identify_objective(objective)
-    files = fingerprint_inputs(names) | fingerprint_benchmarks(split_commas(settings.benchmarks))
-    return files | {CONTENT + name: value[:16] for name, value in objects.items()}
+    contents = {CONTENT + name: value[:16] for name, value in objects.items()}
+    return fingerprint_inputs(files) | fingerprint_benchmarks(benchmarks) | contents

@@ -18,14 +18,14 @@ from pydantic import TypeAdapter
 from fairforget import DurabilityRecord, debias, durability
 from fairforget.attacks.plan import DEBIASED
 from fairforget.attacks.record import AttackEffect
-from fairforget.attacks.tables import change_cell, condition_name, effects_of, retained_cell
+from fairforget.attacks.tables import condition_name, effects_of, retained_cell
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.records.paths import RECORD
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.report.tables import Column, Table
-from fairforget.report.wording import format_number, format_with_interval
+from fairforget.report.tables import Column, Table, interval_cell, interval_column
+from fairforget.report.wording import format_number, format_score
 from fairforget.settings import DebiasSettings
 from results_page import Page, ResultsPage
 from score_default import FORGOTTEN
@@ -100,10 +100,7 @@ def _describe(default: AttackEffect, sharp: AttackEffect) -> str:
         "undecided": "the difference is undecided",
     }[difference.direction]
     digits = measure_of(default.measure).digits
-    ours, theirs = (
-        format_with_interval(it.change.value, it.change.ci, signed=True, digits=digits)
-        for it in (default, sharp)
-    )
+    ours, theirs = (format_score(it.change, digits, signed=True) for it in (default, sharp))
     condition = condition_name(default)
     return (
         f"{condition[0].upper()}{condition[1:]}: the default changes the scaled contribution's "
@@ -124,14 +121,14 @@ def _table(pairs: list[tuple[AttackEffect, AttackEffect]], score: str) -> str:
         caption=SHOWN[score],
         columns=[
             Column("Attack"),
-            *(Column(title, numeric=True, interval=True) for title in titles),
+            *(interval_column(title) for title in titles),
         ],
         rows=[
             [
                 condition_name(default),
-                change_cell(default.change, digits),
-                change_cell(sharp.change, digits),
-                change_cell(default.excess[SHARP], digits),
+                interval_cell(default.change, digits, change=True),
+                interval_cell(sharp.change, digits, change=True),
+                interval_cell(default.excess[SHARP], digits, change=True),
                 retained_cell(default),
                 retained_cell(sharp),
             ]

@@ -11,16 +11,15 @@ from fairforget.comparison.score_change import Score
 from fairforget.report import write_report
 from fairforget.report.contents import read_runs
 from fairforget.report.frontier import (
-    LABELS_LEFT,
     LMS,
     Axis,
-    Label,
     Point,
     frontiers,
     make_frontier,
     points_table,
 )
 from fairforget.report.frontier_points import mean_bias, run_points, shared_benchmark
+from fairforget.report.labels import LABELS_LEFT, Label
 from fairforget.transfer_study.report.page import read as read_study
 from fairforget.transfer_study.report.page import study_points
 from tests.report.runs import write_runs, write_study

@@ -22,8 +22,9 @@ from fairforget.records.records import (
 from fairforget.records.store import read_record
 from fairforget.records.trained_domains import trained_domains
 from fairforget.report import write_report
+from fairforget.report.curves import curves
 from fairforget.report.facts import benchmark_table, corpora_table
-from fairforget.report.figures import Scale, curves
+from fairforget.report.scale import Scale
 from fairforget.report.unlearning_page import history_table
 from tests.report.runs import (
     ENVIRONMENT,

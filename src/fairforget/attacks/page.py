@@ -31,7 +31,7 @@ from fairforget.report.wording import (
     domain_name,
     flatten,
     format_number,
-    format_with_interval,
+    format_score,
     join_words,
 )
 from fairforget.statistics.jackknife import FEWEST_CLUSTERS
@@ -106,9 +106,7 @@ def headline(record: DurabilityRecord) -> Headline:
     where = f"{benchmark_name(score[0])}, {domain_name(plain.domain).lower()}, {shown.in_words}"
     if (seeds := len(record.runs[DEBIASED])) > 1:
         where += f"; mean of {count_of(seeds, 'seed')}"
-    change = format_with_interval(
-        plain.change.value, plain.change.ci, signed=True, digits=shown.digits
-    )
+    change = format_score(plain.change, shown.digits, signed=True)
     beyond = "".join(_describe_excess(name, plain) for name in plain.excess)
     first = f"Without an attack, the change in bias is {change} ({where}){beyond}."
     if plain.retained is None:
@@ -134,8 +132,7 @@ def headline(record: DurabilityRecord) -> Headline:
 
 def _describe_excess(name: str, plain: AttackEffect) -> str:
     """Return the excess over a control in words."""
-    score, digits = plain.excess[name], measure_of(plain.measure).digits
-    excess = format_with_interval(score.value, score.ci, signed=True, digits=digits)
+    excess = format_score(plain.excess[name], measure_of(plain.measure).digits, signed=True)
     return f"; its excess over the control {name} is {excess}"
 
 

@@ -7,17 +7,24 @@ from collections.abc import Sequence
 from fairforget.attacks.plan import NONE, PERTURBATION, QUANTIZATION, TRAINED
 from fairforget.attacks.record import AttackEffect, DurabilityRecord, HalfLife
 from fairforget.benchmarks.measures import measure_of
-from fairforget.comparison.score_change import Score
-from fairforget.report.figures import DotPlot, DotRow, Scale, Tick, mark_at
-from fairforget.report.tables import Column, Content, IntervalCell, Table
+from fairforget.report.figures import DotPlot, DotRow
+from fairforget.report.scale import Scale, Tick
+from fairforget.report.tables import (
+    Column,
+    Content,
+    IntervalCell,
+    Table,
+    interval_cell,
+    interval_column,
+)
 from fairforget.report.wording import (
     BIAS_VERDICTS,
     anchor,
     benchmark_name,
     domain_name,
     format_number,
+    format_score,
     format_signed,
-    format_with_interval,
 )
 from fairforget.report.wording import (
     NONE as MISSING,
@@ -67,19 +74,16 @@ def effects_plot(
     if not effects:
         return None
     shown = measure_of(score[1])
-    scale = Scale(
-        [0.0, *(v for e in effects for v in (e.change.value, *(e.change.ci or ())))],
-        narrowest=10.0 ** (1 - shown.digits),
-    )
+    scale = Scale.over(0.0, [e.change for e in effects], narrowest=10.0 ** (1 - shown.digits))
     rows = [
         DotRow(
             label=condition_name(e),
             value=format_signed(e.change.value, shown.digits),
             before=None,
-            after=mark_at(scale, e.change.value, e.change.ci),
+            after=scale.mark(e.change),
             verdict=e.change.direction,
             tip=f"{condition_name(e)}: change in bias "
-            f"{format_with_interval(*_pair(e), signed=True, digits=shown.digits)}",
+            f"{format_score(e.change, shown.digits, signed=True)}",
             strong=e.attack == NONE,
         )
         for e in effects
@@ -112,11 +116,11 @@ def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Ta
         [
             condition_name(e),
             e.run,
-            IntervalCell(e.original.value, e.original.ci, digits=digits),
-            IntervalCell(e.result.value, e.result.ci, digits=digits),
-            change_cell(e.change, digits),
+            interval_cell(e.original, digits),
+            interval_cell(e.result, digits),
+            interval_cell(e.change, digits, change=True),
             retained_cell(e),
-            *(change_cell(e.excess.get(name), digits) for name in controls),
+            *(interval_cell(e.excess.get(name), digits, change=True) for name in controls),
             *(_path(e.ability.get(name)) for name in ability),
         ]
         for e in effects
@@ -127,11 +131,11 @@ def effects_table(record: DurabilityRecord, score: ScoreName, domain: str) -> Ta
         columns=[
             Column("Attack"),
             Column("Run"),
-            Column("Original", numeric=True, interval=True),
-            Column("Run's model", numeric=True, interval=True),
-            Column("Change in bias", numeric=True, interval=True),
-            Column("Effect retained, %", numeric=True, interval=True),
-            *(Column(f"Excess over {name}", numeric=True, interval=True) for name in controls),
+            interval_column("Original"),
+            interval_column("Run's model"),
+            interval_column("Change in bias"),
+            interval_column("Effect retained, %"),
+            *(interval_column(f"Excess over {name}") for name in controls),
             *(Column(measure_of(name).short, numeric=True) for name in ability),
         ],
         rows=rows,
@@ -197,11 +201,6 @@ def describe_interval(life: HalfLife, last: int) -> str:
     return end if low >= last else f"[{format_number(low, 0)}, {end}]"
 
 
-def change_cell(score: Score | None, digits: int) -> Content:
-    """Return a change with its sign and interval; a dash for None."""
-    return IntervalCell(score.value, score.ci, change=True, digits=digits) if score else MISSING
-
-
 def retained_cell(effect: AttackEffect) -> Content:
     """Return the share of the effect that is left, in percent; a dash if it is unknown."""
     if effect.retained is None:
@@ -213,7 +212,3 @@ def retained_cell(effect: AttackEffect) -> Content:
 
 def _path(values: tuple[float, float] | None) -> str:
     return " → ".join(map(format_number, values)) if values else MISSING
-
-
-def _pair(effect: AttackEffect) -> tuple[float, tuple[float, float] | None]:
-    return effect.change.value, effect.change.ci

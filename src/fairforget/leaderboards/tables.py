@@ -27,7 +27,15 @@ from fairforget.leaderboards.plan import EQUAL, ORIGINAL
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.report.evidence import cluster_name
 from fairforget.report.frontier import LMS, Axis, Frontier, Point, make_frontier
-from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
+from fairforget.report.tables import (
+    Column,
+    Content,
+    IntervalCell,
+    Table,
+    drop_empty_columns,
+    interval_cell,
+    interval_column,
+)
 from fairforget.report.wording import (
     BIAS_VERDICTS,
     NONE,
@@ -131,7 +139,7 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
         caption=f"All domains, {COSTS[cost]}{model_suffix(record, model)}",
         columns=[
             Column("Method"),
-            *(Column(f"{shown.title}, change", numeric=True, interval=True) for shown in SHOWN),
+            *(interval_column(f"{shown.title}, change") for shown in SHOWN),
             Column("Perplexity, change in %", numeric=True),
             *([Column("Seeds", numeric=True)] if differ else []),
         ],
@@ -165,9 +173,9 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
             Column("Method"),
             Column("Cost"),
             Column("Domain"),
-            Column("Before", numeric=True, interval=True),
-            Column("After", numeric=True, interval=True),
-            Column("Change in bias", numeric=True, interval=True),
+            interval_column("Before"),
+            interval_column("After"),
+            interval_column("Change in bias"),
             Column("p (Holm)", numeric=True),
             Column("Verdict"),
         ],
@@ -176,9 +184,9 @@ def domains_table(record: LeaderboardRecord, model: str, benchmark: str, measure
                 name_method(record, e.method),
                 COSTS[e.cost],
                 domain_name(e.domain),
-                IntervalCell(e.before.value, e.before.ci, digits=digits),
-                IntervalCell(e.after.value, e.after.ci, digits=digits),
-                IntervalCell(e.distance.value, e.distance.ci, change=True, digits=digits),
+                interval_cell(e.before, digits),
+                interval_cell(e.after, digits),
+                interval_cell(e.distance, digits, change=True),
                 format_p_number(e.p_adjusted if e.verdict else None),
                 BIAS_VERDICTS[e.verdict] if e.verdict else f"too few {units}",
             ]
@@ -200,10 +208,8 @@ def _cell(shown: Shown, effect: MethodEffect | None) -> Content:
     if effect is None:
         return NONE
     score = effect.distance if shown.number == "bias" else effect.change
-    if score is None:
-        return NONE
     verdict = BIAS_VERDICTS[effect.verdict] if effect.verdict else ""
-    return IntervalCell(score.value, score.ci, change=True, digits=shown.digits, mark=verdict)
+    return interval_cell(score, shown.digits, change=True, mark=verdict)
 
 
 def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], MethodEffect]) -> str:

@@ -16,7 +16,7 @@ from fairforget.report.facts import benchmark_table, generic_table, versions_tab
 from fairforget.report.figures import further_plot, score_plot
 from fairforget.report.further_scores import NOTES, WITH_OWN_TABLE, find_companion
 from fairforget.report.items import strongest_items
-from fairforget.report.results import count_text, interval_column
+from fairforget.report.results import count_text
 from fairforget.report.scores import (
     DomainScore,
     Perplexity,
@@ -25,8 +25,15 @@ from fairforget.report.scores import (
     perplexities,
 )
 from fairforget.report.section import Section
-from fairforget.report.tables import Column, Content, IntervalCell, Table
-from fairforget.report.wording import NONE, anchor, benchmark_name, domain_name, format_number
+from fairforget.report.tables import (
+    Column,
+    Content,
+    IntervalCell,
+    Table,
+    interval_cell,
+    interval_column,
+)
+from fairforget.report.wording import anchor, benchmark_name, domain_name, format_number
 from fairforget.report.written import worst_continuations
 
 TEMPLATE = "evaluation.html.j2"
@@ -161,7 +168,4 @@ def folded_scores(benchmark: str, scores: Sequence[DomainScore]) -> list[Table]:
 
 
 def _score_cell(score: DomainScore, name: str) -> Content:
-    if name not in score.further:
-        return NONE
-    further = score.further[name]
-    return IntervalCell(further.value, further.ci, digits=measure_of(name).digits)
+    return interval_cell(score.further.get(name), measure_of(name).digits)

@@ -8,23 +8,16 @@ from itertools import product
 
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
 from fairforget.comparison.score_change import Score
-from fairforget.report.figures import Mark, Scale, Tick, mark_at
-from fairforget.report.tables import Column, IntervalCell, Table, drop_empty_columns
-from fairforget.report.wording import (
-    NONE,
-    format_with_interval,
+from fairforget.report.labels import Label, label_box, place_labels
+from fairforget.report.scale import Mark, Scale, Tick
+from fairforget.report.tables import (
+    Column,
+    Table,
+    drop_empty_columns,
+    interval_cell,
+    interval_column,
 )
-
-OVERLAP = 2.0, 4.0
-"""Two marks overlap if they are closer than this, in % of the width and of the height."""
-LABELS_LEFT = 60.0
-"""To the right of this, in % of the width, labels are left of their marks, to stay on the page."""
-CHARACTER, LINE, GAP = 2.5, 5.0, 2.0
-"""Size of a character, in % of the width and of the height of a plot on a telephone, and the
-distance of a label from its mark."""
-
-Box = tuple[float, float, float, float]
-"""Left, right, bottom and top, in % from the bottom left."""
+from fairforget.report.wording import format_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +37,6 @@ class Point:
     original: bool = False
     number: int | None = None
     """Its number in the table and at its mark; None for its position among the points."""
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """The text at a mark."""
-
-    text: str
-    """Its number, and those of marks that overlap it; empty if another mark has its number."""
-    is_left: bool = False
-    """Whether it is left of the mark."""
-    is_below: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,28 +81,22 @@ def frontiers(points: Sequence[Point]) -> list[Frontier]:
 
 def points_table(points: Sequence[Point]) -> Table:
     """The numbers behind the plots."""
-
-    def cell(measure: Score | None, *, change: bool = True, digits: int = 1) -> IntervalCell | str:
-        if measure is None:
-            return NONE
-        return IntervalCell(measure.value, measure.ci, change=change, digits=digits)
-
     table = Table(
         caption="Bias and utility loss of each method",
         columns=[
             Column("Method"),
-            Column("Mean distance from 50", numeric=True, interval=True),
-            Column("Mean scaled contribution", numeric=True, interval=True),
-            Column("Perplexity change, %", numeric=True, interval=True),
-            Column("LMS change", numeric=True, interval=True),
+            interval_column("Mean distance from 50"),
+            interval_column("Mean scaled contribution"),
+            interval_column("Perplexity change, %"),
+            interval_column("LMS change"),
         ],
         rows=[
             [
                 f"{i}. {p.name}" + (" (control)" if p.control else ""),
-                cell(p.bias, change=False),
-                cell(p.contribution, change=False, digits=_CONTRIBUTION.digits),
-                cell(p.perplexity),
-                cell(p.lms),
+                interval_cell(p.bias),
+                interval_cell(p.contribution, _CONTRIBUTION.digits),
+                interval_cell(p.perplexity, change=True),
+                interval_cell(p.lms, change=True),
             ]
             for i, p in enumerate(points)
         ],
@@ -183,26 +159,26 @@ def make_frontier(bias: Axis, loss: Axis, points: Sequence[Point]) -> Frontier:
         for i, p in enumerate(points)
         if (x := loss.of(p)) is not None and (y := bias.of(p)) is not None
     ]
-    x_scale = Scale([0.0, *(v for _, _, x, _ in known for v in (x.value, *(x.ci or ())))])
-    y_scale = Scale(
-        [0.0, *(v for *_, y in known for v in (y.value, *(y.ci or ())))],
+    x_scale = Scale.over(0.0, [x for _, _, x, _ in known])
+    y_scale = Scale.over(
+        0.0,
+        [y for *_, y in known],
         floor=bias.floor,
         narrowest=bias.narrowest,
     )
-    labels = _place_labels(
+    labels = place_labels(
         [(str(i), x_scale.x(x.value), y_scale.x(y.value)) for i, _, x, y in known],
-        _label_box(Label(bias.zero), 0.0, y_scale.x(0.0)),
+        label_box(Label(bias.zero), 0.0, y_scale.x(0.0)),
     )
     plot_points = [
         PlotPoint(
-            x=mark_at(x_scale, x.value, x.ci),
-            y=mark_at(y_scale, y.value, y.ci),
+            x=x_scale.mark(x),
+            y=y_scale.mark(y),
             label=label,
             kind="original" if p.original else "control" if p.control else "method",
             tip=f"{i}. {p.name}{' (control)' if p.control else ''}: {bias.name} "
-            f"{format_with_interval(y.value, y.ci, signed=bias.is_change, digits=bias.digits)}, "
-            f"{loss.name} "
-            f"{format_with_interval(x.value, x.ci, signed=True)}",
+            f"{format_score(y, bias.digits, signed=bias.is_change)}, "
+            f"{loss.name} {format_score(x, signed=True)}",
         )
         for (i, p, x, y), label in zip(known, labels, strict=True)
     ]
@@ -240,54 +216,3 @@ def _steps(points: Sequence[tuple[float, float]]) -> str:
         for corner in ((x, y), (following, y))
     ]
     return " ".join(f"{x:.2f},{y:.2f}" for x, y in corners)
-
-
-def _place_labels(positions: Sequence[tuple[str, float, float]], zero: Box) -> list[Label]:
-    """Return the label of each mark, where it overlaps no other label or mark, if possible.
-
-    Args:
-        positions: the number of each mark, and its position in % from the bottom left.
-        zero: the place of the label of the line at 0.
-    """
-    taken = [zero, *((x - 1, x + 1, y - 1, y + 1) for _, x, y in positions)]
-    labels = []
-    for text, (_, x, y) in zip(_mark_labels(positions), positions, strict=True):
-        if not text:
-            labels.append(Label(""))
-            continue
-        side = x > LABELS_LEFT
-        places = [Label(text, *place) for place in product((side, not side), (False, True))]
-        boxes = [_label_box(label, x, y) for label in places]
-        overlaps = [sum(_overlap(box, other) for other in taken) for box in boxes]
-        best = overlaps.index(min(overlaps))
-        taken.append(boxes[best])
-        labels.append(places[best])
-    return labels
-
-
-def _label_box(label: Label, x: float, y: float) -> Box:
-    width = CHARACTER * len(label.text)
-    left = x - GAP - width if label.is_left else x + GAP
-    bottom = y - GAP - LINE if label.is_below else y + GAP
-    return left, left + width, bottom, bottom + LINE
-
-
-def _overlap(one: Box, other: Box) -> float:
-    """Return the area that two boxes share."""
-    width = min(one[1], other[1]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[2], other[2])
-    return max(width, 0.0) * max(height, 0.0)
-
-
-def _mark_labels(positions: Sequence[tuple[str, float, float]]) -> list[str]:
-    """The text at each mark; of marks that overlap, the first has all texts."""
-    groups: list[tuple[float, float, list[int]]] = []
-    for i, (_, x, y) in enumerate(positions):
-        for group_x, group_y, members in groups:
-            if abs(x - group_x) < OVERLAP[0] and abs(y - group_y) < OVERLAP[1]:
-                members.append(i)
-                break
-        else:
-            groups.append((x, y, [i]))
-    first = {members[0]: ", ".join(positions[i][0] for i in members) for _, _, members in groups}
-    return [first.get(i, "") for i in range(len(positions))]

@@ -13,7 +13,7 @@ from fairforget.records.schema import interval_of
 from fairforget.report.cell_words import describe_caveat, describe_p
 from fairforget.report.items import MAX_ITEMS, pair_rows
 from fairforget.report.section import Section
-from fairforget.report.tables import Blurred, Column, Content, IntervalCell, Table
+from fairforget.report.tables import Blurred, Column, Content, IntervalCell, Table, interval_column
 from fairforget.report.wording import (
     HARMFUL_WORDS,
     NONE,
@@ -63,7 +63,7 @@ def _change_table(name: str, domains: Mapping[str, Mapping[str, Cell]]) -> Table
         columns += [
             Column(f"{_TITLES[score]}: before", numeric=True),
             Column("after", numeric=True),
-            Column("change", numeric=True, interval=True),
+            interval_column("change"),
             Column("verdict"),
             Column("p, corrected", numeric=True),
         ]
@@ -103,7 +103,7 @@ def score_section(name: str, result: Mapping[str, Any]) -> Section:
         caption=benchmark_name(name),
         columns=[
             Column("Group or domain"),
-            *(Column(_TITLES[score], numeric=True, interval=True) for score in scores),
+            *(interval_column(_TITLES[score]) for score in scores),
             Column("Texts", numeric=True),
         ],
         rows=[

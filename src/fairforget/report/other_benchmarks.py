@@ -10,7 +10,7 @@ from fairforget.comparison.paired import Cell
 from fairforget.report.cell_words import describe_cell, describe_p
 from fairforget.report.facts import generic_table
 from fairforget.report.scores import is_known
-from fairforget.report.tables import Column, Content, IntervalCell, Table
+from fairforget.report.tables import Column, Content, IntervalCell, Table, interval_column
 from fairforget.report.wording import (
     NONE,
     benchmark_name,
@@ -67,7 +67,7 @@ def cells_table(benchmark: str, cells: Sequence[Cell]) -> Table:
             Column("Domain and measure"),
             Column("Before", numeric=True),
             Column("After", numeric=True),
-            Column("Change", numeric=True, interval=True),
+            interval_column("Change"),
             *([Column("Verdict")] if judged else []),
             Column("p, corrected", numeric=True),
         ],

@@ -14,7 +14,14 @@ from fairforget.report.cell_words import describe_cell, describe_p, shown_interv
 from fairforget.report.figures import change_plot, further_plot, score_plot
 from fairforget.report.further_scores import LMS_PARTS, NOTES, WITH_OWN_TABLE, find_companion
 from fairforget.report.section import Section
-from fairforget.report.tables import Column, Content, IntervalCell, Table
+from fairforget.report.tables import (
+    Column,
+    Content,
+    IntervalCell,
+    Table,
+    interval_cell,
+    interval_column,
+)
 from fairforget.report.wording import (
     NONE,
     anchor,
@@ -189,7 +196,7 @@ def _companion_row(change: DomainChange, companion: str) -> list[Content]:
 
 def _further_cells(further: FurtherChange, digits: int) -> list[Content]:
     return [
-        *(IntervalCell(s.value, s.ci, digits=digits) for s in (further.before, further.after)),
+        *(interval_cell(score, digits) for score in (further.before, further.after)),
         IntervalCell(further.change.delta, further.change.ci, change=True, digits=digits),
     ]
 
@@ -278,11 +285,6 @@ def perplexity_note(
 def _change_cell(change: Change | None) -> IntervalCell:
     delta, ci = (change.delta, change.ci) if change else (None, None)
     return IntervalCell(delta, ci, change=True)
-
-
-def interval_column(title: str) -> Column:
-    """A column of numbers with intervals."""
-    return Column(title, numeric=True, interval=True)
 
 
 def count_text(value: int | None) -> str:

@@ -8,7 +8,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from fairforget.report.wording import NONE, format_interval, format_number, format_signed
+from fairforget.report.wording import (
+    NONE,
+    ValueWithInterval,
+    format_interval,
+    format_number,
+    format_signed,
+)
 from fairforget.terminal.messages import one_line
 
 _NEGATIVE = re.compile(r"-\d[\d.,]*( %)?")
@@ -102,6 +108,20 @@ class IntervalCell:
 
 
 Content = str | Blurred | IntervalCell
+
+
+def interval_column(title: str) -> Column:
+    """A column of numbers with intervals."""
+    return Column(title, numeric=True, interval=True)
+
+
+def interval_cell(
+    score: ValueWithInterval | None, digits: int = 1, *, change: bool = False, mark: str = ""
+) -> Content:
+    """A score and its interval; a dash for None."""
+    if score is None:
+        return NONE
+    return IntervalCell(score.value, score.ci, change=change, digits=digits, mark=mark)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 from fairforget.records.trained_domains import trained_domains
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun, read_unlearning
+from fairforget.report.curves import curves, logged_name
 from fairforget.report.evidence import list_choices, list_limitations, list_run_evidence
 from fairforget.report.facts import (
     benchmark_table,
@@ -15,7 +16,6 @@ from fairforget.report.facts import (
     budget_table,
     unlearning_tables,
 )
-from fairforget.report.figures import curves, logged_name
 from fairforget.report.harmful_words import change_sections, changed_texts
 from fairforget.report.headline import Headline
 from fairforget.report.items import changed_items

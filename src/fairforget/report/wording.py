@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.registry import BENCHMARKS
@@ -87,6 +87,23 @@ def _bound_digits(ci: Sequence[float], digits: int) -> list[int]:
 def _digits_of(value: float, digits: int) -> int:
     """The decimals with which a value that is not 0 is not rounded to 0, at most `MAX_DIGITS`."""
     return next((n for n in range(digits, MAX_DIGITS) if not is_zero(value, n)), MAX_DIGITS)
+
+
+class ValueWithInterval(Protocol):
+    """A score, an effect or a change."""
+
+    @property
+    def value(self) -> float:
+        """The number."""
+
+    @property
+    def ci(self) -> tuple[float, float] | None:
+        """Its 95 % interval, if it has one."""
+
+
+def format_score(score: ValueWithInterval, digits: int = 1, *, signed: bool = False) -> str:
+    """A score and its interval, as by `format_with_interval`."""
+    return format_with_interval(score.value, score.ci, signed=signed, digits=digits)
 
 
 def format_with_interval(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fairforget.benchmarks.measures import measure_of
-from fairforget.report.tables import Column, Content, Table, drop_empty_columns
+from fairforget.report.tables import Column, Content, Table, drop_empty_columns, interval_column
 from fairforget.report.wording import NONE, benchmark_name, format_number, format_signed
 from fairforget.transfer_study.record import MatrixRow
 from fairforget.transfer_study.report.row_names import (
@@ -55,10 +55,7 @@ def costs_table(benchmark: str, rows: Sequence[MatrixRow]) -> Table:
                 Column("LMS", numeric=True),
                 Column(MOVEMENT, numeric=True),
                 Column(FLIPPED, numeric=True),
-                *(
-                    Column(f"Change in bias: {measure_of(m).in_words}", numeric=True, interval=True)
-                    for m in measures
-                ),
+                *(interval_column(f"Change in bias: {measure_of(m).in_words}") for m in measures),
                 Column(LEFT, numeric=True),
             ],
             rows=[

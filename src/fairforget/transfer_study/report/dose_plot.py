@@ -9,7 +9,7 @@ from statistics import fmean
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import measure_of
 from fairforget.corpora.reading import parse_name
-from fairforget.report.figures import Scale, Tick
+from fairforget.report.scale import Scale, Tick
 from fairforget.report.tables import Column, Table
 from fairforget.report.wording import (
     NONE,

@@ -14,12 +14,12 @@ from fairforget.report.wording import (
     domain_name,
     format_interval,
     format_number,
+    format_score,
     format_signed,
-    format_with_interval,
 )
 from fairforget.statistics.jackknife import too_few
 from fairforget.statistics.significance import SIGNIFICANT
-from fairforget.transfer_study.record import Effect, MatrixCell
+from fairforget.transfer_study.record import MatrixCell
 from fairforget.transfer_study.report.row_names import (
     CONTROLS_NOTE,
     heading,
@@ -117,19 +117,16 @@ def _square(cell: MatrixCell, largest: float) -> Square:
     digits = measure_of(cell.measure).digits
     bias, few = cell.bias, too_few(cell.clusters)
     significant = bias.p_adjusted < SIGNIFICANT
+    verdict = "significant" if significant else "not significant"
     interval = format_interval(bias.ci, digits) if bias.ci else ""
     seeds = "" if cell.seeds == 1 else f", mean of {cell.seeds} seeds"
     return Square(
         change=format_signed(bias.value, digits) + ("*" if significant else ""),
         detail="(too few)" if few else interval,
         level=None if few else _level(bias.value, largest),
-        tip=f"score {_format(cell.delta, digits)}{seeds}; distance from no bias "
-        f"{_format(bias, digits)}, {'significant' if significant else 'not significant'}",
+        tip=f"score {format_score(cell.delta, digits, signed=True)}{seeds}; distance from no bias "
+        f"{format_score(bias, digits, signed=True)}, {verdict}",
     )
-
-
-def _format(effect: Effect, digits: int) -> str:
-    return format_with_interval(effect.value, effect.ci, signed=True, digits=digits)
 
 
 def _level(value: float, largest: float) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairforget.benchmarks.measures import measure_of
-from fairforget.report.tables import Column, Table
+from fairforget.report.tables import Column, Table, interval_column
 from fairforget.report.wording import format_p_number
 from fairforget.transfer_study.record import Omnibus
 from fairforget.transfer_study.report.row_names import score_name
@@ -21,8 +21,8 @@ def omnibus_table(tests: Sequence[Omnibus]) -> Table:
         columns=[
             *map(Column, ("Objective", "Bias score")),
             Column("Entries", numeric=True),
-            Column("Change in bias", numeric=True, interval=True),
-            *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
+            interval_column("Change in bias"),
+            *(interval_column(f"beyond {name}") for name in controls),
             Column("Verdict"),
             Column("p, corrected", numeric=True),
             Column("Margin test, p", numeric=True),

@@ -12,8 +12,8 @@ from fairforget.corpora.reading import parse_name
 from fairforget.report.headline import Headline
 from fairforget.report.wording import (
     format_interval,
+    format_score,
     format_signed,
-    format_with_interval,
     join_words,
     without_folders,
 )
@@ -112,8 +112,7 @@ def describe_omnibus(test: Omnibus) -> str:
     interval = format_interval(test.bias.ci, shown.digits)
     control = margin_control(test) if test.verdict == "no more than margin" else None
     if control:
-        excess = test.excess[control]
-        beyond = format_with_interval(excess.value, excess.ci, signed=True, digits=shown.digits)
+        beyond = format_score(test.excess[control], shown.digits, signed=True)
         verdict = (
             f"beyond the control {control} it changed by {beyond}: a fall of {margin_text(test)} "
             "or more beyond that control is ruled out"

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fairforget.benchmarks.measures import SHOWN_BESIDE, measure_of
-from fairforget.report.tables import Column, Content, IntervalCell, Table, drop_empty_columns
+from fairforget.report.tables import (
+    Column,
+    Content,
+    IntervalCell,
+    Table,
+    drop_empty_columns,
+    interval_cell,
+    interval_column,
+)
 from fairforget.report.wording import (
     NONE,
     capitalize_first,
@@ -108,8 +116,8 @@ def rows_table(benchmark: str, measure: str, rows: Sequence[MatrixRow]) -> Table
             columns=[
                 Column(heading(corpus)),
                 Column("Objective"),
-                *(Column(name, numeric=True, interval=True) for name in effects),
-                Column("Others ÷ forgotten", numeric=True, interval=True),
+                *(interval_column(name) for name in effects),
+                interval_column("Others ÷ forgotten"),
                 Column("Bias rose in"),
             ],
             rows=[
@@ -158,8 +166,8 @@ def excess_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
             columns=[
                 Column(heading(corpus)),
                 Column("Domain"),
-                Column("Change in bias", numeric=True, interval=True),
-                *(Column(f"beyond {name}", numeric=True, interval=True) for name in controls),
+                interval_column("Change in bias"),
+                *(interval_column(f"beyond {name}") for name in controls),
                 Column(capitalize_first(nats.unit), numeric=True),
                 Column("Verdict"),
                 Column("p, corrected", numeric=True),
@@ -248,10 +256,7 @@ def _required_data(cell: MatrixCell) -> list[Content]:
 
 def effect_cell(effect: Effect | None, digits: int, clusters: int | None = None) -> Content:
     """An effect with its interval; marked if there are too few clusters for a decision."""
-    if effect is None:
-        return NONE
-    mark = FEW if too_few(clusters) else ""
-    return IntervalCell(effect.value, effect.ci, change=True, digits=digits, mark=mark)
+    return interval_cell(effect, digits, change=True, mark=FEW if too_few(clusters) else "")
 
 
 def _describe_bias(measure: str) -> str:

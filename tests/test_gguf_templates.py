@@ -17,7 +17,7 @@ from fairforget.extras import find_package
 from fairforget.models.gguf_export.types import FILE_TYPES
 from fairforget.models.gguf_export.vocabulary import add_vocabulary
 from fairforget.models.gguf_import.convert import convert_gguf
-from fairforget.models.loading import SMOLLM2_FILE
+from fairforget.models.locate import SMOLLM2_FILE
 
 from . import llama_cpp
 from .gguf_files import (

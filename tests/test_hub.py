@@ -11,7 +11,8 @@ import pytest
 
 from fairforget.cli import main
 from fairforget.errors import InputError
-from fairforget.models.loading import SMOLLM2_HUB, _is_to_be_downloaded, load_model
+from fairforget.models.loading import load_model
+from fairforget.models.locate import SMOLLM2_HUB, _is_to_be_downloaded
 from fairforget.models.push import check_push, push_to_hub
 
 from .hub import Hub, hub
@@ -212,7 +213,7 @@ def test_a_download_is_announced(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name, offline, announced
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", offline)
-    monkeypatch.setattr("fairforget.models.loading.find_package", lambda _: None)
+    monkeypatch.setattr("fairforget.models.locate.find_package", lambda _: None)
 
     def fail(*_: object, **__: object) -> None:
         raise OSError("couldn't connect")

@@ -386,7 +386,7 @@ def test_precomputing_without_effect_is_refused(tmp_path: Path, options: dict, m
 
 
 def test_sharding_keeps_the_original_at_hand(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("fairforget.training.config.is_sharding_requested", lambda: True)
+    monkeypatch.setattr("fairforget.training.config_checks.is_sharding_requested", lambda: True)
     with pytest.raises(InputError, match="saves no memory with lora_rank, FSDP or ZeRO-3"):
         trainer(tmp_path, tiny_causal("llama"), precompute_ref_hidden_states=True)
 

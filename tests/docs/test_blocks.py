@@ -72,7 +72,7 @@ def little(
     """The desk with a tiny model for every name, and little data."""
     monkeypatch.setenv("FAIRFORGET_CACHE", str(desk / ".cache"))
     monkeypatch.setattr(
-        loading, "_locate", lambda name: name if Path(name).is_dir() else str(tiny_model)
+        loading, "locate_model", lambda name: name if Path(name).is_dir() else str(tiny_model)
     )
     for reader in (stereoset, target_scores):
         monkeypatch.setattr(reader, "read_items", some_of(read_items))

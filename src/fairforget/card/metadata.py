@@ -15,7 +15,7 @@ from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 from fairforget.benchmarks.measures import MEASURES
 from fairforget.benchmarks.options import base_name, find_user_file, list_options
 from fairforget.models.gguf_import.header import is_gguf
-from fairforget.models.loading import SMOLLM2_HUB
+from fairforget.models.locate import SMOLLM2_HUB
 from fairforget.names import SMOLLM2
 from fairforget.records.evaluation import Evaluation
 from fairforget.records.schema import interval_of

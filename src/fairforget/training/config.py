@@ -6,39 +6,22 @@ import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import torch
 from transformers import TrainingArguments
-from transformers.integrations.integration_utils import (
-    INTEGRATION_TO_CALLBACK,
-    get_available_reporting_integrations,
-)
 
-from fairforget.errors import InputError
-from fairforget.objectives import NOTHING, OBJECTIVES, RETAIN_LOSSES, Objective
-from fairforget.objectives.identity import identify_objective
-from fairforget.seeds import check_seed
+from fairforget.objectives import OBJECTIVES, RETAIN_LOSSES, Objective
 from fairforget.settings import (
-    Context,
-    Counterfactual,
     DebiasSettings,
     ObjectiveSettings,
     RetainSettings,
-    Selection,
     TrainingSettings,
 )
-from fairforget.training.adapters import check_peft
-from fairforget.training.sharding import check_deepspeed, check_processes, is_sharding_requested
+from fairforget.training.config_checks import check_environment, check_settings
 
-FLAGS = {"max_steps": "steps", "per_device_train_batch_size": "batch_size"}
-"""TrainingArguments name → command-line flag, where they differ."""
 WARM_UP = 5
 """Steps."""
-LARGEST = 2**31 - 1
-"""The largest value of a numeric setting."""
-MOST_RETAINED = 1000
-"""Upper bound of `retain_per_forget`."""
 
 
 @dataclass
@@ -90,11 +73,7 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         self._custom = self.objective if isinstance(self.objective, Objective) else None
         if self._custom:
             self.objective = self._custom.name
-            self._check_name(self._custom)
-        self._check_choices()
-        self._check_ranges()
-        self._check_unsupported()
-        self._check_objective()
+        check_settings(self, self._custom)
         if self.selection is None:
             left = self.context == "left"
             self.selection = self.load_objective().default_selection if left else "spans"
@@ -103,155 +82,8 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         if self.warmup_steps is None:
             self.warmup_steps = min(WARM_UP, self.max_steps // 4)
         super().__post_init__()  # type: ignore[no-untyped-call]
-        if self.mixed_precision == "fp16":  # set here, or by the launcher
-            raise InputError(
-                "fp16 is too coarse for the gradients of a loss averaged over many tokens; use bf16"
-            )
-        if self.precompute_ref_hidden_states:
-            self._check_ref_hidden_states()
-        check_processes()
-        if self.deepspeed_plugin:  # of the launcher
-            check_deepspeed(self.deepspeed_plugin, self.mixed_precision)
-        self._check_trackers()
+        check_environment(self)
         self._n_gpu = min(1, self.n_gpu)  # several GPUs take several processes, not DataParallel
-
-    @staticmethod
-    def _check_name(objective: Objective) -> None:
-        """Reject an objective that a record would take for a built-in one."""
-        known = OBJECTIVES.get(objective.name)
-        if known is None:
-            return
-        constants = objective.beta, objective.gamma
-        both = (identify_objective(it.with_constants(*constants)) for it in (objective, known))
-        if len({*both}) > 1:
-            raise InputError(
-                f"objective {objective.name!r} differs from the built-in objective of that name; "
-                "give it another name"
-            )
-
-    def _check_choices(self) -> None:
-        """Reject unknown names."""
-        if not self._custom and self.objective not in OBJECTIVES:
-            choice = ", ".join(name for name in OBJECTIVES if name != NOTHING)
-            raise InputError(f"objective {self.objective!r} is unknown; choose from {choice}")
-        for name, known in (
-            ("selection", [*get_args(Selection), None]),
-            ("context", get_args(Context)),
-            ("counterfactual", get_args(Counterfactual)),
-            ("retain_loss", [*RETAIN_LOSSES, "none"]),
-        ):
-            if getattr(self, name) not in known:
-                choice = ", ".join(filter(None, known))
-                raise InputError(f"{name} {getattr(self, name)!r} is unknown; choose from {choice}")
-
-    def _check_ranges(self) -> None:
-        """Reject numbers out of range, and an adapter if peft is missing."""
-        for name, low, high in (
-            ("retain_loss_weight", 0, LARGEST),
-            ("retain_per_forget", 0, MOST_RETAINED),
-            ("max_steps", 1, LARGEST),
-            ("lora_rank", 0, LARGEST),
-            ("lora_alpha", 1, LARGEST),
-            ("per_device_train_batch_size", 1, LARGEST),
-        ):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                flag = f" (--{FLAGS[name]})" if name in FLAGS else ""
-                raise InputError(f"{name}{flag} is {value}; it must be between {low} and {high:,}")
-        if self.learning_rate is not None and not 0 < self.learning_rate <= LARGEST:
-            raise InputError(
-                f"learning_rate is {self.learning_rate}; it must be above 0 and at most {LARGEST:,}"
-            )
-        check_seed(self.seed)
-        if self.lora_rank:
-            check_peft()
-
-    def _check_unsupported(self) -> None:
-        """Reject training arguments that a run cannot have."""
-        if self.fsdp or self.deepspeed:
-            raise InputError(
-                "set fsdp and deepspeed with `accelerate launch --config_file`, not here"
-            )
-        if self.eval_strategy not in ("no", None):
-            raise InputError(
-                f"eval_strategy is {self.eval_strategy!r}; remove it: an early-stopping callback "
-                "already evaluates during training, and fairforget.evaluate evaluates the result"
-            )
-        if self.auto_find_batch_size:
-            raise InputError(
-                "auto_find_batch_size would change the number of texts in a run; lower "
-                "per_device_train_batch_size and raise gradient_accumulation_steps instead"
-            )
-        if self.save_only_model or self.ignore_data_skip:
-            raise InputError(
-                "with save_only_model or ignore_data_skip a resumed run would differ from an "
-                "uninterrupted one; remove them"
-            )
-        if self.push_to_hub:
-            raise InputError(
-                "push_to_hub would upload the weights before interpolation; use "
-                "fairforget.models.push.push_to_hub on the result"
-            )
-
-        if self.num_train_epochs != TrainingArguments.num_train_epochs:
-            raise InputError("num_train_epochs has no effect; set max_steps")
-        if self.label_smoothing_factor:
-            raise InputError("label_smoothing_factor has no effect on these losses; remove it")
-        if self.lora_rank and self.neftune_noise_alpha:
-            raise InputError(
-                "with lora_rank, the reference model shares the embeddings, so neftune_noise_alpha "
-                "would add noise to it too; remove one of them"
-            )
-
-    def _check_objective(self) -> None:
-        """Reject settings that the objective ignores, or that leave nothing to train."""
-        objective = self.load_objective()
-        if objective.name == NOTHING and self.retain_loss == "none":
-            raise InputError(
-                f"objective {NOTHING!r} trains with the retain loss alone, so retain_loss 'none' "
-                "leaves nothing to train; choose another of them"
-            )
-        if self.counterfactual != "neutral" and not objective.needs_counterfactual:
-            raise InputError(
-                f"counterfactual {self.counterfactual!r} has no effect: objective "
-                f"{self.objective!r} uses no counterfactual text; remove it"
-            )
-        if objective.negated and self.retain_loss == "nll":
-            raise InputError(
-                f"objective {self.objective!r} negates everything the model learns, so retain_loss "
-                "'nll' would be unlearned too; choose --retain_loss none or kl"
-            )
-        for name in ("retain_per_forget", "retain_loss_weight"):
-            if self.retain_loss != "none" and not getattr(self, name):
-                raise InputError(
-                    f"{name} is {getattr(self, name):g}, which disables retain_loss "
-                    f"{self.retain_loss!r}; to train without one, use --retain_loss none"
-                )
-
-    def _check_ref_hidden_states(self) -> None:
-        """Reject precomputed hidden states where they are unused or save no memory."""
-        if not self.needs_ref_model:
-            raise InputError(
-                "precompute_ref_hidden_states has no effect: this objective and retain loss use no "
-                "reference model; remove it"
-            )
-        if self.lora_rank or is_sharding_requested():
-            raise InputError(
-                "precompute_ref_hidden_states saves no memory with lora_rank, FSDP or ZeRO-3, "
-                "which keep the reference model anyway; remove it"
-            )
-
-    def _check_trackers(self) -> None:
-        """Reject early what Trainer would reject only after the first evaluation."""
-        here = get_available_reporting_integrations()
-        for name in self.report_to or ():
-            if name not in INTEGRATION_TO_CALLBACK:
-                known = ", ".join(INTEGRATION_TO_CALLBACK)
-                raise InputError(f"report_to {name!r} is unknown; choose from {known}")
-            if name not in here and name != "flyte":  # for which transformers does not look
-                raise InputError(
-                    f"report_to {name!r} needs a package that is not installed; install it"
-                )
 
     @cached_property
     def _setup_devices(self) -> torch.device:

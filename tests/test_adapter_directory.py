@@ -184,6 +184,21 @@ def test_the_tokenizer_of_the_adapter_replaces_that_of_the_base(base: Path, tmp_
     assert found.start_token == "<new2>"
 
 
+def test_the_base_needs_no_start_token(base: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("fairforget.models.language_model.DOCUMENT_SEPARATOR", "<none>")
+    saved_adapter(base, tmp_path / "adapter")
+    extended(base, tmp_path / "adapter", 3)
+    for directory in (base, tmp_path / "adapter"):
+        path = directory / "tokenizer_config.json"
+        roles = ("bos_token", "eos_token", "cls_token")
+        settings = json.loads(path.read_text()) | dict.fromkeys(roles, "<|im_end|>")
+        path.write_text(json.dumps(settings))
+    with pytest.raises(InputError, match="adapter': its tokenizer has no start token"):
+        load_model(tmp_path / "adapter", device="cpu")
+    found = load_model(tmp_path / "adapter", device="cpu", start_token="<new2>")
+    assert found.start_token == "<new2>"
+
+
 @pytest.mark.parametrize("family", ["llama", "gpt2"])  # of its own head, and of a tied one
 def test_embeddings_of_added_tokens_are_those_of_the_adapter(tmp_path: Path, family: str) -> None:
     base = save_tiny(family, tmp_path / "base")

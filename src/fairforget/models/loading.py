@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 import transformers
@@ -82,55 +81,11 @@ def load_model(
             causal nor masked, predicts tokens from later ones, has a tokenizer that does not fit,
             or an option is unknown.
     """
-    name = str(source)
-    torch_device = select_device(device)
-    torch_dtype: torch.dtype | str
-    if dtype is None:
-        torch_dtype = torch.float32 if torch_device.type == "cpu" else "auto"
-    else:
-        if dtype not in DTYPES:
-            raise InputError(f"dtype {dtype!r} is unknown; choose from {', '.join(DTYPES)}")
-        torch_dtype = getattr(torch, dtype)
-
-    if is_adapter(Path(name)):
-        return _load_adapter(
-            Path(name),
-            start_token,
-            dtype=dtype,
-            device=device,
-            trust_remote_code=trust_remote_code,
-        )
-
-    unset_hf_deepspeed_config()  # otherwise transformers would shard the weights
-    location = locate_model(name)
-    with silence_libraries(), suppress_stderr(), clear_errors(name):
-        contents = _check_files(Path(location))
-        config = AutoConfig.from_pretrained(location, trust_remote_code=trust_remote_code)
-        kind = _detect_kind(config, name)
-        loader = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
-        if contents:
-            check_size(loader, config, contents, name, trust_remote_code=trust_remote_code)
-        model = load_weights(
-            loader,
-            name,
-            pretrained_model_name_or_path=location,
-            dtype=torch_dtype,
-            use_safetensors=True,
-            trust_remote_code=trust_remote_code,
-        )
-        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=trust_remote_code)
-    check_tokenizer(tokenizer, kind, name)
-    check_vocabulary(model, tokenizer, name)
-    if config.model_type == "rwkv":  # it would divide its weights at the first use, and save them
-        model.config.rescale_every = 0
-    model.to(torch_device).eval()  # type: ignore[arg-type]
-    if kind == "causal" and looks_ahead(model):
-        raise InputError(
-            f"model {name!r} predicts a token from later ones, so it is not a causal model; "
-            "correct `architectures` or `is_decoder` in its config.json, or give another model"
-        )
-    start = select_start_token(tokenizer, kind, start_token, name)
-    return check_start_token(LanguageModel(model, tokenizer, name, kind, start))
+    if dtype is not None and dtype not in DTYPES:
+        raise InputError(f"dtype {dtype!r} is unknown; choose from {', '.join(DTYPES)}")
+    loaded = _load(str(source), dtype, select_device(device), trust_remote_code=trust_remote_code)
+    start = select_start_token(loaded.tokenizer, loaded.kind, start_token, loaded.source)
+    return check_start_token(replace(loaded, start_token=start))
 
 
 def load_with_settings(source: str | os.PathLike[str], settings: ModelSettings) -> LanguageModel:
@@ -161,36 +116,87 @@ def load_recorded(
     )
 
 
-def _load_adapter(directory: Path, start_token: str | None, **options: Any) -> LanguageModel:
+def _load(
+    name: str, dtype: str | None, device: torch.device, *, trust_remote_code: bool
+) -> LanguageModel:
+    """Load a model; its start token is still to be chosen.
+
+    Args:
+        name: of the model.
+        dtype: as in `load_model`.
+        device: for the model.
+        trust_remote_code: as in `load_model`.
+
+    Raises:
+        InputError: as `load_model`.
+    """
+    if is_adapter(Path(name)):
+        return _load_adapter(Path(name), dtype, device, trust_remote_code=trust_remote_code)
+    torch_dtype: torch.dtype | str = "auto"
+    if dtype is not None:
+        torch_dtype = getattr(torch, dtype)
+    elif device.type == "cpu":
+        torch_dtype = torch.float32
+    unset_hf_deepspeed_config()  # otherwise transformers would shard the weights
+    location = locate_model(name)
+    with silence_libraries(), suppress_stderr(), clear_errors(name):
+        contents = _check_files(Path(location))
+        config = AutoConfig.from_pretrained(location, trust_remote_code=trust_remote_code)
+        kind = _detect_kind(config, name)
+        loader = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
+        if contents:
+            check_size(loader, config, contents, name, trust_remote_code=trust_remote_code)
+        model = load_weights(
+            loader,
+            name,
+            pretrained_model_name_or_path=location,
+            dtype=torch_dtype,
+            use_safetensors=True,
+            trust_remote_code=trust_remote_code,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=trust_remote_code)
+    check_tokenizer(tokenizer, kind, name)
+    check_vocabulary(model, tokenizer, name)
+    if config.model_type == "rwkv":  # it would divide its weights at the first use, and save them
+        model.config.rescale_every = 0
+    model.to(device).eval()  # type: ignore[arg-type]
+    if kind == "causal" and looks_ahead(model):
+        raise InputError(
+            f"model {name!r} predicts a token from later ones, so it is not a causal model; "
+            "correct `architectures` or `is_decoder` in its config.json, or give another model"
+        )
+    return LanguageModel(model, tokenizer, name, kind, start_token="")
+
+
+def _load_adapter(
+    directory: Path, dtype: str | None, device: torch.device, *, trust_remote_code: bool
+) -> LanguageModel:
     """Load a base model with an adapter merged into it, and the tokenizer of the adapter if any.
 
     Args:
         directory: of the adapter.
-        start_token: as in `load_model`.
-        options: other options of `load_model`.
+        dtype: as in `load_model`.
+        device: for the model.
+        trust_remote_code: as in `load_model`.
 
     Raises:
         InputError: the base model or the adapter cannot be loaded, or they do not fit together.
     """
     name, base = str(directory), find_base_model(directory)
-    own = has_tokenizer(directory)
     try:
-        loaded = load_model(base, start_token=None if own else start_token, **options)
+        loaded = _load(base, dtype, device, trust_remote_code=trust_remote_code)
     except InputError as error:
         raise InputError(f"adapter {name!r} with base {base!r}: {error}") from error
     with silence_libraries(), clear_errors(name):
-        tokenizer, start = loaded.tokenizer, loaded.start_token
-        if own:
-            tokenizer = AutoTokenizer.from_pretrained(
-                name, trust_remote_code=options["trust_remote_code"]
-            )
+        tokenizer = loaded.tokenizer
+        if has_tokenizer(directory):
+            tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=trust_remote_code)
             check_tokenizer(tokenizer, loaded.kind, name)
-            start = select_start_token(tokenizer, loaded.kind, start_token, name)
         added = len(tokenizer) > len(loaded.tokenizer)
         resize_embeddings(loaded.model, directory, len(tokenizer) if added else 0)
         merged = merge_saved_adapter(loaded.model, directory).eval()
     check_vocabulary(merged, tokenizer, name)
-    return check_start_token(LanguageModel(merged, tokenizer, name, loaded.kind, start))
+    return replace(loaded, model=merged, tokenizer=tokenizer, source=name)
 
 
 def _check_files(directory: Path) -> Contents | None:

@@ -28,7 +28,7 @@ from fairforget.models.gguf_import.header import GGUFContents, check_gguf
 from fairforget.models.gguf_import.rope import scale_rope, set_rope_base, set_rotary_dimensions
 from fairforget.models.gguf_import.settings import set_ignored_settings
 from fairforget.models.gguf_import.tokenizer import check_pretokenizer, correct_tokenizer
-from fairforget.models.language_model import LanguageModel, select_start_token
+from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.saving import save_model
 from fairforget.models.weights import load_weights
@@ -97,9 +97,9 @@ def convert_gguf(path: Path) -> Path:
             _check_unused(model, contents, path)
             tokenizer = AutoTokenizer.from_pretrained(**source)
             correct_tokenizer(tokenizer, contents)
-        start_token = select_start_token(tokenizer, "causal", None, str(path))
         _remove_quantization(model)
-        return save_model(LanguageModel(model, tokenizer, str(path), "causal", start_token), target)
+        # the start token is chosen when the copy is loaded
+        return save_model(LanguageModel(model, tokenizer, str(path), "causal", ""), target)
 
 
 def _check_unused(model: PreTrainedModel, contents: GGUFContents, path: Path) -> None:

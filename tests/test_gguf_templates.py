@@ -95,6 +95,28 @@ def test_the_record_of_a_run_names_the_template(
     assert moved.read_bytes() == Path("b.gguf").read_bytes()
 
 
+def test_an_original_that_is_no_template_is_not_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    original = save_tiny("llama", Path("a"))
+    record = json.loads((ROOT / "docs/results/demo/record.json").read_text(encoding="utf-8"))
+    record["model"]["source"] = "a"
+    save_model(load_model(original), "run/model")
+    Path("run/record.json").write_text(json.dumps(record), encoding="utf-8")
+    Path("run/settings.json").write_text(json.dumps({"content of a": "0123"}), encoding="utf-8")
+    original.rename("elsewhere")
+    assert export("run", "b.gguf").stat().st_size > 1000
+
+
+def test_a_template_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    model = save_tiny("llama", tmp_path / "a")
+    template = export(model, tmp_path / "a.gguf")
+    template.write_bytes(template.read_bytes()[: template.stat().st_size * 2 // 3])
+    with pytest.raises(InputError, match=r"a\.gguf is damaged \(.*\); download it again"):
+        export(model, tmp_path / "b.gguf", template=template)
+
+
 def gemma3_template(path: Path, model: hf.Gemma3ForCausalLM) -> Path:
     """A file as llama.cpp's converter writes it, with metadata of its own."""
     config = model.config

@@ -76,7 +76,7 @@ def export(
             if template is None
             else f"template {source}: no such file; check the path"
         )
-    if template is None and origin is not None:
+    if template is None and source is not None and origin is not None:
         _check_unchanged(origin, directory.parent / SETTINGS)
     language_model = load_model(directory, dtype="float32", device="cpu")
     _check(language_model)

@@ -11,7 +11,7 @@ from gguf.quants import dequantize
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
 from fairforget.models.gguf_export.layout import (
     arrange,
     encode_weights,
@@ -43,7 +43,12 @@ def plan_from_template(
     """
     check_gguf(path)
     architecture = find_architecture(language_model)
-    reader = GGUFReader(path)
+    try:
+        reader = GGUFReader(path)
+    except (ValueError, LookupError, TypeError) as error:  # its header is longer than the file
+        raise InputError(
+            f"template {path} is damaged ({first_line(error)}); download it again"
+        ) from error
     if (expected := _read_architecture(reader)) != architecture:
         raise InputError(
             f"template {path} has architecture {expected!r}, but the model is {architecture!r}; "

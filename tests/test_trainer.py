@@ -552,6 +552,14 @@ def test_a_model_that_differs_in_training_mode_is_refused() -> None:
         check_trainable(routed)
 
 
+def test_a_model_that_could_not_be_saved_is_refused() -> None:
+    made = tiny_model("llama")
+    check_trainable(made)
+    made.model.generation_config.temperature = -1.0
+    with pytest.raises(InputError, match=r"'llama' could not be saved .*temperature"):
+        check_trainable(made)
+
+
 @pytest.mark.parametrize("family", [*CAUSAL, *MASKED])
 def test_no_other_model_differs_in_training_mode(
     family: str, monkeypatch: pytest.MonkeyPatch

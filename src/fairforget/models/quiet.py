@@ -71,10 +71,10 @@ def clear_errors(name: str) -> Iterator[None]:
             raise InputError(
                 f"model {name!r}: it has no tokenizer; save one with it (tokenizer.save_pretrained)"
             ) from error
-        raise InputError(f"model {name!r} cannot be loaded: {_summarize(error)}") from error
+        raise InputError(f"model {name!r} cannot be loaded: {summarize(error)}") from error
 
 
-def _summarize(error: BaseException) -> str:
+def summarize(error: BaseException) -> str:
     """Return the first line of an error, with the next if that ends in a colon."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2]) if lines and lines[0].endswith(":") else first_line(error)

@@ -125,7 +125,9 @@ def find_last_complete(directory: Path) -> Path | None:
     for checkpoint in sorted(finished, key=_step, reverse=True):
         if not (problem := _find_damage(checkpoint)):
             return checkpoint
-        show_message(f"{checkpoint}: {problem}; resuming from an earlier checkpoint")
+        show_message(f"{checkpoint}: {problem}; it is skipped")
+    if finished:
+        show_message("No checkpoint is left; training starts again")
     return None
 
 

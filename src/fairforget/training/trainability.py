@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from tempfile import TemporaryDirectory
 
 import torch
 
@@ -10,6 +11,7 @@ from fairforget.errors import InputError
 from fairforget.forward.padding import check_padding
 from fairforget.models.adapter_directory import has_adapter
 from fairforget.models.language_model import LanguageModel
+from fairforget.models.quiet import silence_libraries, summarize
 from fairforget.objectives.trait_words import find_trait_words
 from fairforget.training.config import UnlearningConfig
 from fairforget.training.restore import differs_in_training
@@ -31,8 +33,8 @@ def check_trainable(language_model: LanguageModel) -> None:
 
     Raises:
         InputError: the weights are float16 or quantised, which is too coarse for small updates, or
-            frozen; the model has an adapter; padding changes its predictions, or training mode does
-            even without dropout.
+            frozen; the model has an adapter, or generation settings with which it could not be
+            saved; padding changes its predictions, or training mode does even without dropout.
     """
     check_training_dtype(language_model.model.dtype)
     if has_adapter(language_model.model):
@@ -53,12 +55,28 @@ def check_trainable(language_model: LanguageModel) -> None:
             f"model {language_model.source!r} is quantised ({method}); unlearn the model before "
             "quantisation, and quantise the result"
         )
+    _check_generation_config(language_model)
     check_padding(language_model.model)
     if differs_in_training(language_model.model):
         raise InputError(
             f"model {language_model.source!r} cannot be trained: its predictions in training mode "
             "differ from those in evaluation mode, even without dropout"
         )
+
+
+def _check_generation_config(language_model: LanguageModel) -> None:
+    """Reject generation settings that transformers refuses to save, such as a temperature of 0."""
+    generation = getattr(language_model.model, "generation_config", None)
+    if generation is None:
+        return
+    try:
+        with TemporaryDirectory() as directory, silence_libraries():
+            generation.save_pretrained(directory)
+    except ValueError as error:
+        raise InputError(
+            f"model {language_model.source!r} could not be saved after training: "
+            f"{summarize(error)}; correct its generation_config"
+        ) from error
 
 
 def check_objective(language_model: LanguageModel, config: UnlearningConfig) -> None:

@@ -10,10 +10,12 @@ import pytest
 from fairforget.budget import Budget
 from fairforget.cli import main, rerun
 from fairforget.cli.rerun import rerun_command
+from fairforget.comparison.rerun import compare_runs
 from fairforget.errors import InputError
 from fairforget.machine import processes
 from fairforget.settings import DebiasSettings
 
+from .docs.blocks import ROOT
 from .models import save_tiny
 
 BAD = {
@@ -92,6 +94,22 @@ def test_the_same_bit_for_bit(run: Path, tmp_path: Path, capsys) -> None:
     again = json.loads((tmp_path / "again" / "record.json").read_text())
     assert again["command"]["budget"]["perplexity"] == 1.1
     assert len(again["data"]) == 64
+
+
+def test_overlaps_are_compared_where_both_runs_have_them(tmp_path: Path) -> None:
+    """A run measures them with the benchmarks whose data are on its machine."""
+    record = json.loads((ROOT / "docs/results/demo/record.json").read_text())
+    assert len(record["overlap"]) > 2
+    later = {**record, "overlap": [{**record["overlap"][0], "benchmark": "new"}]}
+    later["overlap"] += record["overlap"][1:]
+    for name, content in (("first", record), ("second", later)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "record.json").write_text(json.dumps(content))
+    assert compare_runs(tmp_path / "first", tmp_path / "second").differences == ()
+    later["overlap"][1]["shared"] += 1
+    (tmp_path / "second" / "record.json").write_text(json.dumps(later))
+    (difference,) = compare_runs(tmp_path / "first", tmp_path / "second").differences
+    assert difference.where.endswith(f"overlap.{record['overlap'][1]['benchmark']}.shared")
 
 
 @pytest.mark.slow

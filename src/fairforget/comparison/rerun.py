@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,7 @@ def compare_runs(first: Path, second: Path) -> RerunComparison:
             if not all(result["model"].get(fact) for result in results):
                 for result in results:
                     result["model"].pop(fact, None)
+        _keep_shared_overlaps(results)
         old, new = (dict(_flatten(result, name)) for result in results)
         parent = Path(name).parent
         if (first / parent / ITEMS).exists():
@@ -109,6 +110,17 @@ def _read_results(record: Path) -> dict[str, Any]:
     read_rerunnable(record)  # checks it
     content: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
     return {name: value for name, value in content.items() if name not in NOT_RESULTS}
+
+
+def _keep_shared_overlaps(results: Sequence[dict[str, Any]]) -> None:
+    """Keep the overlaps with benchmarks that both runs have measured, by benchmark.
+
+    A run measures them with the benchmarks whose data are on its machine.
+    """
+    overlaps = [{it["benchmark"]: it for it in result.get("overlap", ())} for result in results]
+    shared = set.intersection(*map(set, overlaps))
+    for result, by_benchmark in zip(results, overlaps, strict=True):
+        result["overlap"] = {name: by_benchmark[name] for name in sorted(shared)}
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import sys
 from importlib.metadata import version
 from itertools import pairwise
@@ -204,6 +205,39 @@ def test_a_config_that_is_no_file(tmp_path, capsys) -> None:
         assert message in line
 
 
+def test_of_several_configs_the_wrong_one_is_named(tmp_path, capsys) -> None:
+    first, second, budget = (
+        written(tmp_path, name, content)
+        for name, content in (
+            ("first.yaml", "seed: 1\n"),
+            ("second.yaml", "stepz: 3\n"),
+            ("budget.yaml", "max_alpha: high\n"),
+        )
+    )
+    command = ("unlearn", "m", "--output", tmp_path / "out", "--config", first)
+    missing = tmp_path / "none.yaml"
+    assert f"--config {missing}: no such file" in refused(capsys, *command, "--config", missing)
+    assert "second.yaml: unknown setting stepz" in refused(capsys, *command, "--config", second)
+    second.write_text("batch_size: few\n")
+    assert "second.yaml: batch_size is 'few'" in refused(capsys, *command, "--config", second)
+    line = refused(capsys, *command, "--budget", budget)
+    assert "budget.yaml: budget.max_alpha is 'high'" in line
+
+
+def test_characters_that_the_output_cannot_encode_are_escaped(tmp_path) -> None:
+    (tmp_path / "gguf" / "copy").mkdir(parents=True)
+    written(tmp_path, "gguf/copy/config.json", "{}")
+    written(tmp_path, "gguf/copy.source", "α.gguf")
+    ended = subprocess.run(
+        [sys.executable, "-m", "fairforget", "data", "cache"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "FAIRFORGET_CACHE": str(tmp_path)},
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"\\u03b1.gguf" in ended.stdout
+
+
 def test_an_output_that_is_not_a_path(tmp_path, capsys) -> None:
     path = written(tmp_path, "c.yaml", "output: 5\n")
     line = refused(capsys, "unlearn", "m", "--config", path)
@@ -292,7 +326,7 @@ def test_half_a_command(capsys, args, message) -> None:
 def test_messages_of_every_command_can_be_rephrased() -> None:
     commands = {n: c for n, c in COMMANDS.items() if callable(c)} | DATA_COMMANDS
     for command in commands.values():
-        message = rephrase('Parser key "no": is wrong value: 1', command, [], None)
+        message = rephrase('Parser key "no": is wrong value: 1', command, [])
         assert message == 'Parser key "no": is wrong value: 1'
 
 

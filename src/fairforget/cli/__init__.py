@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import logging
 import os
 import sys
@@ -35,12 +36,11 @@ class OneLineParser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the message and exit with status 2."""
-        config = _config()
         # the YAML reader does not know the file name
-        message = " ".join(message.replace('"<unicode string>"', config or "the file").split())
+        message = " ".join(message.replace('"<unicode string>"', _config() or "the file").split())
         path, command = find_command(_arguments)
         if callable(command):
-            message = rephrase(message, command, _arguments, config)
+            message = rephrase(message, command, _arguments)
         elif "subcommand" in message:
             message = list_commands(path, command, _arguments[len(path) :])
         _fail(f"{message} (see {' '.join(['fairforget', *path])} --help)")
@@ -96,6 +96,8 @@ def main(args: list[str] | None = None) -> None:
     global _arguments
     _arguments = expand_flags(sys.argv[1:] if args is None else args)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if isinstance(sys.stdout, io.TextIOWrapper):  # an encoding may lack characters such as "α"
+        sys.stdout.reconfigure(errors="backslashreplace")
     # DeepSpeed, if installed, warns on stdout, which is for results
     logging.getLogger("DeepSpeed").addFilter(_is_error)
     keep_freed_memory()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from fairforget.budget import Budget
+from fairforget.cli.arguments import CONFIG, SETTINGS_FILES, flag_values
 from fairforget.cli.flags import SETTINGS
+from fairforget.cli.settings_file import sets
 from fairforget.errors import suggest
 
 Command = Callable[..., None]
@@ -36,38 +38,43 @@ REMEDIES = {
 }
 
 
-def rephrase(message: str, command: Command, arguments: Sequence[str], config: str | None) -> str:
+def rephrase(message: str, command: Command, arguments: list[str]) -> str:
     """Return the message rephrased, or unchanged if its form is unknown.
 
     Args:
         message: the parser's message, in one line.
         command: the command that was called.
         arguments: its arguments.
-        config: the configuration file among them, if any.
     """
     settings = _flag_types(command)
     if match := GROUP.search(message):
+        nested = message[match.end() :].removeprefix("- ")
+        if nested.startswith(f'Parser key "{match[1]}.'):
+            return rephrase(nested, command, arguments)
         parts = [f"--{name}" for name in settings if name.startswith(f"{match[1]}.")]
         return f"--{match[1]} is {match[2]!r}; give its settings: {', '.join(parts)}"
     if match := NO_FILE.search(message):
+        configs = flag_values(arguments, CONFIG)
+        config = next((name for name in configs if not Path(name).is_file()), "")
         if not config:
             return "--config is empty; give the path of a YAML file"
         if Path(config).is_dir():
             return f"--config {config} is a directory; give the path of a YAML file"
         return f"--config {config}: no such file; check the path"
     if match := NULL.search(message):
-        place = _place(match[1] or match[2], "null", arguments, config)
+        place = _place(match[1] or match[2], "null", arguments)
         return f"{place} is null; give a value, or remove it"
     if match := NOT_TEXT.search(message):
         value = match[2].strip()
         list_or_text = "give one comma-separated string" if value.startswith("[") else QUOTE
-        return f"{_place(match[1], value, arguments, config)} is {value}; {list_or_text}"
+        return f"{_place(match[1], value, arguments)} is {value}; {list_or_text}"
     if match := NOT_PATH.search(message):
-        return f"{config}: {match[1]} is a value of type {match[2]}; {QUOTE}"
+        file = find_file(match[1], arguments)
+        return f"{file}: {match[1]} is a value of type {match[2]}; {QUOTE}"
     if match := VALUE.search(message):
         name, value = match[1], match[2].strip()
         remedy = _remedy(settings.get(name))
-        place = _place(name, value, arguments, config)
+        place = _place(name, value, arguments)
         return f"{place} is {value!r}; {remedy}" if remedy else message
     if match := REQUIRED.search(message):
         names = [name.rpartition(".")[2] for name in match[1].split(", ")]
@@ -75,7 +82,8 @@ def rephrase(message: str, command: Command, arguments: Sequence[str], config: s
     if match := UNKNOWN_FLAG.search(message):
         return f"unknown flag --{match[1]}{suggest(match[1], settings, '--')}"
     if match := UNKNOWN_SETTING.search(message):
-        return f"{config}: unknown setting {match[1]}{suggest(match[1], settings)}"
+        file = find_file(match[1], arguments)
+        return f"{file}: unknown setting {match[1]}{suggest(match[1], settings)}"
     return message
 
 
@@ -86,11 +94,22 @@ def find_null(command: Command, values: Mapping[str, Any]) -> str | None:
     return next((name for name in nulls if type(None) not in get_args(types[name])), None)
 
 
-def _place(name: str, value: str, arguments: Sequence[str], config: str | None) -> str:
-    """Return where a setting has the value: on the command line, or in the configuration file."""
+def find_file(name: str, arguments: list[str]) -> str | None:
+    """Return the file with settings that has this one: the last; else the first of `--config`."""
+    for flag in reversed(SETTINGS_FILES):
+        of_group = "" if flag == CONFIG else f"{flag[2:]}."
+        for file in reversed(flag_values(arguments, flag)):
+            if name.startswith(of_group) and sets(Path(file), name.removeprefix(of_group)):
+                return file
+    return next(iter(flag_values(arguments, CONFIG)), None)
+
+
+def _place(name: str, value: str, arguments: list[str]) -> str:
+    """Return where a setting has the value: on the command line, or in a file with settings."""
     flag = f"--{name}"
     typed = f"{flag}={value}" in arguments or (flag, value) in pairwise(arguments)
-    return f"{config}: {name}" if config and not typed else flag
+    file = None if typed else find_file(name, arguments)
+    return f"{file}: {name}" if file else flag
 
 
 def _spell(command: Command, name: str) -> str:

@@ -48,6 +48,21 @@ def check_settings_file(path: Path) -> None:
         _check_keys(path, mapping)
 
 
+def sets(path: Path, name: str) -> bool:
+    """Whether a YAML file has a setting, such as `budget.movement`; False if it is not YAML."""
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return False
+    for part in name.split("."):
+        if not isinstance(content, dict) or part not in content:
+            return False
+        content = content[part]
+    return True
+
+
 def _count_values(node: Any, counts: dict[int, int]) -> int:
     """Return the number of values of a document with its aliases written out."""
     if id(node) not in counts:

@@ -31,7 +31,8 @@ def describe_system_error(error: BaseException) -> str | None:
         remedy = REMEDIES.get(error.errno, "")
         if error.errno in (errno.EROFS, errno.EACCES) and _is_in_cache(error.filename):
             remedy = "set FAIRFORGET_CACHE to a writable directory"
-        return f"{error.filename or 'a file'}: {error.strerror}{remedy and '; '}{remedy}"
+        unnamed = "the network" if isinstance(error, ConnectionError) else "a file"
+        return f"{error.filename or unnamed}: {error.strerror}{remedy and '; '}{remedy}"
     text = str(error)
     if isinstance(error, MemoryError) or any(words in text.lower() for words in NO_MEMORY):
         return f"{os.strerror(errno.ENOMEM)}; {REMEDIES[errno.ENOMEM]}"

@@ -232,6 +232,20 @@ def test_the_licence_comes_from_the_hub(monkeypatch: pytest.MonkeyPatch) -> None
     assert source_licence("a/b") == {"license": "mit"}
 
 
+@pytest.mark.parametrize("link", ["LICENSE", "https://acme.example/licence"])
+def test_a_licence_file_of_the_original_is_found_from_the_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: str
+) -> None:
+    fields = {"license": "other", "license_link": link}
+    info = ModelInfo(id="a/b", cardData=fields)
+    monkeypatch.setattr("fairforget.card.metadata.HfApi.model_info", lambda *_, **__: info)
+    absolute = "https://huggingface.co/a/b/blob/main/LICENSE" if link == "LICENSE" else link
+    assert source_licence("a/b") == {"license": "other", "license_link": absolute}
+    (tmp_path / "README.md").write_text(f"---\nlicense: other\nlicense_link: {link}\n---\n")
+    local = {} if link == "LICENSE" else {"license_link": link}
+    assert source_licence(str(tmp_path)) == {"license": "other"} | local
+
+
 @pytest.mark.parametrize("content", ["", "---\nlicense: [a, b]\n---\n", "---\n: {\n---\n", "\xff"])
 def test_a_source_without_a_readable_card_has_no_licence(tmp_path: Path, content: str) -> None:
     (tmp_path / "README.md").write_bytes(content.encode("latin-1"))

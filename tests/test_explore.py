@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -305,6 +306,16 @@ def test_an_ipv6_address_needs_no_brackets(pair: Pair, monkeypatch: pytest.Monke
     for host in ("::1", "[::1]", "localhost"):
         launch(pair, host=host, block=False)
     assert hosts == ["[::1]", "[::1]", "localhost"]
+
+
+def test_a_proxy_is_not_asked_for_the_page(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    gradio = pytest.importorskip("gradio")
+    monkeypatch.setattr(gradio.Blocks, "launch", lambda self, **options: None)
+    monkeypatch.setenv("NO_PROXY", "intranet")
+    monkeypatch.setenv("no_proxy", "")
+    launch(pair, host="127.0.0.2", block=False)
+    exempt = "localhost,127.0.0.1,127.0.0.2"
+    assert (os.environ["NO_PROXY"], os.environ["no_proxy"]) == (f"intranet,{exempt}", exempt)
 
 
 @pytest.mark.browser

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import fairforget
 from fairforget.cli import main
 from fairforget.corpora import Text
 from fairforget.errors import InputError
@@ -314,6 +315,16 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         everything = out + err + (tmp_path / "out.jsonl").read_text()
         everything += "".join(p.read_text() for p in tmp_path.rglob("*.json"))
         assert SECRET not in everything
+
+
+def test_an_output_may_lie_in_a_directory_with_the_name_of_a_corpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.jsonl").write_text(json.dumps({"text": TEXTS[0].text}) + "\n")
+    for _ in range(2):
+        result = fairforget.select_spans("mine.jsonl", method="all", output="edos/out.jsonl")
+        assert result.texts == 1
 
 
 def test_the_command_says_which_texts_to_retry(tmp_path: Path, capsys) -> None:

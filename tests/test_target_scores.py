@@ -212,6 +212,17 @@ def test_the_command_prints_rows_and_writes_the_same(model, items, tmp_path, cap
     assert abs(contributions[1]) < abs(contributions[0])
 
 
+def test_scores_are_not_written_where_a_model_is_looked_for(
+    items, tmp_path, capsys, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["score-target", "gpt2", "--file", items, "--output", "gpt2/scores.json"])
+    assert ended.value.code == 2
+    assert "would create a local directory 'gpt2'" in capsys.readouterr().err
+    assert not (tmp_path / "gpt2").exists()
+
+
 def test_the_command_shows_a_table(model, items, capsys) -> None:
     main(["score-target", model, "--file", items, "--objectives", "counterfactual-kl"])
     shown = capsys.readouterr().out

@@ -212,6 +212,9 @@ def test_errors(tmp_path: Path) -> None:
         apply_self_debias(original, [])
     with pytest.raises(InputError, match="no descriptions"):
         SelfDebiasLogitsProcessor(original, [])
+    for one in (apply_self_debias, SelfDebiasLogitsProcessor):
+        with pytest.raises(InputError, match="descriptions is 'It is bad:'; give a list of texts"):
+            one(original, "It is bad:")
     with pytest.raises(InputError, match="accepts only 256"):
         apply_prompt(original, "All are alike. " * 60)
     with pytest.raises(InputError, match="needs a causal model"):

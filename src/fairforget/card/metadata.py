@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ HUB_TIMEOUT = 10.0
 """Seconds to wait for the hub when looking up a licence."""
 TAGS = ["fairforget", "unlearning", "bias", "fairness", "debiasing"]
 
+URL = re.compile(r"https?://")
 _DATASETS = {
     "stereoset": "McGill-NLP/stereoset",
     "crows_pairs": "nyu-mll/crows_pairs",
@@ -93,7 +95,12 @@ def source_licence(source: str) -> dict[str, str]:
     except Exception:  # no card, no connection, or a malformed card: the licence is unknown
         return {}
     keys = ("license", "license_name", "license_link")
-    return {key: one_line(metadata[key]) for key in keys if isinstance(metadata.get(key), str)}
+    licence = {key: one_line(metadata[key]) for key in keys if isinstance(metadata.get(key), str)}
+    if not URL.match(licence.get("license_link", "https://")):  # a file beside the original's card
+        file = licence.pop("license_link")
+        if name:
+            licence["license_link"] = f"https://huggingface.co/{name}/blob/main/{file}"
+    return licence
 
 
 def _task(model: Path) -> str:

@@ -23,10 +23,15 @@ def score_target_command(
 
     from fairforget.cli.output import print_result
     from fairforget.files.overwriting import check_not_overwritten, check_replaceable
+    from fairforget.names import SMOLLM2
+    from fairforget.records.outputs import check_no_model_hidden
     from fairforget.records.store import is_record, write_record
     from fairforget.target_scores import TargetScores, score_targets
 
-    check_not_overwritten({"--output": output}, [model, target_settings.file or ""])
+    if output:
+        check_no_model_hidden(output, [model])
+    read = [target_settings.file or "", *([] if model == SMOLLM2 else [model])]
+    check_not_overwritten({"--output": output}, read)
     check_replaceable("--output", output, lambda path: is_record(path, TargetScores))
     scores = score_targets(model, settings=target_settings)
     if output:

@@ -135,6 +135,7 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
     page, gradio = build(pair), load_gradio()
     if host.count(":") > 1 and not host.startswith("["):  # an IPv6 address
         host = f"[{host}]"
+    _exempt_from_proxies(host)
     try:
         page.launch(
             server_name=host,
@@ -158,6 +159,13 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
         print(f"http://{host}:{port}  (press Ctrl-C to stop)", flush=True)
         page.block_thread()
     return page
+
+
+def _exempt_from_proxies(host: str) -> None:
+    """Let gradio's own requests to the page go past an HTTP proxy."""
+    for name in ("NO_PROXY", "no_proxy"):
+        exempt = [os.environ.get(name, ""), "localhost", LOOPBACK, host.strip("[]")]
+        os.environ[name] = ",".join(filter(None, exempt))
 
 
 def load_gradio() -> Any:

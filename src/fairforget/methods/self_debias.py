@@ -107,11 +107,13 @@ def apply_self_debias(
 
 
 def check_descriptions(descriptions: Sequence[str]) -> None:
-    """Check that there is at least one description.
+    """Check that descriptions are a list with at least one entry.
 
     Raises:
-        InputError: there is none.
+        InputError: they are not.
     """
+    if isinstance(descriptions, str):  # each of its characters would be a description
+        raise InputError(f"descriptions is {descriptions!r}; give a list of texts")
     if not descriptions:
         raise InputError("method self-debias has no descriptions; give at least one")
 

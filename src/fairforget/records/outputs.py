@@ -107,15 +107,7 @@ def check_output(directory: Path, models: Iterable[str] = ()) -> None:
             model's name would be that of a directory once it exists.
         OSError: it cannot be created.
     """
-    for model in models:
-        if model == SMOLLM2:
-            continue
-        place = Path(model).resolve()
-        if directory.resolve().is_relative_to(place) and not place.exists():
-            raise InputError(
-                f"--output {directory} would create a local directory {model!r}, which would then "
-                "be loaded instead of the model of that name; choose another --output"
-            )
+    check_no_model_hidden(directory, models)
     if directory.exists() and not directory.is_dir():
         raise InputError(f"--output {directory} is a file; give a directory")
     if not directory.exists():
@@ -125,6 +117,23 @@ def check_output(directory: Path, models: Iterable[str] = ()) -> None:
         return
     if any(not _is_own(entry) for entry in directory.iterdir()):
         raise InputError(f"--output {directory} is not empty; choose a new directory")
+
+
+def check_no_model_hidden(path: Path, models: Iterable[str]) -> None:
+    """Check that writing a file or directory would create no directory with a model's name.
+
+    Raises:
+        InputError: it would.
+    """
+    for model in models:
+        if model == SMOLLM2:
+            continue
+        place = Path(model).resolve()
+        if path.resolve().is_relative_to(place) and not place.exists():
+            raise InputError(
+                f"--output {path} would create a local directory {model!r}, which would then "
+                "be loaded instead of the model of that name; choose another --output"
+            )
 
 
 def _check_settings(path: Path, settings: dict[str, Any], lists: Collection[str]) -> None:

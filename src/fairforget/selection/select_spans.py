@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -91,7 +92,8 @@ def select_spans(
     name = str(corpus)
     _check(name, settings, review=review is not None, score=score)
     corpora = [parse_name(each).corpus for each in (name, *corpus_names(settings.train))]
-    check_not_overwritten({"--output": output, "--review": review}, [*corpora, settings.lexicon])
+    read = filter(os.path.isfile, [*corpora, settings.lexicon])  # not a directory of such a name
+    check_not_overwritten({"--output": output, "--review": review}, read)
     _check_suffix("--output", output, ".jsonl")
     _check_suffix("--review", review, ".html")
     check_replaceable("--output", output, is_spans_file)

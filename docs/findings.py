@@ -29,7 +29,7 @@ from target_distance import DEPENDENCE
 
 SEEDS, SEEDS_OF_ASCENT = 3, 6
 """As the README says."""
-_WORDS = {3: "three seeds", 6: "six seeds"}
+_WORDS = {1: "one seed", 3: "three seeds", 6: "six seeds"}
 MAIN = {"stereoset": "ss", "crows_pairs": "stereotype"}
 WIDTH = 118
 
@@ -157,11 +157,7 @@ def _crows_pairs() -> str:
 
 def _leaderboard() -> str:
     record = read_record(RESULTS / "leaderboard" / LEADERBOARD, LeaderboardRecord)
-    scaled = [
-        e
-        for e in record.effects
-        if (e.benchmark, e.domain, e.measure) == ("stereoset", ALL, SCALED_CONTRIBUTION)
-    ]
+    scaled = _scaled(record)
     seeded = [e.seeds for e in scaled if METHODS[e.method].is_seeded]
     _require(set(seeded) == {SEEDS}, "methods with randomness have these seeds")
     fallen, strong = (
@@ -182,12 +178,30 @@ def _leaderboard() -> str:
         e for e in crows if (e.cost, e.domain) == (EQUAL, ALL) and e.verdict in ("less", "more")
     ]
     _require(not decided, "the default did not change CrowS-Pairs, as limits.md says")
+    names = join_words([f"`{name}`" for name in sorted(stronger, key=stronger.__getitem__)])
     return (
         f"**With equal cost limits, other methods lower bias less** ({_WORDS[SEEDS]}; only "
         f"`{DEFAULT}` was tuned): only {_list_methods(fallen)} lower the scaled contribution "
-        f"significantly (corrected). Without limits, {_list_methods(stronger)} lower it more, but "
-        f"raise perplexity by {min(rises):.0f} to {max(rises):.0f} %."
+        f"significantly (corrected); {_leaderboard_of_gemma()}. Without limits, {names} lower it "
+        f"more, but raise perplexity by {min(rises):.0f} to {max(rises):.0f} %."
     )
+
+
+def _leaderboard_of_gemma() -> str:
+    record = read_record(RESULTS / "leaderboard-gemma" / LEADERBOARD, LeaderboardRecord)
+    changes = {e.method: e.distance for e in _scaled(record) if e.distance and e.cost == EQUAL}
+    default = changes.pop(DEFAULT)
+    lowest = min(other.ci[0] for other in changes.values() if other.ci)
+    _require(default.ci is not None and default.ci[1] < lowest, "the default lowers it most there")
+    return f"on Gemma ({_WORDS[record.settings['seeds']]}), `{DEFAULT}` also lowers it most"
+
+
+def _scaled(record: LeaderboardRecord) -> list[MethodEffect]:
+    return [
+        e
+        for e in record.effects
+        if (e.benchmark, e.domain, e.measure) == ("stereoset", ALL, SCALED_CONTRIBUTION)
+    ]
 
 
 def _falls(effect: MethodEffect, cost: str) -> bool:

@@ -75,7 +75,7 @@ def test_every_number_is_generated_or_a_definition() -> None:
 def _python_versions() -> str:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     oldest, newest = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", project["requires-python"]).groups()  # type: ignore[union-attr]
-    return f"Python 3.{oldest} to 3.{int(newest) - 1}"
+    return f"Python 3.{oldest}–3.{int(newest) - 1}"
 
 
 def _remove_fixed(text: str) -> str:

@@ -83,6 +83,44 @@ def test_perplexity_of_texts_that_were_trained_on_is_refused(tmp_path: Path) -> 
         with pytest.raises(InputError, match=f"'{benchmark}': corpus"):
             check_unseen([benchmark], corpora=[corpus])
     check_unseen(["perplexity:10%:bias-bench", "perplexity:everyday"], corpora=["wikipedia"])
+    # the benchmark is the test split, the corpus the validation split
+    check_unseen(["perplexity", "perplexity:wikitext2:10%"], corpora=["wikitext2"])
+
+
+def test_another_split_of_a_corpus_is_not_what_was_trained_on(tmp_path: Path) -> None:
+    file = tmp_path / "posts.csv"
+    file.write_text("text,split\nA river.,train\nA hill.,test\n")
+    for corpus, option in (
+        (str(file), "split-is"),
+        ("dghs", "split"),
+        ("hub:Salesforce/wikitext", "split"),
+    ):
+        trained = [f"{corpus}?{option}=train,dev"]
+        check_unseen([f"perplexity:{corpus}?{option}=test"], corpora=trained)
+        for measured in (f"{option}=train", f"{option}=test,dev", "label=all"):
+            with pytest.raises(InputError, match="contains its items"):
+                check_unseen([f"perplexity:{corpus}?{measured}"], corpora=trained)
+
+
+def test_a_corpus_of_a_record_that_became_unreadable_is_no_error(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "posts.csv"
+    file.write_text("id,text\n1,a,b\n")
+    leave_run(tmp_path / "run", "gpt2", str(file))
+    model = str(tmp_path / "run" / MODEL)
+    check_unseen(["stereoset"], models=[model])
+    assert "cannot be read, so it is not checked for items of benchmarks" in capsys.readouterr().err
+    with pytest.raises(InputError, match="contains its items"):
+        check_unseen([f"crows_pairs:{file}"], models=[model])
+
+
+def test_the_packaged_model_is_no_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    leave_run(Path("smollm2"), "smollm2", "wikipedia")
+    check_unseen(["perplexity:wikipedia"], models=["smollm2"])
+    with pytest.raises(InputError, match="contains its items"):
+        check_unseen(["perplexity:wikipedia"], models=["./smollm2/model"])
 
 
 @pytest.fixture

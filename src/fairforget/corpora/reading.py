@@ -154,7 +154,8 @@ def parse_name(name: str) -> CorpusName:
     corpus, _, part = name.removeprefix(hub).rpartition(":")
     if corpus and not part:
         raise InputError(f"corpus {name!r} has nothing after the colon; give a domain or a group")
-    if corpus and "/" not in part and "." not in part:
+    is_file_name = "/" in part or "." in part
+    if corpus and (corpus in SOURCES or not is_file_name):
         return CorpusName(hub + corpus, part, options)
     return CorpusName(name, None, options)
 

@@ -159,7 +159,7 @@ def fetch(file: DataFile) -> Path:
             path = Path(directory) / target.name
             download(file.url, path)
             if file.member:
-                path = _unpack(path, file.member)
+                path = _unpack(path, file, target)
             if problem := find_problem(path, file):
                 raise InputError(
                     f"{file.url} has unexpected content ({problem}); put the correct file at "
@@ -206,15 +206,29 @@ def _git_blob_id(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-def _unpack(archive: Path, member: str) -> Path:
-    """Unpack one member of a zip archive to a file in the same directory, and nothing else."""
+def _unpack(archive: Path, file: DataFile, target: Path) -> Path:
+    """Unpack one member of a zip archive to a file in the same directory, and nothing else.
+
+    Args:
+        archive: the downloaded archive.
+        file: says which member, and where the archive comes from.
+        target: where the file belongs, for messages.
+
+    Raises:
+        InputError: the archive is damaged, lacks the member, or would be too large.
+    """
+    assert file.member
+    remedy = f"put the correct file at {target}"
     try:
-        with zipfile.ZipFile(archive) as opened, opened.open(member) as packed:
+        with zipfile.ZipFile(archive) as opened, opened.open(file.member) as packed:
             content = packed.read(MAX_UNPACKED_BYTES + 1)
     except Exception as error:  # a damaged archive fails in many ways
-        raise InputError(f"{archive} is not a zip archive with {member}: {error}") from error
+        raise InputError(
+            f"{file.url} is not a zip archive with {file.member} ({error}); {remedy}"
+        ) from error
     if len(content) > MAX_UNPACKED_BYTES:
-        raise InputError(f"{archive}: {member} is larger than {MAX_UNPACKED_BYTES >> 20} MB")
+        limit = MAX_UNPACKED_BYTES >> 20
+        raise InputError(f"{file.url}: {file.member} is larger than {limit} MB; {remedy}")
     path = archive.with_name(f"{archive.name}.unpacked")
     path.write_bytes(content)
     return path

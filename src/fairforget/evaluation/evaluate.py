@@ -26,7 +26,7 @@ from fairforget.models.placement import place_model
 from fairforget.names import split_commas
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.outputs import CONTENT, check_output, open_output, release_output
-from fairforget.records.paths import RECORD
+from fairforget.records.paths import SETTINGS
 from fairforget.seeds import check_seed
 from fairforget.settings import EvaluationSettings, ModelSettings
 from fairforget.settings_merging import command_settings, merge_settings, settings_of_model
@@ -89,7 +89,7 @@ def evaluate(
             )
         settings = settings_of_model(settings, user_model)
     source = user_model.source if user_model else str(model)
-    check_unseen(loaded, models=[source])
+    check_unseen(loaded, models=[] if settings.server else [source])
 
     served = _find_served(source, settings)
     given = user_model or served
@@ -111,7 +111,7 @@ def evaluate(
     if user_model:
         inputs[f"{CONTENT}model"] = hash_identity(user_model)[:16]
     try:
-        if (output / RECORD).exists() and is_first():
+        if (output / SETTINGS).exists() and is_first():
             open_output(output, command | inputs)  # refuses another command's directory
         if is_complete(output):
             remove_parts(output)

@@ -14,10 +14,12 @@ from fairforget.benchmarks.stereoset.scores import RATES
 from fairforget.statistics.jackknife import Floats, cluster_rates
 from fairforget.statistics.significance import holm
 from fairforget.transfer_study import matrix as matrix_module
+from fairforget.transfer_study.groups import Result
 from fairforget.transfer_study.margins import Margins
 from fairforget.transfer_study.matrix import Matrix, seed_cells, transfer_matrix
+from fairforget.transfer_study.record import Omnibus
 
-from .items import result, rows
+from .items import TERMS, result, rows
 
 pytestmark = pytest.mark.slow
 SEEDS = range(3)
@@ -132,6 +134,24 @@ def test_the_primary_test_is_the_mean_of_what_was_not_forgotten(study: Matrix) -
     assert nats.verdict == "no more than margin"
     assert nats.p_margin is not None
     assert nats.p_margin < 0.05
+
+
+def test_groups_that_unlearned_everything_are_no_part_of_the_primary_test(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(matrix_module, "find_domain_judge", lambda _: judge)
+
+    def measured(*more: Result) -> list[Omnibus]:
+        runs = [
+            result(FORGET[0], control, shift={"gender": 0.4}, seed=seed)
+            for control in (None, "random")
+            for seed in SEEDS
+        ]
+        return transfer_matrix(rows(), [*runs, *more], ["stereoset"], controls=["random"]).omnibus
+
+    assert measured()
+    # of one seed, without the control
+    assert measured(replace(result("builtin"), domains=frozenset(TERMS))) == measured()
 
 
 def test_one_seed_decides_no_primary_test(monkeypatch: pytest.MonkeyPatch) -> None:

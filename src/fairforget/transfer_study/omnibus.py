@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
 from fairforget.statistics.distance import DistanceChange, mean_distance_change
@@ -36,8 +36,9 @@ def build_omnibus(
             by_objective.setdefault(objective, []).append(part)
     pending = []
     for objective, members in by_objective.items():
-        others = [[d for d in part.enough if not part.is_own(d)] for part in members]
-        pairs = list(zip(members, others, strict=True))
+        # a group that has unlearned every domain contributes nothing
+        pairs = [(it, others) for it in members if (others := [*_other_domains(it)])]
+        members = [part for part, _ in pairs]
         bias = _mean([part.bias(domains) for part, domains in pairs])
         if bias is None:
             continue
@@ -53,7 +54,7 @@ def build_omnibus(
             method=objective,
             benchmark=benchmark,
             measure=measure,
-            cells=sum(map(len, others)),
+            cells=sum(len(domains) for _, domains in pairs),
             seeds=min(len(part.members) for part in members),
             bias=to_effect(bias),
             excess={name: to_effect(change) for name, change in excess.items()},
@@ -64,6 +65,11 @@ def build_omnibus(
         idle = any(part.is_idle for part in members)
         pending.append(Pending(test, (bias, *decisive), obstacle, idle=idle))
     return pending
+
+
+def _other_domains(part: GroupEffects) -> Iterator[str]:
+    """Yield the domains with enough terms that a group of runs has not unlearned."""
+    yield from (domain for domain in part.enough if not part.is_own(domain))
 
 
 def _mean(parts: Sequence[Sequence[DistanceChange]]) -> DistanceChange | None:

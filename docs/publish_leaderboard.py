@@ -26,7 +26,7 @@ from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.leaderboards.tables import make_parts
 from fairforget.records.paths import LEADERBOARD
-from fairforget.records.records import NOT_USED_UP
+from fairforget.records.records import LIMITED_BY_GUARD, NOT_USED_UP
 from fairforget.records.store import read_record
 from fairforget.report.tables import Table
 from fairforget.report.wording import join_words
@@ -92,7 +92,9 @@ def render_leaderboard(name: str) -> dict[str, str]:
 def _unbound(record: LeaderboardRecord) -> list[str]:
     """A sentence about the methods that cost less than allowed."""
     equal = [row for row in record.rows if row.cost == EQUAL]
-    bound = {row.method for row in equal if NOT_USED_UP not in row.note}
+    bound = {
+        row.method for row in equal if NOT_USED_UP not in row.note or LIMITED_BY_GUARD in row.note
+    }
     free = dict.fromkeys(row.method for row in equal if row.method not in bound)
     if not free:
         return []

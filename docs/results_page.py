@@ -54,10 +54,14 @@ class ResultsPage:
         footer = f"Measured by `python {script}`."
         return render_page(self.name, page, script=script, footer=footer)
 
-    def write(self, results: Any) -> None:
-        """Write the results and the page."""
+    def save(self, results: Any) -> None:
+        """Write the results."""
         content = json.dumps(results, indent=1) + "\n"
         self.results_path.write_text(content, encoding="utf-8")
+
+    def write(self, results: Any) -> None:
+        """Write the results and the page."""
+        self.save(results)
         write_files(self.render(results))
 
     def run(self, description: str | None, measure: Callable[[], Any]) -> None:

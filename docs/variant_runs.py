@@ -62,7 +62,7 @@ class VariantRuns:
     steps: int
 
     def measure(self, page: ResultsPage) -> Results:
-        """Do the missing runs; the page is written after each."""
+        """Do the missing runs; the results are saved after each."""
         results: Results = page.load({"runs": {}})
         if "original" not in results:
             results["original"] = score_model(load_model(self.model, device="cpu"))
@@ -70,7 +70,7 @@ class VariantRuns:
             runs = results["runs"].setdefault(name, [])
             if len(runs) <= seed:
                 runs.append(self._run(variant, seed))
-                page.write(results)
+                page.save(results)
         return results
 
     def _run(self, variant: Variant, seed: int) -> Results:

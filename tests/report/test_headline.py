@@ -9,7 +9,14 @@ from fairforget.benchmarks.stereoset.scores import aggregate
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.paired import compare_items
 from fairforget.records.evaluation import Evaluation, read_evaluation
-from fairforget.records.records import HarmfulWordFacts, ModelFacts, MovementFacts
+from fairforget.records.records import (
+    EXCEEDED,
+    NOT_USED_UP,
+    NOTED,
+    HarmfulWordFacts,
+    ModelFacts,
+    MovementFacts,
+)
 from fairforget.report.before_after import BeforeAfter, before_after, from_comparison
 from fairforget.report.cell_words import describe_cell
 from fairforget.report.contents import read_unlearning
@@ -202,6 +209,8 @@ def test_the_headline_of_a_run_says_what_was_done(tmp_path: Path, alpha: float, 
     assert describe_weights(budget) == words
     above = describe_weights(replace(budget, reached=budget.asked + 0.01))
     assert above == words.removesuffix(", within the budget")
+    rounded = describe_weights(replace(budget, note=f"{NOT_USED_UP}{NOTED}{EXCEEDED}movement"))
+    assert rounded == above
     record = replace(run.record, budget=budget, method={**run.record.method, "steps": 60})
     changes = before_after(run.before, run.after)
     found = run_headline(record, changes, ["gender"])

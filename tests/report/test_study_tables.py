@@ -283,6 +283,9 @@ def test_the_headline_has_at_most_three_lines_of_tests(study: StudyRecord) -> No
     assert lines() == [
         "There is no primary test: no domain with enough terms was left out of unlearning."
     ]
+    failed = [cell for cell in study.matrix if cell.control is not None]
+    (only,) = context(replace(study, omnibus=[], matrix=failed))["headline"].sentences
+    assert only == "No run that unlearns has finished."
 
 
 def test_the_heat_map_shows_changes_in_bias_without_those_of_few_terms(study: StudyRecord) -> None:

@@ -11,6 +11,8 @@ from fairforget.records.schema import Method, Result
 VERSION = 1
 NOT_USED_UP = "not used up"
 """The note of a result for which every limit of the budget has slack."""
+EXCEEDED = "rounding to the model's dtype exceeded the budget: "
+"""How a note on a budget begins that the rounded weights exceed."""
 LIMITED_BY_GUARD = "limited by the guard on "
 """Begins the note of a budget whose search a guard ended."""
 NOTED = "; "
@@ -151,6 +153,11 @@ class BudgetFacts(UtilityFacts):
     def is_used_up(self) -> bool:
         """Whether the result meets a limit of the budget."""
         return NOT_USED_UP not in self.note.split(NOTED)
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether the result lies beyond a limit, because its weights were rounded."""
+        return any(part.startswith(EXCEEDED) for part in self.note.split(NOTED))
 
     @property
     def is_limited_by_guard(self) -> bool:

@@ -10,7 +10,12 @@ from fairforget.benchmarks.limitations import known_clusters, known_limitations
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import base_name, find_user_file
 from fairforget.comparison.paired import Cell
-from fairforget.records.records import HarmfulWordFacts, UnlearningRecord, UtilityFacts
+from fairforget.records.records import (
+    BudgetFacts,
+    HarmfulWordFacts,
+    UnlearningRecord,
+    UtilityFacts,
+)
 from fairforget.report.before_after import BeforeAfter
 from fairforget.report.wording import (
     HARMFUL_WORDS,
@@ -197,6 +202,11 @@ def _harm_sentence(words: HarmfulWordFacts) -> str:
 def is_within(facts: UtilityFacts) -> bool:
     """Whether a perplexity met its limit."""
     return facts.reached <= facts.asked * ROUNDING
+
+
+def is_within_budget(budget: BudgetFacts) -> bool:
+    """Whether a result met every limit."""
+    return not budget.is_exceeded and all(map(is_within, budget.perplexities.values()))
 
 
 def _budget_sentence(text: str, facts: UtilityFacts) -> str:

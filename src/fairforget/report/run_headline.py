@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.report.before_after import BeforeAfter
-from fairforget.report.evidence import is_within
+from fairforget.report.evidence import is_within_budget
 from fairforget.report.headline import Headline, change_headline
 from fairforget.report.wording import (
     format_number,
@@ -41,7 +41,7 @@ def describe_weights(budget: BudgetFacts) -> str:
         kept = "trained" if budget.alpha else "original"
         return f"the {kept} weights were kept (α = {budget.alpha:g})"
     verb = "extrapolated" if budget.alpha > 1 else "interpolated"
-    where = ", within the budget" if all(map(is_within, budget.perplexities.values())) else ""
+    where = ", within the budget" if is_within_budget(budget) else ""
     return f"the weights were {verb} to α = {format_number(budget.alpha, 3)}{where}"
 
 

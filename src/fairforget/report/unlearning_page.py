@@ -9,7 +9,12 @@ from fairforget.records.trained_domains import trained_domains
 from fairforget.report.before_after import before_after
 from fairforget.report.contents import UnlearningRun, read_unlearning
 from fairforget.report.curves import curves, logged_name
-from fairforget.report.evidence import list_choices, list_limitations, list_run_evidence
+from fairforget.report.evidence import (
+    is_within_budget,
+    list_choices,
+    list_limitations,
+    list_run_evidence,
+)
 from fairforget.report.facts import (
     benchmark_table,
     bounds_tables,
@@ -47,6 +52,7 @@ def context(run: UnlearningRun) -> dict[str, Any]:
         "curves": curves(record.history),
         "history": history_table(record.history),
         "budget": budget_table(record.budget),
+        "within_budget": is_within_budget(record.budget),
         "bounds": bounds_tables(record.budget),
         "continuations": run.continuations,
     }

@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from fairforget.records.records import (
+    EXCEEDED,
     LIMITED_BY_GUARD,
     MAIN,
     NOT_USED_UP,
@@ -183,7 +184,7 @@ def measure_after_rounding(
         exceeded += [
             name for name, bound in bounds.items() if not bound.measure().rise <= bound.allowed
         ]
-    note = f"rounding to the model's dtype exceeded the budget: {', '.join(exceeded)}"
+    note = EXCEEDED + ", ".join(exceeded)
     return replace(
         facts,
         reached=reached[MAIN],

@@ -43,6 +43,8 @@ MOST_NAMES = 3
 
 def headline(study: StudyRecord) -> Headline:
     """The result of the primary tests, and how the verdicts were reached."""
+    if all(cell.control is not None for cell in study.matrix):
+        return Headline(_title(study), ["No run that unlearns has finished."])
     tests = _describe_tests(study.omnibus) or [
         "There is no primary test: no domain with enough terms was left out of unlearning."
     ]

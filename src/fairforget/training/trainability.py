@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from tempfile import TemporaryDirectory
 
 import torch
@@ -70,7 +71,8 @@ def _check_generation_config(language_model: LanguageModel) -> None:
     if generation is None:
         return
     try:
-        with TemporaryDirectory() as directory, silence_libraries():
+        # without a temporary directory, only saving the model tells
+        with suppress(OSError), TemporaryDirectory() as directory, silence_libraries():
             generation.save_pretrained(directory)
     except ValueError as error:
         raise InputError(

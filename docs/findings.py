@@ -30,6 +30,7 @@ from target_distance import DEPENDENCE
 SEEDS, SEEDS_OF_ASCENT = 3, 6
 """As the README says."""
 _WORDS = {1: "one seed", 3: "three seeds", 6: "six seeds"}
+_METHODS = {4: "four methods", 6: "six methods", 7: "seven methods"}
 MAIN = {"stereoset": "ss", "crows_pairs": "stereotype"}
 WIDTH = 118
 
@@ -93,7 +94,7 @@ def _default() -> str:
     return (
         f"**The default lowers the scaled contribution by {describe_fall(whole)}**, or "
         f"{_drop(whole, 3)} ({_WORDS[SEEDS]}; settings chosen partly on these data). The untuned "
-        f"control lowers it by {_drop(theirs, 3)}; the difference is {_drop(excess, 3)}. "
+        f"control lowers it by {_drop(theirs, 3)} (difference: {_drop(excess, 3)}). "
         "HateCheck's harmful words became less likely after each group (uncorrected). "
         f"LMS changed by {describe_change(changes['lms']['all'], 1)} points."
     )
@@ -182,8 +183,8 @@ def _leaderboard() -> str:
     return (
         f"**With equal cost limits, other methods lower bias less** ({_WORDS[SEEDS]}; only "
         f"`{DEFAULT}` was tuned): only {_list_methods(fallen)} lower the scaled contribution "
-        f"significantly (corrected); {_leaderboard_of_gemma()}. Without limits, {names} lower it "
-        f"more, but raise perplexity by {min(rises):.0f} to {max(rises):.0f} %."
+        f"significantly (corrected). Without limits, {names} lower it more, but raise perplexity "
+        f"by {min(rises):.0f}–{max(rises):.0f} %. {_leaderboard_of_gemma()}"
     )
 
 
@@ -193,7 +194,8 @@ def _leaderboard_of_gemma() -> str:
     default = changes.pop(DEFAULT)
     lowest = min(other.ci[0] for other in changes.values() if other.ci)
     _require(default.ci is not None and default.ci[1] < lowest, "the default lowers it most there")
-    return f"on Gemma ({_WORDS[record.settings['seeds']]}), `{DEFAULT}` also lowers it most"
+    seeds, methods = _WORDS[record.settings["seeds"]], _METHODS[1 + len(changes)]
+    return f"Within limits, `{DEFAULT}` lowers it most on Gemma ({seeds}, {methods})."
 
 
 def _scaled(record: LeaderboardRecord) -> list[MethodEffect]:

@@ -43,6 +43,10 @@ class Published:
     model: str
     default: str
     """The page of the default on this model."""
+    difference: str = ""
+    """What else its numbers differ in."""
+    note: str = ""
+    """A sentence on what was chosen on this model."""
 
 
 LEADERBOARDS = {
@@ -55,6 +59,9 @@ LEADERBOARDS = {
         title="Debiasing methods on Gemma 3 270M",
         model="Gemma 3 270M, dequantised from 4 bits (Q4_K_M) to float32",
         default="gemma",
+        difference=", and has three seeds",
+        note="The rules for early stopping and the learning rate of `trait-kl` were set after "
+        "looking at this model. ",
     ),
 }
 """Name in docs/results and runs → what its page says."""
@@ -135,7 +142,8 @@ def _picture(record: LeaderboardRecord, model: str) -> str:
     ]
     legend: dict[Shape, str] = {
         "dot": "change within the budget; line: the original model",
-        "ring": "change at full strength; methods that act at inference have no other",
+        "ring": "change at full strength (α = 1); for methods that act at inference, the only "
+        "result",
     }
     return dot_plot([name_method(record, method) for method in methods], panels, legend)
 
@@ -154,10 +162,10 @@ def _body(name: str, record: LeaderboardRecord, model: str) -> Iterator[str]:
     published = LEADERBOARDS[name]
     yield (
         f"Model: {published.model}. The methods are numbered alike in both tables of scores. "
-        f"{describe_seeds(record)} "
-        f"[The default's page]({published.default}.md) has more scores of `trait-kl`. Its "
-        "scores of the original model differ from those here, because this page uses a smaller "
-        "sample of HateCheck for harmful words and both types of WinoBias for the gap. "
+        f"{describe_seeds(record)} {published.note}"
+        f"[The default's page]({published.default}.md) has more scores of `trait-kl`. Its numbers "
+        "differ from those here: it has a guard on harmful words, uses a larger sample of "
+        f"HateCheck and, for the gap, one type of WinoBias{published.difference}. "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )
     methods, number = (record.settings[key] for key in ("methods", "seeds"))

@@ -236,7 +236,7 @@ def test_a_tokenizer_of_another_model_is_refused(tmp_path: Path) -> None:
     larger = Tokenizer(WordLevel({str(number): number for number in range(1000)}, unk_token="0"))
     PreTrainedTokenizerFast(tokenizer_object=larger).save_pretrained(directory)
     with pytest.raises(
-        InputError, match=r"tokenizer has 1000 tokens, but the model only \d+ embed"
+        InputError, match=r"tokenizer has 1000 tokens, but the model has only \d+ embed"
     ):
         load_model(directory)
 
@@ -248,7 +248,7 @@ def test_a_tokenizer_may_have_added_tokens_that_are_not_used(tmp_path: Path) -> 
     tokenizer.save_pretrained(directory)
     loaded = load_model(directory)
     assert len(loaded.tokenizer) > loaded.model.config.vocab_size
-    with pytest.raises(InputError, match="no embedding of the start token '<unused 99>'; choose"):
+    with pytest.raises(InputError, match="no embedding for the start token '<unused 99>'; choose"):
         load_model(directory, start_token="<unused 99>")
 
 

@@ -76,7 +76,7 @@ def test_a_damaged_checkpoint_is_skipped(copied: Path, capsys, name: str, damage
     if (name, damage) != (CHECKSUMS, Path.unlink):  # without checksums, writing was interrupted
         assert printed.count("\n") == 1
         assert "checkpoint-4" in printed
-        assert "it is skipped" in printed
+        assert "skipping this checkpoint" in printed
 
 
 def test_the_run_ends_as_if_nothing_was_damaged(run, copied: Path, capsys) -> None:
@@ -93,7 +93,7 @@ def test_all_damaged(copied: Path, capsys) -> None:
     assert find_last_complete(copied) is None
     *skipped, last = capsys.readouterr().err.splitlines()
     assert len(skipped) == 2
-    assert last == "No checkpoint is left; training starts again"
+    assert last == "No usable checkpoint is left; training starts from the beginning"
 
 
 class Bomb:

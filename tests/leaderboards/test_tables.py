@@ -144,13 +144,13 @@ def test_the_costs_give_the_limit(record: LeaderboardRecord) -> None:
     [
         (
             BUDGET,
-            "a rise in perplexity of 1 % on either kind of held-out text, a movement (mean KL "
-            "divergence from the original) of 0.02 nats per token or the largest α.",
+            "limits: a rise in perplexity of 1 % on either kind of held-out text and a movement "
+            "(mean KL divergence from the original) of 0.02 nats per token. The weights",
         ),
         (
             {**BUDGET, "everyday_perplexity": 1.035, "movement": None},
-            "a rise in perplexity of 1 % on held-out Wikipedia passages or 3.5 % on everyday "
-            "sentences or the largest α.",
+            "limits: a rise in perplexity of 1 % on held-out Wikipedia passages or 3.5 % on "
+            "everyday sentences. The weights",
         ),
     ],
 )
@@ -176,7 +176,7 @@ def test_numbers_of_seeds_are_shown_where_they_differ(record: LeaderboardRecord)
 def test_a_limit_on_texts_that_were_not_measured_is_not_named(record: LeaderboardRecord) -> None:
     """Nor is a movement that could not be measured."""
     text = describe_budget(replace(record, settings={"budget": BUDGET}))
-    assert "a rise in perplexity of 1 % on held-out Wikipedia passages or the largest α." in text
+    assert "limits: a rise in perplexity of 1 % on held-out Wikipedia passages. The weights" in text
     assert "everyday" not in text
     assert "either" not in text
 

@@ -95,7 +95,11 @@ def find_null(command: Command, values: Mapping[str, Any]) -> str | None:
 
 
 def find_file(name: str, arguments: list[str]) -> str | None:
-    """Return the file with settings that has this one: the last; else the first of `--config`."""
+    """Return the settings file that sets a name, or None if there is no file.
+
+    Files of `--budget` come before those of `--config`, and later files before earlier ones. If
+    none sets the name, it is the first file of `--config`.
+    """
     for flag in reversed(SETTINGS_FILES):
         of_group = "" if flag == CONFIG else f"{flag[2:]}."
         for file in reversed(flag_values(arguments, flag)):

@@ -45,13 +45,15 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
             Column("Seeds", numeric=True),
         ],
         rows=rows,
-        note="Within the budget, with one value for each seed: α is the share of the weight "
-        "update; above 1, the update is extrapolated. Movement: mean KL divergence from the "
-        "original model per token, on the kind of held-out text where it is larger. Nearest limit: "
+        note="Costs are for the result within the budget, with one value for each seed. α is the "
+        "share of the weight update that was applied; above 1, the update was extrapolated. "
+        "Movement: mean KL divergence from the original model per token, on the kind of held-out "
+        "text where it is larger. Nearest limit: "
         "the one of which the result used the largest share; where that is far below 100 %, α had "
         "reached its maximum, or the measurement jumps as α changes. Peak memory, the maximum over "
         "seeds, includes the model: GPU memory on a GPU, otherwise that of the process; "
-        f"{NONE}: not measured. Times to score a text are relative to the original model.",
+        f"{NONE}: not measured, or not applicable. Times to score a text are relative to the "
+        "original model.",
         sortable=True,
     )
 

@@ -26,9 +26,9 @@ def describe_budget(record: LeaderboardRecord) -> str:
     limits = list(_limits({name: value for name, value in budget.items() if name in measured}))
     limits = limits or ["a limit on the cost"]
     return (
-        "All methods that change weights have the same limits. The weights are interpolated with "
-        "those of the original (α > 1: extrapolated) until one of these is reached: "
-        f"{join_words([*limits, 'the largest α'], 'or')}. Methods therefore stop at different "
+        f"All methods that change weights have the same limits: {join_words(limits)}. The weights "
+        "are interpolated with those of the original (α > 1: extrapolated) until a limit is "
+        "reached or the largest α, which is 1 for projections. Methods therefore stop at different "
         "limits, which the table of costs shows."
     )
 

@@ -78,9 +78,10 @@ def limitations(record: LeaderboardRecord) -> Iterator[tuple[str, str]]:
     yield (
         "Several methods are tested.",
         "Verdicts compare a method with the original. They need an interval that excludes 0 and p "
-        "< 0.05 after Holm’s correction over the methods (for single domains, over methods and "
-        "domains) of one score at one cost. Methods are not tested against each other; a title "
-        "that says “most” means that the interval of a method lies below those of all others. To "
+        "< 0.05 after Holm’s correction, which covers all methods (for single domains, all methods "
+        "and domains) of a score, separately within the budget and at full strength. Methods are "
+        "not tested against each other; a title that says “most” means that the interval of a "
+        "method lies below those of all others. To "
         "compare two methods, use the interval of their paired difference; overlapping intervals "
         "decide nothing. The command “fairforget compare” computes it from two evaluations in "
         f"“runs”{', which have one seed each' if most_seeds(record) > 1 else ''}.",

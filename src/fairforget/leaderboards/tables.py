@@ -225,7 +225,8 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
         "scored the same items. For bias scores, the change is that of the distance from the "
         "unbiased value (0; 50 for the stereotype score): below 0, bias fell. Verdicts are "
         "Holm-corrected over the methods, so a change whose interval excludes 0 may be undecided. "
-        "Scaled scores are in MADs. The contribution in nats may move differently from the scaled "
+        "Scaled scores are in MADs: median absolute deviations of the model's log-ratios. The "
+        "contribution in nats may move differently from the scaled "
         "one if the spread of the model's log-ratios changes. Perplexity: its change on the kind "
         f"of held-out text where it is worse.{before}"
     )
@@ -241,19 +242,18 @@ def _describe_extrapolated(record: LeaderboardRecord) -> str:
 
 
 def _describe_published(record: LeaderboardRecord) -> str:
+    names = dict.fromkeys(n for model in record.models for n in inference_methods(record, model))
+    combined = "Self-Debias combines several descriptions; " if "self-debias" in names else ""
     text = (
         f"Each method at α = 1, whatever it costs.{_describe_extrapolated(record)} These are not "
         "reproductions of the papers: leace, inlp and sentence-debias remove all domains, one "
         "after another, from the output head (papers: usually one); LEACE lacks its affine term; "
-        "Self-Debias combines several descriptions; methods that train use this project's steps "
-        "and texts."
+        f"{combined}methods that train use this project's steps and texts."
     )
-    names = dict.fromkeys(n for model in record.models for n in inference_methods(record, model))
     if names:
         text += (
             f" Methods that act at inference ({', '.join(names)}) are shown only here: they change "
-            "no weights, and their strength, which Self-Debias could vary, was not scaled to the "
-            "limits."
+            "no weights, so nothing could be interpolated to meet the limits."
         )
     return text
 

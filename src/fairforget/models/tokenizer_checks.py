@@ -21,7 +21,7 @@ def check_tokenizer(tokenizer: PreTrainedTokenizerBase, kind: Kind, name: str) -
     if not tokenizer.is_fast:
         raise InputError(
             f"model {name!r}: its tokenizer has no character offsets; "
-            "save a fast tokenizer (tokenizer.json) with it"
+            "save a fast tokenizer (tokenizer.json) with the model"
         )
     longest = tokenizer.model_max_length
     if not isinstance(longest, int | float) or not longest >= 1:
@@ -48,8 +48,8 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
     embeddings = _count_embeddings(model)
     if tokenizer.vocab_size > embeddings:
         raise InputError(
-            f"model {name!r}: its tokenizer has {tokenizer.vocab_size} tokens, but the model only "
-            f"{embeddings:.0f} embeddings; use the tokenizer that was trained with the model"
+            f"model {name!r}: its tokenizer has {tokenizer.vocab_size} tokens, but the model has "
+            f"only {embeddings:.0f} embeddings; use the tokenizer that was trained with the model"
         )
 
 
@@ -61,7 +61,7 @@ def check_start_token(language_model: LanguageModel) -> LanguageModel:
     """
     if language_model.start_id >= _count_embeddings(language_model.model):
         raise InputError(
-            f"model {language_model.source!r} has no embedding of the start token "
+            f"model {language_model.source!r} has no embedding for the start token "
             f"{language_model.start_token!r}; choose another with --start_token"
         )
     return language_model

@@ -14,8 +14,9 @@ LOGGED = {
     "retain": "retain loss",
     "likelihood": "probability of target tokens",
     "grad_norm": "gradient norm",
-    "perplexity_ratio": "perplexity on some held-out text, × the original’s",
-    "everyday_perplexity_ratio": "perplexity on some everyday sentences, × the original’s",
+    "perplexity_ratio": "perplexity on a sample of held-out text, relative to the original",
+    "everyday_perplexity_ratio": "perplexity on a sample of everyday sentences, relative to the "
+    "original",
 }
 """Logged quantity → its name on pages."""
 

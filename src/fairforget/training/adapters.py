@@ -171,7 +171,8 @@ def reference_for(
 ) -> PreTrainedModel | None:
     """Return a frozen model with the original weights, which it shares with `original`.
 
-    None if no loss needs it, or if the trainer has it anyway: without the adapter, or precomputed.
+    None if no loss needs a reference model, or if the trainer has another source: the model with
+    its adapter disabled (LoRA), or precomputed hidden states.
 
     Args:
         model: the model in training.

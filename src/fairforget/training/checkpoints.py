@@ -125,9 +125,9 @@ def find_last_complete(directory: Path) -> Path | None:
     for checkpoint in sorted(finished, key=_step, reverse=True):
         if not (problem := _find_damage(checkpoint)):
             return checkpoint
-        show_message(f"{checkpoint}: {problem}; it is skipped")
+        show_message(f"{checkpoint}: {problem}; skipping this checkpoint")
     if finished:
-        show_message("No checkpoint is left; training starts again")
+        show_message("No usable checkpoint is left; training starts from the beginning")
     return None
 
 

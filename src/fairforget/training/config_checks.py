@@ -169,12 +169,12 @@ def _check_objective(config: UnlearningConfig) -> None:
     if objective.name == NOTHING and config.retain_loss == "none":
         raise InputError(
             f"objective {NOTHING!r} trains with the retain loss alone, so retain_loss 'none' "
-            "leaves nothing to train; choose another of them"
+            "leaves nothing to train; change one of them"
         )
     if config.counterfactual != "neutral" and not objective.needs_counterfactual:
         raise InputError(
             f"counterfactual {config.counterfactual!r} has no effect: objective "
-            f"{config.objective!r} uses no counterfactual text; remove it"
+            f"{config.objective!r} uses no counterfactual text; remove the setting"
         )
     if objective.negated and config.retain_loss == "nll":
         raise InputError(
@@ -194,7 +194,7 @@ def _check_ref_hidden_states(config: UnlearningConfig) -> None:
     if not config.needs_ref_model:
         raise InputError(
             "precompute_ref_hidden_states has no effect: this objective and retain loss use no "
-            "reference model; remove it"
+            "reference model; remove the setting"
         )
     if config.lora_rank or is_sharding_requested():
         raise InputError(

@@ -70,14 +70,14 @@ def interpolate_to_budget(
         bounds: further constraints, by name.
         rough: the same constraints on fewer texts, for a cheap first search.
         before: the perplexities of the original model, if they are known.
-        few: α → perplexities of `rough` that were measured before.
+        few: α → perplexities already measured on the small sample of texts (`rough`).
         max_alpha: the largest α tried. α exceeds 1 only if every budget has slack at α = 1.
         progress: called after each measurement of `constraints`.
 
     Returns:
-        The allowed and the reached ratios; and the rise of each bound, in nats, if it was measured
-        at the chosen α. At α = 1 the trained weights are unchanged, at α = 0 the original weights
-        are restored, both bit for bit.
+        The allowed and reached ratios, and the rise of each bound at the chosen α, in nats. Bounds
+        that were not measured there are omitted. At α = 1 the trained weights are unchanged, at
+        α = 0 the original weights are restored, both bit for bit.
 
     Raises:
         InputError: a perplexity of the original model is not finite.

@@ -113,11 +113,11 @@ class Limits:
 
         Args:
             original: θ₀, as for `interpolate_to_budget`; the model has the trained weights θ.
-            few: α → perplexities on few texts that are known.
+            few: α → perplexities already measured on the small sample of texts.
             progress: called after each measurement on all texts.
 
         Returns:
-            As `interpolate_to_budget`, for `complete`.
+            The results of `interpolate_to_budget`; pass both to `complete`.
         """
         return interpolate_to_budget(
             self.language_model.model,
@@ -138,7 +138,7 @@ class Limits:
 
         Args:
             reached: the facts of the interpolation whose result the model has.
-            risen: the rise of each of `bounds` that was measured there, in nats.
+            risen: bound → its rise at `reached.alpha`, in nats, where it was measured.
         """
         budget, notes = self.budget, [reached.note]
         if EVERYDAY not in self.held_out:

@@ -231,11 +231,11 @@ def _interpolate(
     Args:
         limits: on the model, which has the trained weights.
         original: the original weights.
-        few: α → perplexities on few texts, at 0 and 1.
+        few: α → perplexities on the small sample of texts, for α = 0 and 1.
         movement: as for `unlearn`.
 
     Returns:
-        As `interpolate_to_budget`, for `Limits.complete`.
+        The results of `interpolate_to_budget`; pass both to `Limits.complete`.
     """
     known = limits.known
     with stage("interpolating"), progress_bar("Interpolating", unit="evaluation") as advance:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
 from fairforget.statistics.distance import DistanceChange, mean_distance_change
@@ -37,7 +37,7 @@ def build_omnibus(
     pending = []
     for objective, members in by_objective.items():
         # a group that has unlearned every domain contributes nothing
-        pairs = [(it, others) for it in members if (others := [*_other_domains(it)])]
+        pairs = [(it, others) for it in members if (others := _other_domains(it))]
         members = [part for part, _ in pairs]
         bias = _mean([part.bias(domains) for part, domains in pairs])
         if bias is None:
@@ -67,9 +67,9 @@ def build_omnibus(
     return pending
 
 
-def _other_domains(part: GroupEffects) -> Iterator[str]:
-    """Yield the domains with enough terms that a group of runs has not unlearned."""
-    yield from (domain for domain in part.enough if not part.is_own(domain))
+def _other_domains(part: GroupEffects) -> list[str]:
+    """Return the domains with enough terms that a group of runs has not unlearned."""
+    return [domain for domain in part.enough if not part.is_own(domain)]
 
 
 def _mean(parts: Sequence[Sequence[DistanceChange]]) -> DistanceChange | None:

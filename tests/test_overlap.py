@@ -105,7 +105,7 @@ def test_another_split_of_a_corpus_is_not_what_was_trained_on(tmp_path: Path) ->
 def test_a_corpus_of_a_record_that_became_unreadable_is_no_error(tmp_path: Path, capsys) -> None:
     file = tmp_path / "posts.csv"
     file.write_text("id,text\n1,a,b\n")
-    leave_run(tmp_path / "run", "gpt2", str(file))
+    leave_run(tmp_path / "run", "gpt2", f"{file}?id=id")
     model = str(tmp_path / "run" / MODEL)
     check_unseen(["stereoset"], models=[model])
     assert "cannot be read, so it is not checked for items of benchmarks" in capsys.readouterr().err

@@ -99,14 +99,15 @@ def _are_other_splits(one: _Items, other: _Items) -> bool:
 
 def _find_recorded(corpus: str) -> _Items:
     """Return the items of a corpus that a model was trained on; it may have changed since."""
+    parts = parse_name(corpus)
     try:
-        return _find_items(parse_name(corpus))
+        return _find_items(parts)
     except InputError as error:
         show_message(
             f"corpus {corpus!r} of this model cannot be read, so it is not checked for items of "
             f"benchmarks ({error})"
         )
-        return _Items({corpus, str(Path(corpus).resolve())})
+        return _Items({str(Path(parts.corpus).resolve())}, parts)
 
 
 def _find_items(parts: CorpusName) -> _Items:

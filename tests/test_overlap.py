@@ -108,7 +108,9 @@ def test_a_corpus_of_a_record_that_became_unreadable_is_no_error(tmp_path: Path,
     leave_run(tmp_path / "run", "gpt2", f"{file}?id=id")
     model = str(tmp_path / "run" / MODEL)
     check_unseen(["stereoset"], models=[model])
-    assert "cannot be read, so it is not checked for items of benchmarks" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "of this model cannot be read (" in line
+    assert line.endswith("), so it is not checked for items of benchmarks")
     with pytest.raises(InputError, match="contains its items"):
         check_unseen([f"crows_pairs:{file}"], models=[model])
 
@@ -202,7 +204,9 @@ def test_a_benchmarks_items_are_recognised_among_retain_texts(
 def test_a_corpus_that_is_not_found_cannot_be_checked(items: Path, tmp_path: Path, capsys) -> None:
     missing, texts = tmp_path / "missing.csv", tmp_path / "missing.txt"
     leave_run(tmp_path / "run", "gpt2", f"{items}?id=number", str(missing), str(texts))
-    assert len(list(training_corpora(str(tmp_path / "run" / MODEL)))) == 4
+    model = str(tmp_path / "run" / MODEL)
+    assert len(list(training_corpora(model))) == 4
+    check_unseen(["harmful_words:hatecheck"], models=[model])
     (line,) = capsys.readouterr().err.splitlines()
     assert str(missing) in line
     assert line.endswith(

@@ -100,14 +100,21 @@ def _are_other_splits(one: _Items, other: _Items) -> bool:
 def _find_recorded(corpus: str) -> _Items:
     """Return the items of a corpus that a model was trained on; it may have changed since."""
     parts = parse_name(corpus)
-    try:
-        return _find_items(parts)
-    except InputError as error:
+    path = Path(parts.corpus)
+    # ids would show whether a file has items of a benchmark
+    problem = "was not found" if table_suffix(path) in WITH_IDS and not path.is_file() else ""
+    found = _Items({str(path.resolve())}, parts)
+    if not problem:
+        try:
+            found = _find_items(parts)
+        except InputError as error:
+            problem = f"cannot be read ({error})"
+    if problem:
         show_message(
-            f"corpus {corpus!r} of this model cannot be read, so it is not checked for items of "
-            f"benchmarks ({error})"
+            f"corpus {corpus!r} of this model {problem}, so it is not checked for items of "
+            "benchmarks"
         )
-        return _Items({str(Path(parts.corpus).resolve())}, parts)
+    return found
 
 
 def _find_items(parts: CorpusName) -> _Items:
@@ -143,19 +150,8 @@ def training_corpora(model: str) -> Iterator[str]:
         seen.add(path)
         for corpus in record.corpora:
             if corpus.role != "held-out":
-                _warn_if_missing(corpus.name)
                 yield corpus.name
         model = record.model.source
-
-
-def _warn_if_missing(corpus: str) -> None:
-    """Say that a corpus file was not found: its ids would show whether it has benchmark items."""
-    path = Path(parse_name(corpus).corpus)
-    if table_suffix(path) in WITH_IDS and not path.is_file():
-        show_message(
-            f"corpus {corpus!r} of this model was not found, so it is not checked for items "
-            "of benchmarks"
-        )
 
 
 def _find_record(model: Path) -> UnlearningRecord | None:

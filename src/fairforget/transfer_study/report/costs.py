@@ -23,7 +23,8 @@ NOTES = {
     MOVEMENT: "Movement: KL divergence of the original’s predictions from the result’s.",
     FLIPPED: "Items flipped: the share of items whose likelier version is no longer that of the "
     "original.",
-    LEFT: "No limit met: the number of runs that met none, even at the largest α.",
+    LEFT: "No limit met: the number of runs that met no limit of the budget, because α was at its "
+    "maximum or a guard ended the interpolation.",
 }
 """Title of a column that may be missing → its explanation."""
 INTERPOLATION_NOTE = (

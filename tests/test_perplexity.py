@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairforget.benchmarks import load_benchmark, load_benchmarks
+from fairforget.benchmarks import benchmark_names, load_benchmark, load_benchmarks
 from fairforget.benchmarks.perplexity import _with_blank_lines, evaluate, load_text, split_windows
 from fairforget.errors import InputError
 
@@ -131,3 +131,8 @@ def test_wikitext2_is_the_published_text(shared_file) -> None:
     rows = load_text("wikitext2").split("\n\n")
     assert rows[0] == ""
     assert load_text("wikitext2").startswith("\n\n = Robert Boulter = \n\n\n\n\n Robert Boulter is")
+
+
+def test_an_option_of_a_corpus_may_have_several_values() -> None:
+    names = ["perplexity:dghs?round=2,3", "stereoset:test", "harmful_words:edos?split=dev,test:200"]
+    assert benchmark_names(", ".join(names)) == names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,23 @@ SMOLLM2 = "smollm2"
 def split_commas(text: str) -> list[str]:
     """Return the parts of a comma-separated list, stripped; empty parts are dropped."""
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def split_names(text: str, is_name: Callable[[str], bool]) -> list[str]:
+    """Return the names in a comma-separated list: `dghs?round=2,3,edos` are two.
+
+    Args:
+        text: the list. A comma after a question mark separates values of an option, unless a name
+            follows.
+        is_name: whether a part begins a name.
+    """
+    names: list[str] = []
+    for part in split_commas(text):
+        if names and "?" in names[-1] and not is_name(part):
+            names[-1] += f",{part}"
+        else:
+            names.append(part)
+    return names
 
 
 def join_commas(value: Any) -> Any:

@@ -34,7 +34,12 @@ from fairforget.attacks.plan import (
 from fairforget.attacks.record import DurabilityRecord
 from fairforget.attacks.runs import RunGroup, find_groups
 from fairforget.attacks.texts import ordinary_texts, relearning_corpus, relearning_texts
-from fairforget.benchmarks import check_model_kinds, find_domain_judge, load_benchmarks
+from fairforget.benchmarks import (
+    benchmark_names,
+    check_model_kinds,
+    find_domain_judge,
+    load_benchmarks,
+)
 from fairforget.benchmarks.measurement import ALL, Benchmark
 from fairforget.benchmarks.unseen import check_unseen
 from fairforget.errors import InputError
@@ -110,7 +115,7 @@ def output_of(run: Path, output_dir: str | Path | None) -> Path:
 
 def _measure(run: Path, output: Path, settings: DurabilitySettings) -> DurabilityRecord:
     conditions = plan_conditions(settings)
-    benchmarks = split_commas(settings.benchmarks)
+    benchmarks = benchmark_names(settings.benchmarks)
     loaded = _load_benchmarks(conditions, benchmarks)
     groups = find_groups(run, split_commas(settings.controls))
     record = groups[0].records[0]
@@ -188,7 +193,7 @@ def _load_texts(
     """
     texts = {}
     attacks = {condition.attack for condition in conditions}
-    benchmarks = split_commas(settings.benchmarks)
+    benchmarks = benchmark_names(settings.benchmarks)
     if FINE_TUNING in attacks:
         check_unseen(benchmarks, corpora=[settings.ordinary])
         texts[FINE_TUNING] = ordinary_texts(settings.ordinary, settings.seed)
@@ -218,7 +223,7 @@ def _fixed_settings(plan: AttackPlan, groups: Sequence[RunGroup]) -> dict[str, A
         settings["dtype"] = "float32"
     # scores of different kinds of device differ by rounding
     settings["device"] = select_device(settings["device"]).type
-    benchmarks = split_commas(settings.pop("benchmarks"))
+    benchmarks = benchmark_names(settings.pop("benchmarks"))
     return fixed_settings(benchmarks, settings | texts | models)
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from fairforget.attacks.fine_tuning import CONSTANT, EvaluationCallback
 from fairforget.attacks.plan import NONE, PERTURBATION, QUANTIZATION, Condition, benchmarks_of
 from fairforget.attacks.quantization import quantized
+from fairforget.benchmarks import benchmark_names
 from fairforget.evaluation.directory import evaluate_into, is_complete
 from fairforget.methods.method import MethodOptions
 from fairforget.methods.training import train_on
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_recorded
-from fairforget.names import split_commas
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.records import ModelFacts
 from fairforget.settings import DurabilitySettings
@@ -55,7 +55,7 @@ def load_attacked(
 def evaluate_conditions(language_model: LanguageModel, plan: AttackPlan, directory: Path) -> float:
     """Evaluate a model under every condition that is not done; return the seconds it took."""
     start = time.perf_counter()
-    benchmarks = split_commas(plan.settings.benchmarks)
+    benchmarks = benchmark_names(plan.settings.benchmarks)
     pending = [it for it in plan.conditions if not is_complete(directory / it.name)]
 
     def evaluate(condition: Condition) -> None:

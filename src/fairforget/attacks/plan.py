@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fairforget.attacks.quantization import TYPES
+from fairforget.benchmarks import benchmark_names
 from fairforget.benchmarks.options import base_name
 from fairforget.benchmarks.stereoset.perturbations import PERTURBATIONS
 from fairforget.errors import InputError
@@ -83,7 +84,7 @@ def plan_conditions(settings: DurabilitySettings) -> list[Condition]:
     check_names("perturbations", strengths[PERTURBATION], PERTURBATIONS)
     if PERTURBATION in attacks:
         for perturbation in strengths[PERTURBATION]:
-            _check_perturbable(split_commas(settings.benchmarks), perturbation)
+            _check_perturbable(benchmark_names(settings.benchmarks), perturbation)
     return [
         Condition(NONE),
         *(Condition(attack, strength) for attack in attacks for strength in strengths[attack]),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from fairforget.benchmarks.options import base_name, has_default_items
+from fairforget.benchmarks.options import base_name, benchmark_names, has_default_items
 from fairforget.benchmarks.registry import BENCHMARKS
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_packaged
@@ -104,6 +104,7 @@ def check_model_kinds(benchmarks: Mapping[str, Benchmark], language_model: AnyMo
 __all__ = [
     "BENCHMARKS",
     "any_generates",
+    "benchmark_names",
     "check_model_kinds",
     "find_domain_judge",
     "find_judge",

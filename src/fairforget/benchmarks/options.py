@@ -11,6 +11,7 @@ from fairforget.benchmarks.registry import BENCHMARKS
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.models import Kind
+from fairforget.names import split_names
 
 Protocols = Mapping[Kind, Sequence[str]]
 """Protocols by kind of model; the first is the default."""
@@ -55,6 +56,11 @@ def parse_options(
 READ = {".py", ".yaml", ".yml"}
 """Suffixes of the files in the directory of a task file that can name others."""
 _PATH = re.compile(r"[\w./-]+")
+
+
+def benchmark_names(names: str) -> list[str]:
+    """Split names of benchmarks at commas: `perplexity:dghs?round=2,3,stereoset` are two names."""
+    return split_names(names, lambda part: base_name(part) in BENCHMARKS)
 
 
 def base_name(benchmark: str) -> str:

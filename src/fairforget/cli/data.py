@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fairforget.names import split_commas
 from fairforget.terminal.messages import count_of
 
 
@@ -100,11 +99,12 @@ def overlap_command(
     import json as json_
     from dataclasses import asdict
 
+    from fairforget.benchmarks import benchmark_names
     from fairforget.corpora import iter_corpus
     from fairforget.corpora.overlap import benchmark_sentences, measure_overlap
     from fairforget.errors import InputError
 
-    names = split_commas(benchmarks)
+    names = benchmark_names(benchmarks)
     if not names:
         raise InputError("--benchmarks is empty; give at least one, such as stereoset")
     texts = [text.text for text in iter_corpus(corpus)]

@@ -18,7 +18,7 @@ from fairforget.corpora.table import COLUMNS, HUB, SUFFIXES, hub_texts, table_te
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 from fairforget.files.rows import table_suffix
-from fairforget.names import split_commas
+from fairforget.names import split_names
 
 BUILTIN = "builtin"
 """The corpus that comes with the package."""
@@ -110,18 +110,10 @@ def _join_names(names: set[str]) -> str:
 def corpus_names(names: str) -> list[str]:
     """Split corpus names at commas: `dghs?round=2,3,edos` are two names.
 
-    A comma after a question mark separates values of an option, unless a name follows: a known
-    corpus, a file, a hub dataset, a domain or a group. The name of a single file may have commas.
+    A name begins with a known corpus, a file, a hub dataset, a domain or a group. The name of a
+    single file may have commas.
     """
-    if _is_file(names):
-        return [names]
-    result: list[str] = []
-    for piece in split_commas(names):
-        if result and "?" in result[-1] and not _is_name_start(piece):
-            result[-1] += f",{piece}"
-        else:
-            result.append(piece)
-    return result
+    return [names] if _is_file(names) else split_names(names, _is_name_start)
 
 
 def _is_file(name: str) -> bool:

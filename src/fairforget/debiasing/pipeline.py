@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fairforget.benchmarks import check_model_kinds, load_benchmarks
+from fairforget.benchmarks import benchmark_names, check_model_kinds, load_benchmarks
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.unseen import check_unseen
@@ -34,7 +34,7 @@ from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.placement import place_model
 from fairforget.models.saving import find_missing_part, save_model
-from fairforget.names import check_names, split_commas
+from fairforget.names import check_names
 from fairforget.objectives import Objective
 from fairforget.objectives.identity import identify_objective
 from fairforget.records.environment import environment
@@ -100,7 +100,7 @@ def prepare_run(
         )
     check_training_dtype(settings.dtype)
     check_output(output, [source])
-    benchmarks = load_benchmarks(split_commas(settings.benchmarks))
+    benchmarks = load_benchmarks(benchmark_names(settings.benchmarks))
     options = {} if keep else {"save_strategy": "no"}
     config = training_config(
         settings, output / CHECKPOINTS, device=device, objective=objective, **options

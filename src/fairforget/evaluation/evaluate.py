@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from fairforget.benchmarks import check_model_kinds, load_benchmarks
+from fairforget.benchmarks import benchmark_names, check_model_kinds, load_benchmarks
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.unseen import check_unseen
@@ -23,7 +23,6 @@ from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_with_settings
 from fairforget.models.placement import place_model
-from fairforget.names import split_commas
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.outputs import CONTENT, check_output, open_output, release_output
 from fairforget.records.paths import SETTINGS
@@ -75,7 +74,7 @@ def evaluate(
     if output:
         local = isinstance(model, str | Path) and not settings.server
         check_output(output, [str(model)] if local else [])
-    names = split_commas(settings.benchmarks)
+    names = benchmark_names(settings.benchmarks)
     if not names:
         raise InputError("benchmarks is empty; give at least one, such as stereoset")
     loaded = load_benchmarks(names)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from fairforget.benchmarks import any_generates, check_model_kinds, load_benchmarks
+from fairforget.benchmarks import any_generates, benchmark_names, check_model_kinds, load_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.unseen import check_unseen
 from fairforget.errors import InputError
@@ -87,13 +87,13 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     runs = plan_runs(settings)
     _check_dtype(settings.dtype)
     check_output(output, split_commas(settings.models))
-    ready = load_benchmarks(split_commas(settings.benchmarks))
+    ready = load_benchmarks(benchmark_names(settings.benchmarks))
     check_generation(split_commas(settings.methods), ready)
     check_unseen(ready, models=split_commas(settings.models))
     with start_workers(settings, device) as attempted:
         identities = _identify_models(runs, ready)
         fixed = fixed_settings(
-            split_commas(settings.benchmarks),
+            benchmark_names(settings.benchmarks),
             {
                 "device": select_device(device).type,
                 "dtype": settings.dtype,

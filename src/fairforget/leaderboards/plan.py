@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from fairforget.benchmarks import hash_words
+from fairforget.benchmarks import benchmark_names, hash_words
 from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.options import hash_option_files
 from fairforget.corpora.builtin.lexicon import DOMAINS
@@ -60,7 +60,7 @@ class MethodRun:
         Args:
             identity: the model's `fairforget.models.fingerprint.model_identity`.
         """
-        benchmarks = split_commas(self.settings.benchmarks)
+        benchmarks = benchmark_names(self.settings.benchmarks)
         settings = asdict(self.settings) | {"benchmarks": ",".join(benchmarks)}
         facts: tuple[object, ...] = (
             {name: it for name, it in settings.items() if name not in NO_INPUTS},
@@ -112,7 +112,7 @@ def plan_runs(settings: LeaderboardSettings) -> list[MethodRun]:
     models, methods = split_commas(settings.models), split_commas(settings.methods)
     check_names("models", models)
     check_names("methods", methods, METHODS)
-    check_names("benchmarks", split_commas(settings.benchmarks))
+    check_names("benchmarks", benchmark_names(settings.benchmarks))
     for name in methods:
         METHODS[name].check_installed()
     check_seeds(settings.seeds)

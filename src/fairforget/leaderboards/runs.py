@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from fairforget.benchmarks import any_generates
+from fairforget.benchmarks import any_generates, benchmark_names
 from fairforget.corpora.corpus import Corpus
 from fairforget.evaluation.directory import evaluate_into
 from fairforget.experiments.runs import check_name
@@ -20,7 +20,6 @@ from fairforget.methods import METHODS
 from fairforget.methods.passages import retain_corpus
 from fairforget.models.fingerprint import describe_model, model_identity
 from fairforget.models.language_model import LanguageModel
-from fairforget.names import split_commas
 from fairforget.records.environment import environment
 from fairforget.records.evaluation import Evaluation, read_evaluation
 from fairforget.records.paths import RECORD
@@ -59,7 +58,7 @@ def do_run(run: MethodRun, directory: Path) -> None:
             differ from those of the machine that planned the leaderboard.
     """
     language_model = load_to_train(run.model, run.settings)
-    benchmarks = split_commas(run.settings.benchmarks)
+    benchmarks = benchmark_names(run.settings.benchmarks)
     identity = model_identity(language_model, generates=any_generates(benchmarks))
     check_name(directory, run.name(identity), "leaderboard")
     shutil.rmtree(directory, ignore_errors=True)

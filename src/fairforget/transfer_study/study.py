@@ -13,6 +13,7 @@ import torch
 
 from fairforget.benchmarks import (
     any_generates,
+    benchmark_names,
     check_model_kinds,
     find_domain_judge,
     load_benchmarks,
@@ -120,8 +121,7 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     device = find_device(settings)
     settings = replace(settings, device=device)
     shared = {f.name: getattr(settings, f.name) for f in fields(StudySettings)}
-    benchmark_names = tuple(split_commas(settings.benchmarks))
-    recipe = Recipe(model=model, benchmarks=benchmark_names, **shared)
+    recipe = Recipe(model=model, benchmarks=(*benchmark_names(settings.benchmarks),), **shared)
     forget = [corpus_name(name, settings.corpus) for name in corpus_names(settings.forget)]
     objectives, controls = split_commas(settings.objectives), split_commas(settings.controls)
     margins = Margins(settings.margin, settings.margin_continuous)

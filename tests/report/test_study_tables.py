@@ -145,7 +145,7 @@ def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
     words = {
         "fell": "supported",
         "rose or fell less": "contradicted",
-        "fell by less than 1, if at all": "no more than margin",
+        "a fall of 1 or more is ruled out": "no more than margin",
         "undecided": "undecided",
     }
     for row, forget in zip(part.answer.rows, ("mine:gender", "mine:religion"), strict=True):
@@ -191,7 +191,7 @@ def test_a_margin_names_the_control_beyond_which_a_fall_is_ruled_out(study: Stud
     wide, narrow = (-0.9, -1.6, -0.2), (-0.1, -0.4, 0.3)
     beyond = limited(first, bias=wide, random=(-1.0, -1.6, -0.4), matched_movement=narrow)
     assert margin_control(beyond) == "matched@movement"
-    assert verdict_text(beyond) == "fell by less than 1 more than with matched@movement, if at all"
+    assert verdict_text(beyond) == "a fall of 1 or more beyond matched@movement is ruled out"
     sentence = describe_omnibus(beyond)
     assert "changed by −0.9 points (95 % interval [−1.6, −0.2]); beyond the control " in sentence
     assert sentence.endswith(
@@ -200,7 +200,7 @@ def test_a_margin_names_the_control_beyond_which_a_fall_is_ruled_out(study: Stud
     )
     for alone in (limited(first, bias=narrow, random=wide), limited(first, bias=narrow)):
         assert margin_control(alone) is None
-        assert verdict_text(alone) == "fell by less than 1, if at all"
+        assert verdict_text(alone) == "a fall of 1 or more is ruled out"
         assert describe_omnibus(alone).endswith("; a fall of 1 point or more is ruled out.")
     all_tokens = limited(first, bias=(-0.2, -0.8, 0.4), all=narrow)  # which decides nothing
     assert margin_control(all_tokens) is None

@@ -11,24 +11,24 @@ SUPPORTED = "fell by more than with every control"
 CONTRADICTED = "rose, or fell less than with a control"
 """The verdicts of a cell with controls."""
 MARGIN_NOTE = (
-    "Beyond a control: the change minus the control’s. “Fell by less than X, if at all”: the data "
-    "rule out a fall of X or more; “less than X more than with” a control: they rule out only a "
-    "fall that exceeds the control’s by X or more. If there is no control, the 95 % interval may "
+    "Beyond a control: the change minus the control’s. “A fall of X or more is ruled out”: bias "
+    "fell by less than X, if at all; “beyond” a control: only a fall that exceeds the control’s by "
+    "X or more is ruled out. If there is no control, the 95 % interval may "
     "still include a fall of X, because the test is one-sided."
 )
 """Note below a table with `verdict_text`."""
 
 
 def verdict_text(cell: MatrixCell | Omnibus) -> str:
-    """The verdict in a table: "fell by less than 1 more than with matched, if at all"."""
+    """The verdict in a table: "a fall of 1 or more beyond matched is ruled out"."""
     if cell.verdict == "supported":
         return SUPPORTED if decisive_excess(cell) else "fell"
     if cell.verdict == "contradicted":
         return CONTRADICTED if decisive_excess(cell) else "rose"
     if cell.verdict == "no more than margin":
         control = margin_control(cell)
-        more = f" more than with {control}" if control else ""
-        return f"fell by less than {cell.margin:g}{more}, if at all"
+        beyond = f" beyond {control}" if control else ""
+        return f"a fall of {cell.margin:g} or more{beyond} is ruled out"
     return cell.verdict or NONE
 
 

@@ -37,9 +37,9 @@ def build_page(name: str, title: str, choice: str, results: dict[str, Any]) -> P
         body=[
             *_list_summary(results),
             *(_list_excess(results) if "control" in results else ()),
-            *_list_changes(results),
-            *_list_budget(results),
             *_list_settings(results, choice),
+            *_list_budget(results),
+            *_list_changes(results),
         ],
         picture=_draw_changes(results),
     )
@@ -56,10 +56,10 @@ def _list_findings(results: dict[str, Any]) -> list[str]:
     alone = sum(seed["ci"][1] < 0 for seed in whole["seeds"])
     winobias, winogender = changes["winobias"]["type2"], changes["winogender"][ALL]
     return [
-        f"The scaled contribution of the group fell by {describe_fall(whole)}, from "
-        f"{whole['before']:.3f} (change: {describe_change(whole, 3)}); the interval is below "
-        f"0 for {alone} of {count} seeds individually and, averaged over seeds, in "
-        f"{join_words(fell) or 'no domain'}.",
+        f"On StereoSet, the scaled contribution of the group fell by {describe_fall(whole)}, from "
+        f"{whole['before']:.3f} MADs (0: no bias; change: {describe_change(whole, 3)}); the "
+        f"interval is below 0 for {alone} of {count} seeds individually and, averaged over seeds, "
+        f"in {join_words(fell) or 'no domain'}.",
         *(_describe_excess(results["control"]) if "control" in results else ()),
         "After groups, the log p of HateCheck's harmful words changed by "
         f"{describe_change(changes['log_prob'][ALL], 3)} nats on average "
@@ -115,8 +115,11 @@ def _list_summary(results: dict[str, Any]) -> Iterator[str]:
     yield from (
         "## Summary",
         "",
-        "Means over all domains; [each domain](#scores) follows below. Intervals on this page are "
-        "not corrected for the number of scores, groups and domains.",
+        "Means over all domains; [each domain](#scores) follows below. Bias scores are better the "
+        "closer they are to 0 (SS and the stereotype score of CrowS-Pairs: to 50); the prior of "
+        "CrowS-Pairs has no ideal value. Higher is better for LMS, facts and accuracy, lower for "
+        "harmful words, their association, offensive attributes, and hurtful or negative text. "
+        "Intervals on this page are not corrected for the number of scores, groups and domains.",
         "",
     )
     rows = []
@@ -211,13 +214,13 @@ def _list_excess(results: dict[str, Any]) -> Iterator[str]:
     yield from (
         "## Control",
         "",
-        f"{len(budgets)} runs with the same settings on the same sentences, in which "
-        "an object, the weather or food takes the place of each group, and “thing” that of its "
-        "neutral word. They show what such training does without groups in the forget texts, "
+        f"{len(budgets)} runs with the same settings on the same sentences, with an "
+        "object, the weather or food in place of each group, and “thing” in place of the neutral "
+        "word. They show what such training does without groups in the forget texts, "
         "and without the target for pronouns. Their loss on harmful words covers all texts; that "
         "of the default leaves out occupations. The difference between the default and the control "
-        "is due to the groups, to these two differences, or to the settings, which were tuned for "
-        "the default only. α: "
+        "may come from the groups, from the target for pronouns, from the loss on harmful words, "
+        "or from the settings, which were tuned for the default only. α: "
         f"{alphas}; movement on everyday sentences: {movements} nats. Intervals cover items and "
         "the seeds of both. The scaled contribution by domain:",
         "",

@@ -15,7 +15,7 @@ RESULTS, PAGES = DOCS / "results", DOCS / "pages" / "results"
 
 @dataclass(frozen=True)
 class Page:
-    """Content of a results page: it opens with a picture or a small table, then its findings."""
+    """Content of a results page: below its question, a picture or a small table, then findings."""
 
     title: str
     opening: Sequence[str]
@@ -91,6 +91,8 @@ def render_page(name: str, page: Page, *, script: str, footer: str = "") -> dict
         f"<!-- made by {script}; do not edit by hand -->",
         f"# {page.title}",
         "",
+        _find_question(name),
+        "",
         *page.opening,
         "",
         *(f"- {finding}" for finding in page.findings),
@@ -104,6 +106,20 @@ def render_page(name: str, page: Page, *, script: str, footer: str = "") -> dict
         text = text.replace("\n\n\n", "\n\n")
     files = {f"{name}.md": text.rstrip("\n") + "\n"}
     return files | ({f"{name}.svg": page.picture} if page.picture else {})
+
+
+def _find_question(name: str) -> str:
+    """What a page answers, from the list of all results pages.
+
+    Raises:
+        ValueError: the list lacks the page.
+    """
+    for line in (PAGES / "index.md").read_text(encoding="utf-8").splitlines():
+        if f"]({name}.md) | " in line:
+            return line.split(" | ", 1)[1].removesuffix(" |")
+    raise ValueError(
+        f"docs/pages/results/index.md does not list {name}.md; add it, with a question"
+    )
 
 
 def write_files(files: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,10 @@ def build(results: dict[str, Any]) -> Page:
     return Page(
         title="Sharpness-aware minimisation",
         opening=_table(pairs[SCALED_CONTRIBUTION], SCALED_CONTRIBUTION).splitlines(),
-        findings=[_describe(*pair) for pair in pairs[SCALED_CONTRIBUTION]],
+        findings=[
+            *_answer(pairs[SCALED_CONTRIBUTION]),
+            *starmap(_describe, pairs[SCALED_CONTRIBUTION]),
+        ],
         body=_body(results, pairs),
     )
 
@@ -90,6 +94,15 @@ def _pairs(record: DurabilityRecord, score: str) -> Iterator[tuple[AttackEffect,
         *(effects_of(record, ("stereoset", score), ALL, run) for run in (DEBIASED, SHARP)),
         strict=True,
     )
+
+
+def _answer(pairs: list[tuple[AttackEffect, AttackEffect]]) -> Iterator[str]:
+    """Yield the answer to the page's question, if it is the same under all conditions."""
+    if all(default.excess[SHARP].direction == "less" for default, _ in pairs):
+        yield (
+            "No: bias is lower with the default than with sharpness-aware steps, both without an "
+            "attack and after each attack."
+        )
 
 
 def _describe(default: AttackEffect, sharp: AttackEffect) -> str:

@@ -16,5 +16,5 @@ def format_mean(values: Sequence[float], digits: int) -> str:
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Lines of a pipe table, followed by an empty line."""
-    lines = [header, ["---"] * len(header), *rows]
-    return [*(f"| {' | '.join(cells)} |" for cells in lines), ""]
+    first, *others = (f"| {' | '.join(cells)} |" for cells in (header, *rows))
+    return [first, f"|{'---|' * len(header)}", *others, ""]

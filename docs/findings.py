@@ -30,7 +30,7 @@ from target_distance import DEPENDENCE
 SEEDS, SEEDS_OF_ASCENT = 3, 6
 """As the README says."""
 _WORDS = {1: "one seed", 3: "three seeds", 6: "six seeds"}
-_METHODS = {4: "four methods", 6: "six methods", 7: "seven methods"}
+
 MAIN = {"stereoset": "ss", "crows_pairs": "stereotype"}
 WIDTH = 118
 
@@ -138,9 +138,9 @@ def _transfer() -> str:
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
         "**With `ascent`, unlearning hate speech about women did not lower bias in other domains "
-        "measurably more than the same words about objects.** Over StereoSet's profession and "
-        f"race, bias fell by {_fall(ascent.bias)} points, {_fall(matched)} more than with the "
-        f"control ({_WORDS[SEEDS_OF_ASCENT]}). Not run: Lu et al.'s GPT-2 experiment."
+        "measurably more than unlearning the same words about objects.** Over StereoSet's "
+        f"profession and race, bias fell by {_fall(ascent.bias)} points, {_fall(matched)} more "
+        f"than with the control ({_WORDS[SEEDS_OF_ASCENT]}). Not run: Lu et al.'s GPT-2 experiment."
     )
 
 
@@ -150,9 +150,10 @@ def _crows_pairs() -> str:
     _require(_interval(cell.bias)[0] > 0, "bias over all pairs rose")
     _require(_interval(matched)[0] > 0, "it rose by more than with the control")
     return (
-        "**Targeting harmful words, `counterfactual-kl` did not lower bias on CrowS-Pairs.** "
+        "**Applied to harmful words only, `counterfactual-kl` did not lower bias on CrowS-Pairs "
+        "measurably.** "
         f"Unlearning gender texts raised it by {_rise(cell.bias)} points, {_rise(matched)} more "
-        "than the same words about objects."
+        "than unlearning the same words about objects."
     )
 
 
@@ -194,8 +195,8 @@ def _leaderboard_of_gemma() -> str:
     default = changes.pop(DEFAULT)
     lowest = min(other.ci[0] for other in changes.values() if other.ci)
     _require(default.ci is not None and default.ci[1] < lowest, "the default lowers it most there")
-    seeds, methods = _WORDS[record.settings["seeds"]], _METHODS[1 + len(changes)]
-    return f"Within limits, `{DEFAULT}` lowers it most on Gemma ({seeds}, {methods})."
+    seeds = _WORDS[record.settings["seeds"]]
+    return f"Within limits, `{DEFAULT}` also lowers it most on Gemma ({seeds})."
 
 
 def _scaled(record: LeaderboardRecord) -> list[MethodEffect]:

@@ -210,10 +210,10 @@ def _list_findings(
     target, original = gap["target"]["trait-kl"], gap["target"]["original"]
     share = 100 * (1 - target[CONTRIBUTION] / original[CONTRIBUTION])
     yield (
-        f"The aim of {100 * FALL:.0f} % is far from reached: the scaled contribution falls by "
-        f"{falls[0]} (SmolLM2) and {falls[1]} (Gemma 3), and even a model that matched the "
-        f"target everywhere would lower the unscaled contribution by only {share:.0f} %, with an "
-        f"LMS {original['lms'] - target['lms']:.1f} points lower."
+        f"The main aim, a fall of {100 * FALL:.0f} % in the scaled contribution, is far from "
+        f"reached: it falls by {falls[0]} (SmolLM2) and {falls[1]} (Gemma 3), and even a model "
+        "that matched the target everywhere would lower the unscaled contribution by only "
+        f"{share:.0f} %, with an LMS {original['lms'] - target['lms']:.1f} points lower."
     )
     terms = results["terms"][SCALED_CONTRIBUTION]
     named, others, difference = (describe_change(terms[part], 3) for part in PARTS)

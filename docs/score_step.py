@@ -67,8 +67,9 @@ def build_page(results: dict[str, Any]) -> Page:
 def _describe(name: str, suffix: str, results: dict[str, Any]) -> str:
     time, memory = results[f"time_ratio{suffix}"], results[f"memory_ratio{suffix}"]
     return (
-        f"With {name}, a step takes {time:.2f} of the time and {memory:.2f} of the memory of one "
-        "with full logits."
+        f"With {name}, a training step that computes logits only where a loss needs them takes "
+        f"{time:.2f} times the time and {memory:.2f} times the memory of one that computes all "
+        "logits (*full*)."
     )
 
 

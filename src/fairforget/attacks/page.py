@@ -108,7 +108,9 @@ def headline(record: DurabilityRecord) -> Headline:
         where += f"; mean of {count_of(seeds, 'seed')}"
     change = format_score(plain.change, shown.digits, signed=True)
     beyond = "".join(_describe_excess(name, plain) for name in plain.excess)
-    first = f"Without an attack, the change in bias is {change} ({where}){beyond}."
+    first = (
+        f"Without an attack, the change in bias is {change} (below 0: bias fell; {where}){beyond}."
+    )
     if plain.retained is None:
         why = "It may be zero"
         if plain.change.is_decided:
@@ -133,7 +135,7 @@ def headline(record: DurabilityRecord) -> Headline:
 def _describe_excess(name: str, plain: AttackEffect) -> str:
     """Return the excess over a control in words."""
     excess = format_score(plain.excess[name], measure_of(plain.measure).digits, signed=True)
-    return f"; its excess over the control {name} is {excess}"
+    return f"; its excess over the control “{name}” is {excess}"
 
 
 def _describe_missing(score: ScoreName | None) -> Headline:

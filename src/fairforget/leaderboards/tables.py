@@ -226,9 +226,10 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
         "unbiased value (0; 50 for the stereotype score): below 0, bias fell. Verdicts are "
         "Holm-corrected over the methods, so a change whose interval excludes 0 may be undecided. "
         "Scaled scores are in MADs: median absolute deviations of the model's log-ratios. The "
-        "contribution in nats may move differently from the scaled "
-        "one if the spread of the model's log-ratios changes. Perplexity: its change on the kind "
-        f"of held-out text where it is worse.{before}"
+        "WinoBias gap, harmful words and facts are in nats, LMS is in points. Lower is better for "
+        "harmful words and perplexity, higher for facts and LMS. The contribution in nats may move "
+        "differently from the scaled one if the spread of the model's log-ratios changes. "
+        f"Perplexity: its change on the kind of held-out text where it is worse.{before}"
     )
 
 

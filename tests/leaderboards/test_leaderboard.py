@@ -16,6 +16,7 @@ from fairforget.leaderboards.leaderboard import leaderboard
 from fairforget.leaderboards.record import LeaderboardRecord, Row
 from fairforget.leaderboards.within_budget import copy_original
 from fairforget.methods import METHODS, Method, MethodOptions
+from fairforget.methods.erasure import untie_head
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_model
 from fairforget.training.limits import NO_MOVEMENT
@@ -248,6 +249,65 @@ def test_the_command_reports_failed_runs(
         main(["leaderboard", "--config", str(config), "--output", str(output), "--device", "cpu"])
     assert ended.value.code == 1
     assert "refused-seed0" in capsys.readouterr().out
+
+
+def save_debiased(model: str, directory: Path, *, untied: bool = False) -> str:
+    """Save a model with other weights, and maybe with an output head of its own."""
+    language_model = load_model(model, device="cpu")
+    if untied:
+        untie_head(language_model)
+    add_noise(language_model, MethodOptions())
+    language_model.model.save_pretrained(directory)
+    language_model.tokenizer.save_pretrained(directory)
+    return str(directory)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("untied", [False, True])
+@pytest.mark.usefixtures("stubs", "little_data")
+def test_a_model_debiased_by_other_means_is_a_method(
+    model: str, items: str, tmp_path: Path, *, untied: bool
+) -> None:
+    given, output = str(tmp_path / "given"), tmp_path / "board"
+    save_debiased(model, Path(given), untied=untied)
+    record = compare_stubs(model, items, output, seeds=2, methods=given)
+    assert [(row.method, row.cost) for row in record.rows] == [
+        ("original", "published"),
+        (given, "published"),
+        (given, "equal"),
+    ]
+    _, published, equal = record.rows
+    alone = compare_stubs(given, items, tmp_path / "alone", methods="nothing").rows[0]
+    assert published.scores == alone.scores
+    check_costs(published, equal)
+    assert {e.method for e in record.effects} == {given}
+    assert not any("another seed" in text for text in str(record).splitlines())
+    page = (output / "report.html").read_text()
+    assert "weights given to the leaderboard" in page
+    assert "It is not known on which data the weights of" in page
+    names = {path.name for path in (output / "runs").iterdir()}
+    compare_stubs(model, items, output, seeds=2, methods=given)
+    assert {path.name for path in (output / "runs").iterdir()} == names  # all is finished
+    save_debiased(given, Path(given))
+    compare_stubs(model, items, output, seeds=2, methods=given)
+    assert len({path.name for path in (output / "runs").iterdir()}) == 1 + len(names)
+
+
+@pytest.mark.usefixtures("stubs")
+def test_given_weights_must_fit_the_model(model: str, items: str, tmp_path: Path) -> None:
+    other = str(save_tiny("gpt2", tmp_path / "other"))
+    output = tmp_path / "board"
+    with pytest.raises(InputError, match=r"shape or presence of .*; give weights that were made"):
+        compare_stubs(model, items, output, methods=f"nothing,{other}")
+    given = save_debiased(model, tmp_path / "given")
+    tokenizer = Path(given) / "tokenizer.json"
+    rules = json.loads(tokenizer.read_text())
+    tokenizer.write_text(json.dumps(rules | {"normalizer": {"type": "Lowercase"}}))
+    with pytest.raises(InputError, match="its tokenizer differs from that of model"):
+        compare_stubs(model, items, output, methods=given)
+    with pytest.raises(InputError, match="missing/model"):
+        compare_stubs(model, items, output, methods="./missing/model")
+    assert not output.exists()
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])

@@ -18,14 +18,15 @@ from fairforget.settings import LeaderboardSettings
 SETTINGS = LeaderboardSettings(models="tiny", methods="cda", benchmarks="stereoset", device="cpu")
 RUN = plan.MethodRun("tiny", "cda", 0, SETTINGS)
 IDENTITY = {"weights": "a", "configuration": "b", "tokenizer": "c"}
+IDENTITIES = {RUN.model: IDENTITY}
 
 
 def name(**settings: object) -> str:
-    return replace(RUN, settings=replace(SETTINGS, **settings)).name(IDENTITY)
+    return replace(RUN, settings=replace(SETTINGS, **settings)).name(IDENTITIES)
 
 
 def test_a_run_is_reused_only_if_its_result_is_the_same() -> None:
-    known = RUN.name(IDENTITY)
+    known = RUN.name(IDENTITIES)
     assert known.startswith("tiny-cda-seed0-")
     for shared in (
         {"seeds": 5},
@@ -43,9 +44,9 @@ def test_a_run_is_reused_only_if_its_result_is_the_same() -> None:
         name(budget=Budget(1.02, movement=None, harmful_log_prob=None)),
         name(dtype="bfloat16"),
         name(start_token="<s>"),
-        replace(RUN, seed=1).name(IDENTITY),
-        replace(RUN, method="dropout").name(IDENTITY),
-        RUN.name(IDENTITY | {"weights": "other"}),
+        replace(RUN, seed=1).name(IDENTITIES),
+        replace(RUN, method="dropout").name(IDENTITIES),
+        RUN.name({RUN.model: IDENTITY | {"weights": "other"}}),
     ]
     assert len({known, *others}) == 1 + len(others)
 
@@ -66,9 +67,9 @@ def test_only_runs_of_a_method_with_its_own_package_depend_on_its_version(
 ) -> None:
     """So the package can be installed, and the method added, later."""
     leace = replace(RUN, method="leace")
-    known = [run.name(IDENTITY) for run in (RUN, leace)]
+    known = [run.name(IDENTITIES) for run in (RUN, leace)]
     monkeypatch.setattr(plan, "installed_version", lambda package: f"another {package}")
-    found = [run.name(IDENTITY) for run in (RUN, leace)]
+    found = [run.name(IDENTITIES) for run in (RUN, leace)]
     assert found[0] == known[0]
     assert found[1] != known[1]
 
@@ -87,9 +88,9 @@ def test_only_the_default_of_unlearn_depends_on_its_learning_rate_losses_and_tra
 ) -> None:
     """So changing them does not repeat the runs of all other methods."""
     runs = {method: replace(RUN, method=method) for method in ("cda", "ascent", "trait-kl")}
-    known = {method: run.name(IDENTITY) for method, run in runs.items()}
+    known = {method: run.name(IDENTITIES) for method, run in runs.items()}
     monkeypatch.setattr(constant, value)
-    changed = {method for method, run in runs.items() if run.name(IDENTITY) != known[method]}
+    changed = {method for method, run in runs.items() if run.name(IDENTITIES) != known[method]}
     assert changed == {"trait-kl"}
 
 
@@ -97,9 +98,9 @@ def test_all_methods_that_change_weights_depend_on_the_constants_of_training(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     runs = {method: replace(RUN, method=method) for method in (plan.ORIGINAL, *METHODS)}
-    known = {method: run.name(IDENTITY) for method, run in runs.items()}
+    known = {method: run.name(IDENTITIES) for method, run in runs.items()}
     monkeypatch.setattr(plan, "CONSTANTS", ())
-    changed = {method for method, run in runs.items() if run.name(IDENTITY) != known[method]}
+    changed = {method for method, run in runs.items() if run.name(IDENTITIES) != known[method]}
     assert changed == {name for name, method in METHODS.items() if method.change == "weights"}
 
 
@@ -125,20 +126,27 @@ def test_only_runs_of_methods_that_use_a_word_list_depend_on_it(
 ) -> None:
     assert files("fairforget").joinpath(file).is_file()
     runs = {method: replace(RUN, method=method) for method in (plan.ORIGINAL, *METHODS)}
-    known = {method: run.name(IDENTITY) for method, run in runs.items()}
+    known = {method: run.name(IDENTITIES) for method, run in runs.items()}
 
     def hash_others(package: str, names: Sequence[str]) -> str:
         return "of other words" if file in names else hash_packaged(package, names)
 
     monkeypatch.setattr(plan, "hash_packaged", hash_others)
-    assert {name for name, run in runs.items() if run.name(IDENTITY) != known[name]} == methods
+    assert {name for name, run in runs.items() if run.name(IDENTITIES) != known[name]} == methods
 
 
 def test_runs_without_everyday_sentences_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = RUN.name(IDENTITY)
+    known = RUN.name(IDENTITIES)
     monkeypatch.setattr(plan, "load_everyday_corpus", lambda: None)
     plan._measures_everyday.cache_clear()
     try:
-        assert RUN.name(IDENTITY) != known
+        assert RUN.name(IDENTITIES) != known
     finally:
         plan._measures_everyday.cache_clear()
+
+
+def test_a_run_with_given_weights_depends_on_them() -> None:
+    run = replace(RUN, method="out/model")
+    names = [run.name(IDENTITIES | {"out/model": {"weights": it}}) for it in ("a", "b")]
+    assert names[0].startswith("tiny-model-seed0-")
+    assert names[0] != names[1]

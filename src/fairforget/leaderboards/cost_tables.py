@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 
 from fairforget.leaderboards.effects import methods_at, model_suffix, name_method, runs_of
+from fairforget.leaderboards.given_weights import is_given
 from fairforget.leaderboards.limits import nearest_limit
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord
@@ -20,13 +21,16 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
         runs = runs_of(record, model, method, PUBLISHED)
         equal = runs_of(record, model, method, EQUAL)
         memory = [run.peak_memory / 2**30 for run in runs if run.peak_memory]
+        seconds = format_number(fmean(run.seconds for run in runs), 0)
+        if is_given(method):  # to load weights costs little
+            memory, seconds = [], NONE
         rows.append(
             [
                 name_method(record, method),
                 ", ".join(format_number(run.alpha, 2) for run in equal) or NONE,
                 ", ".join(format_number(run.movement, 3) for run in equal) or NONE,
                 "; ".join(nearest_limit(run, budget) for run in equal) or NONE,
-                format_number(fmean(run.seconds for run in runs), 0),
+                seconds,
                 format_number(max(memory), 1) if memory else NONE,
                 format_number(fmean(run.slowdown for run in runs), 1),
                 str(len(runs)),

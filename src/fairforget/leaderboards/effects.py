@@ -7,6 +7,7 @@ from statistics import fmean
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import base_name
+from fairforget.leaderboards.given_weights import is_given
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect, Row
 from fairforget.methods import METHODS
@@ -74,7 +75,7 @@ def model_suffix(record: LeaderboardRecord, model: str) -> str:
 
 def depends_on_seed(method: str) -> bool:
     """Return whether a method's result depends on the seed; assumed of one that is not known."""
-    return method not in METHODS or METHODS[method].is_seeded
+    return METHODS[method].is_seeded if method in METHODS else not is_given(method)
 
 
 def seed_counts(record: LeaderboardRecord) -> set[int]:

@@ -16,12 +16,12 @@ from fairforget.benchmarks.unseen import check_unseen
 from fairforget.errors import InputError
 from fairforget.experiments.output import fixed_settings, reported_output
 from fairforget.experiments.runs import do_runs, find_device, start_workers
+from fairforget.leaderboards.given_weights import find_method, identify_given, is_given
 from fairforget.leaderboards.plan import ORIGINAL, MethodRun, check_generation, plan_runs
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import compare_with_original, make_rows
 from fairforget.leaderboards.runs import do_run, read_run
 from fairforget.machine.devices import select_device
-from fairforget.methods import METHODS
 from fairforget.models.fingerprint import model_identity
 from fairforget.names import split_commas
 from fairforget.records.environment import environment
@@ -51,9 +51,9 @@ def leaderboard(
 
     Args:
         output_dir: where to write `leaderboard.json`, `report.html` and `runs/`.
-        models: hub ids, local directories, .gguf files or `smollm2`; a directory of weights that
-            was debiased by other means is also a model.
-        methods: names in `fairforget.methods.METHODS`. Default: all.
+        models: hub ids, local directories, .gguf files or `smollm2`.
+        methods: names in `fairforget.methods.METHODS`, and paths or hub ids of models that were
+            debiased by other means, if `models` is what they were made from. Default: all names.
         benchmarks: benchmarks to evaluate on. Default: those of `LeaderboardSettings`.
         settings: all other settings. Default: `LeaderboardSettings()`.
         **overrides: fields of `LeaderboardSettings` as keywords; they take precedence over
@@ -86,10 +86,12 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     settings = replace(settings, device=device)
     runs = plan_runs(settings)
     _check_dtype(settings.dtype)
-    check_output(output, split_commas(settings.models))
+    methods = split_commas(settings.methods)
+    sources = [*split_commas(settings.models), *filter(is_given, methods)]
+    check_output(output, sources)
     ready = load_benchmarks(benchmark_names(settings.benchmarks))
-    check_generation(split_commas(settings.methods), ready)
-    check_unseen(ready, models=split_commas(settings.models))
+    check_generation(methods, ready)
+    check_unseen(ready, models=sources)
     with start_workers(settings, device) as attempted:
         identities = _identify_models(runs, ready)
         fixed = fixed_settings(
@@ -101,7 +103,7 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
             },
         )
         open_output(output, fixed)
-        directories = {run: output / RUNS / run.name(identities[run.model]) for run in runs}
+        directories = {run: output / RUNS / run.name(identities) for run in runs}
         finished, failed = do_runs(directories, do_run, read_run, attempted)
     in_order = {run: finished[run] for run in runs if run in finished}
     record = LeaderboardRecord(
@@ -109,8 +111,8 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
         settings=asdict(settings),
         methods={
             name: MethodFacts(m.paper, m.summary, m.change, m.is_control)
-            for name in split_commas(settings.methods)
-            for m in [METHODS[name]]
+            for name in methods
+            for m in [find_method(name, settings)]
         },
         rows=make_rows(in_order),
         effects=compare_with_original(in_order),
@@ -138,12 +140,14 @@ def _check_dtype(dtype: str | None) -> None:
 def _identify_models(
     runs: Sequence[MethodRun], benchmarks: Mapping[str, Benchmark]
 ) -> dict[str, dict[str, str]]:
-    """Load each model once, and return what identifies it.
+    """Load each model once, and each that is given as a method, and return what identifies it.
 
     Raises:
-        InputError: two names are the same model, or a benchmark does not support a model.
+        InputError: two names are the same model, a benchmark does not support a model, or weights
+            that are given as a method do not fit a model.
     """
     identities: dict[str, dict[str, str]] = {}
+    given: dict[str, dict[str, str]] = {}
     for run in runs:
         if run.method == ORIGINAL:
             original = load_to_train(run.model, run.settings)
@@ -154,7 +158,8 @@ def _identify_models(
                     f"models: {same[0]!r} and {run.model!r} are the same model; list it once"
                 )
             identities[run.model] = identity
+            given |= identify_given(runs, original)
             del original  # frees its memory for the next model and the runs
             gc.collect()
             torch.cuda.empty_cache()
-    return identities
+    return identities | given

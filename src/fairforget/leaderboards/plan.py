@@ -15,6 +15,7 @@ from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
 from fairforget.experiments.runs import VERSIONS, benchmark_versions, name_directory
 from fairforget.files.digest import hash_packaged, hash_values
+from fairforget.leaderboards.given_weights import find_method, is_given
 from fairforget.machine.devices import select_device
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.methods.training import BATCH_SIZE, LEARNING_RATE, MAX_TOKENS, STEPS
@@ -50,30 +51,34 @@ class MethodRun:
 
     model: str
     method: str
-    """A name of `fairforget.methods.METHODS`, or `ORIGINAL`."""
+    """A name of `fairforget.methods.METHODS`, the path or hub id of given weights, or
+    `ORIGINAL`."""
     seed: int
     settings: LeaderboardSettings
 
-    def name(self, identity: Mapping[str, str]) -> str:
+    def name(self, identities: Mapping[str, Mapping[str, str]]) -> str:
         """Return the directory name: readable, and unique to everything that the result depends on.
 
         Args:
-            identity: the model's `fairforget.models.fingerprint.model_identity`.
+            identities: model → its `fairforget.models.fingerprint.model_identity`, also for a
+                method that is given as weights.
         """
         benchmarks = benchmark_names(self.settings.benchmarks)
         settings = asdict(self.settings) | {"benchmarks": ",".join(benchmarks)}
         facts: tuple[object, ...] = (
             {name: it for name, it in settings.items() if name not in NO_INPUTS},
             (self.method, self.seed),
-            identity,
+            identities[self.model],
             select_device(self.settings.device).type,
             hash_option_files(benchmarks),
             [hash_words(name) for name in benchmarks],
             VERSIONS | benchmark_versions(benchmarks),
             asdict(DebiasSettings()),  # the methods' own settings are partly these
         )
+        if is_given(self.method):
+            facts = (*facts, identities[self.method]["weights"])
         if self.method != ORIGINAL:
-            method = METHODS[self.method]
+            method = find_method(self.method, self.settings)
             if method.change == "weights":
                 facts = (*facts, asdict(StudySettings()), CONSTANTS)
             if method.package:
@@ -85,7 +90,7 @@ class MethodRun:
                 facts = (*facts, RATES, FACT_CONSTANTS, *list_inputs(objective))
         if not _measures_everyday():  # the budget then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")
-        words = (Path(self.model).name, self.method, f"seed{self.seed}")
+        words = (Path(self.model).name, Path(self.method).name, f"seed{self.seed}")
         return name_directory(words, hash_values(facts))
 
     def options(self) -> MethodOptions:
@@ -111,10 +116,11 @@ def plan_runs(settings: LeaderboardSettings) -> list[MethodRun]:
     """
     models, methods = split_commas(settings.models), split_commas(settings.methods)
     check_names("models", models)
-    check_names("methods", methods, METHODS)
+    check_names("methods", methods)
+    check_names("methods", [it for it in methods if not is_given(it)], METHODS, empty=True)
     check_names("benchmarks", benchmark_names(settings.benchmarks))
     for name in methods:
-        METHODS[name].check_installed()
+        find_method(name, settings).check_installed()
     check_seeds(settings.seeds)
     if settings.domain is not None and settings.domain not in DOMAINS:
         raise InputError(
@@ -132,7 +138,7 @@ def plan_runs(settings: LeaderboardSettings) -> list[MethodRun]:
     runs = [MethodRun(model, ORIGINAL, 0, settings) for model in models]
     for seed in range(settings.seeds):
         for method in methods:
-            if seed == 0 or METHODS[method].is_seeded:
+            if seed == 0 or find_method(method, settings).is_seeded:
                 runs += [MethodRun(model, method, seed, settings) for model in models]
     return runs
 
@@ -145,7 +151,7 @@ def check_generation(methods: Sequence[str], benchmarks: Mapping[str, Benchmark]
     """
     # a served model can only generate text
     generative = [name for name, benchmark in benchmarks.items() if "served" in benchmark.kinds]
-    silent = [name for name in methods if METHODS[name].change == "inference"]
+    silent = [it for it in methods if not is_given(it) and METHODS[it].change == "inference"]
     if generative and silent:
         raise InputError(
             f"method {silent[0]!r} cannot generate the text that benchmark {generative[0]!r} "

@@ -13,10 +13,10 @@ from fairforget.corpora.corpus import Corpus
 from fairforget.evaluation.directory import evaluate_into
 from fairforget.experiments.runs import check_name
 from fairforget.leaderboards.cost import Cost, measure_cost, slowdown
+from fairforget.leaderboards.given_weights import find_method, identify_given
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED, MethodRun
 from fairforget.leaderboards.record import RunRecord
 from fairforget.leaderboards.within_budget import copy_original, interpolate_within_budget
-from fairforget.methods import METHODS
 from fairforget.methods.passages import retain_corpus
 from fairforget.models.fingerprint import describe_model, model_identity
 from fairforget.models.language_model import LanguageModel
@@ -60,21 +60,22 @@ def do_run(run: MethodRun, directory: Path) -> None:
     language_model = load_to_train(run.model, run.settings)
     benchmarks = benchmark_names(run.settings.benchmarks)
     identity = model_identity(language_model, generates=any_generates(benchmarks))
-    check_name(directory, run.name(identity), "leaderboard")
+    identities = {run.model: identity, **identify_given([run], language_model)}
+    check_name(directory, run.name(identities), "leaderboard")
     shutil.rmtree(directory, ignore_errors=True)
     facts = describe_model(language_model)
     held_out = held_out_texts(language_model)
     timed = held_out[RETAIN][:TIMED]
-    changes_weights = run.method != ORIGINAL and METHODS[run.method].change == "weights"
+    method = None if run.method == ORIGINAL else find_method(run.method, run.settings)
+    changes_weights = method is not None and method.change == "weights"
     limits = Limits(language_model, held_out, run.settings.budget, Original())
     before = limits.known.perplexities = measure_perplexities(limits.constraints())
     if changes_weights:
         limits.measure_original()
-    if run.method == ORIGINAL:
+    if method is None:
         evaluate_into(directory / PUBLISHED, language_model, benchmarks)
         ratios, cost, slower, equal = dict.fromkeys(before, 1.0), Cost(), 1.0, None
     else:
-        method = METHODS[run.method]
         original = copy_original(language_model) if changes_weights else {}
         before_method = language_model
         states = limits.known.states

@@ -23,6 +23,8 @@ from fairforget.training.from_settings import default_forget, training_config
 from fairforget.training.preparation import load_everyday_corpus, prepare
 
 DEFAULT = DebiasSettings.objective
+PRONOUN_DOMAIN = "profession"
+"""The domain of all texts of the corpus `pronouns`."""
 TEXTS = tuple(f"corpora/builtin/{name}.toml" for name in ("groups", "attributes", "templates"))
 """Files of the built-in corpus, as paths in FairForget's package."""
 DEFAULT_TEXTS = (*TEXTS, "corpora/builtin/pronouns.toml", "corpora/builtin/facts.toml")
@@ -51,8 +53,10 @@ def forget_corpora(config: UnlearningConfig, domain: str | None) -> list[Corpus]
     Raises:
         InputError: the domain is unknown.
     """
-    names = default_forget(config) if domain is None else f"{BUILTIN}:{domain}"
-    return [*map(load_corpus, corpus_names(names))]
+    names = corpus_names(default_forget(config))
+    if domain is not None:
+        names = [f"{it}:{domain}" for it in names if it == BUILTIN or domain == PRONOUN_DOMAIN]
+    return [*map(load_corpus, names)]
 
 
 def apply(

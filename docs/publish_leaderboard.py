@@ -106,8 +106,8 @@ def _unbound(record: LeaderboardRecord) -> list[str]:
     if not free:
         return []
     return [
-        f"No limit stopped {join_words([f'`{name}`' for name in free])}, which ended at the "
-        "largest α and cost less than allowed."
+        f"{join_words([f'`{name}`' for name in free])} used up no limit: the interpolation ended "
+        "at the largest α, or where the measurement jumps as α changes."
     ]
 
 
@@ -194,7 +194,7 @@ def _body(name: str, record: LeaderboardRecord, model: str) -> Iterator[str]:
     if record.failed:
         yield "## Failed runs"
         yield ""
-        yield from (f"- {failure.run}: {failure.error}" for failure in record.failed)
+        yield from (f"- {failure.run}: {failure.last_line}" for failure in record.failed)
         yield ""
 
 

@@ -12,7 +12,7 @@ from fairforget.leaderboards.headline import headline
 from fairforget.leaderboards.page import context, describe_seeds, limitations, read
 from fairforget.leaderboards.plan import EQUAL
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
-from fairforget.leaderboards.tables import scores_table
+from fairforget.leaderboards.tables import make_parts, scores_table
 from fairforget.methods import METHODS
 from fairforget.report.page import write_report
 
@@ -193,6 +193,52 @@ def test_the_headline_names_the_model_without_a_contribution(record: Leaderboard
     assert last == "masked: The contribution of the group was not measured."
     for other in (record, replace(record, effects=[])):
         assert not any("not measured" in line for line in headline(other).sentences)
+
+
+def test_a_model_on_which_all_methods_failed_is_not_called_unmeasured(
+    record: LeaderboardRecord,
+) -> None:
+    board = with_masked(record)
+    board = replace(board, effects=record.effects)
+    *_, last = headline(board).sentences
+    assert last == "masked: No method was compared; see the failed runs."
+
+
+def test_sentences_about_a_model_come_from_its_own_runs(record: LeaderboardRecord) -> None:
+    """The second model has smaller α, no movement, and no method that acts at inference."""
+    board = with_masked(record)
+    far = {("tiny", EQUAL): {"alpha": 2.0, "movement": 0.01}}
+    near = {("masked", EQUAL): {"alpha": 0.5, "movement": None}}
+    rows = [
+        replace(row, **(far | near).get((row.model, row.cost), {}))
+        for row in board.rows
+        if (row.model, row.method) != ("masked", "prompt")
+    ]
+    budget = {"perplexity": 1.01, "movement": 0.02}
+    board = replace(board, rows=rows, settings={**board.settings, "budget": budget})
+    parts = {part.title: part.intro for part in make_parts(board)}
+    assert "went beyond α = 1" in parts["At full strength, tiny"]
+    assert "went beyond" not in parts["At full strength, masked"]
+    assert "Methods that act at inference (prompt)" in parts["At full strength, tiny"]
+    assert "at inference" not in parts["At full strength, masked"]
+    assert "a movement" in parts["Within the budget, tiny"]
+    assert "a movement" not in parts["Within the budget, masked"]
+
+
+def test_one_of_several_seeds_is_not_the_method(record: LeaderboardRecord) -> None:
+    rows = [
+        replace(row, alpha=2.0 if (row.cost, row.seed) == (EQUAL, 0) else row.alpha)
+        for row in record.rows
+    ]
+    intros = [part.intro for part in make_parts(replace(record, rows=rows))]
+    assert any("noise went beyond" in intro for intro in intros)  # it has one seed
+
+
+def test_a_single_domain_is_named(record: LeaderboardRecord) -> None:
+    board = replace(record, settings={**record.settings, "domain": "gender"})
+    *_, intro = (part.intro for part in make_parts(board))
+    assert "methods debias the domain gender only" in intro
+    assert "all domains" not in intro
 
 
 def test_tables_without_rows_are_left_out(record: LeaderboardRecord) -> None:

@@ -161,7 +161,8 @@ def test_the_budget_is_described_by_the_limits_of_the_record(
         replace(r, ratios={**r.ratios, "everyday_perplexity": 1.0}, movement=0.01)
         for r in record.rows
     ]
-    assert text in describe_budget(replace(record, rows=rows, settings={"budget": budget}))
+    board = replace(record, rows=rows, settings={"budget": budget})
+    assert text in describe_budget(board, "tiny")
 
 
 def test_numbers_of_seeds_are_shown_where_they_differ(record: LeaderboardRecord) -> None:
@@ -175,7 +176,7 @@ def test_numbers_of_seeds_are_shown_where_they_differ(record: LeaderboardRecord)
 
 def test_a_limit_on_texts_that_were_not_measured_is_not_named(record: LeaderboardRecord) -> None:
     """Nor is a movement that could not be measured."""
-    text = describe_budget(replace(record, settings={"budget": BUDGET}))
+    text = describe_budget(replace(record, settings={"budget": BUDGET}), "tiny")
     assert "limits: a rise in perplexity of 1 % on held-out Wikipedia passages. The weights" in text
     assert "everyday" not in text
     assert "either" not in text

@@ -43,8 +43,12 @@ def headline(record: LeaderboardRecord) -> Headline:
     measured = {e.model for e in record.effects if e.measure == SCALED_CONTRIBUTION}
     if record.effects and not measured:
         lines.insert(0, NOT_MEASURED)
-    elif measured and (without := [model for model in record.models if model not in measured]):
-        lines.append(f"{join_words(without)}: {NOT_MEASURED}")
+    elif measured:
+        compared = {e.model for e in record.effects}
+        if without := [model for model in record.models if model in compared - measured]:
+            lines.append(f"{join_words(without)}: {NOT_MEASURED}")
+        if failed := [model for model in record.models if model not in compared]:
+            lines.append(f"{join_words(failed)}: No method was compared; see the failed runs.")
     return Headline(_title(record), lines)
 
 

@@ -16,9 +16,9 @@ PERPLEXITIES = {MAIN: "Wikipedia perplexity", EVERYDAY_PERPLEXITY: "everyday per
 """Name of a perplexity in a record → its name in a table."""
 
 
-def describe_budget(record: LeaderboardRecord) -> str:
-    """Return what "within the budget" means, with the limits in the settings of a record."""
-    equal = [row for row in record.rows if row.cost == EQUAL]
+def describe_budget(record: LeaderboardRecord, model: str) -> str:
+    """Return what "within the budget" means on a model, with the limits in a record's settings."""
+    equal = [row for row in record.rows if (row.model, row.cost) == (model, EQUAL)]
     measured = {name for row in equal for name in row.ratios}
     if any(row.movement is not None for row in equal):
         measured.add(MOVED)

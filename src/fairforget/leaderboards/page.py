@@ -8,6 +8,7 @@ from typing import Any
 
 from fairforget.leaderboards.cost_tables import costs_table, papers_table
 from fairforget.leaderboards.effects import depends_on_seed, most_seeds
+from fairforget.leaderboards.given_weights import is_given
 from fairforget.leaderboards.headline import headline
 from fairforget.leaderboards.record import LeaderboardRecord
 from fairforget.leaderboards.tables import bias_scores, domains_table, make_parts
@@ -16,15 +17,17 @@ from fairforget.records.paths import LEADERBOARD
 from fairforget.records.store import read_record
 from fairforget.report.evidence import Intervals, list_choices, list_limitations
 from fairforget.report.facts import pairs_table
-from fairforget.report.wording import NONE, flatten
+from fairforget.report.wording import NONE, flatten, join_words
+from fairforget.settings import DebiasSettings, StudySettings
 
 TEMPLATE = "leaderboard.html.j2"
 UNTUNED = (
     "No such search was made for the other methods, which follow their papers or have fixed "
-    "defaults. trait-kl also retains four times as many texts as the other unlearning methods, "
-    "with twice the weight, among them facts and texts of the kinds on which the limits are "
-    "measured. Methods that the limits scale back were not trained again with a smaller learning "
-    "rate."
+    f"defaults. By default, trait-kl trains for {DebiasSettings.steps} steps, the other unlearning "
+    f"methods for {StudySettings.steps}; in each step, it also retains four times as many texts, "
+    "with twice the weight, among them texts of the kinds on which the limits are measured and, "
+    "for causal models, facts. Methods that the limits scale back were not trained again with a "
+    "smaller learning rate."
 )
 
 
@@ -70,9 +73,16 @@ def limitations(record: LeaderboardRecord) -> Iterator[tuple[str, str]]:
     names = dict.fromkeys(effect.benchmark for effect in record.effects)
     compared = list(dict.fromkeys(effect.method for effect in record.effects))
     tuned = [n for n in compared if n in METHODS and METHODS[n].uses_unlearn_defaults]
+    given = [name for name in compared if is_given(name)]
+    others = len(compared) > len(tuned) + len(given)
     for title, text in list_choices(next(iter(tuned), None), names):
-        others = len(compared) > len(tuned)
         yield title, f"{text} {UNTUNED}" if others else text
+    if given:
+        yield (
+            "Models that were debiased by other means.",
+            f"It is not known on which data the weights of {join_words(given)} were trained and "
+            "tuned, which may include items of these benchmarks.",
+        )
     kind: Intervals = "study" if most_seeds(record) > 1 else "changes"
     yield from list_limitations(names, kind, verdicts=False)  # they are reached in another way
     yield (

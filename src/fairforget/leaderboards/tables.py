@@ -112,8 +112,10 @@ def make_parts(record: LeaderboardRecord) -> list[Part]:
             points = list(_points(record, model, cost))
             plot = make_frontier(_CONTRIBUTION, LMS, points) if len(points) > 1 else None
             plot = plot and replace(plot, id=f"{plot.id}-{number}-{cost}")
-            intro = describe_budget(record) if cost == EQUAL else _describe_published(record)
-            parts.append(Part(title, intro, plot, scores_table(record, model, cost)))
+            describe = describe_budget if cost == EQUAL else _describe_published
+            parts.append(
+                Part(title, describe(record, model), plot, scores_table(record, model, cost))
+            )
     return parts
 
 
@@ -233,23 +235,35 @@ def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], Met
     )
 
 
-def _describe_extrapolated(record: LeaderboardRecord) -> str:
+def _describe_extrapolated(record: LeaderboardRecord, model: str) -> str:
     """Return a sentence, after a space, on the methods with α > 1 within the budget; or ""."""
-    beyond = [row.method for row in record.rows if row.cost == EQUAL and row.alpha > 1]
+    beyond = [
+        method
+        for method in methods_at(record, model, EQUAL)
+        if all(run.alpha > 1 for run in runs_of(record, model, method, EQUAL))
+    ]
     if not beyond:
         return ""
-    names = join_words([*dict.fromkeys(beyond)])
+    names = join_words(beyond)
     return f" Within the budget, {names} went beyond α = 1, so the change here is smaller."
 
 
-def _describe_published(record: LeaderboardRecord) -> str:
-    names = dict.fromkeys(n for model in record.models for n in inference_methods(record, model))
-    combined = "Self-Debias combines several descriptions; " if "self-debias" in names else ""
+def _describe_published(record: LeaderboardRecord, model: str) -> str:
+    names = inference_methods(record, model)
+    several = "; Self-Debias combines several descriptions" if "self-debias" in names else ""
+    domains = (
+        "leace, inlp and sentence-debias remove all domains, one after another, from the output "
+        f"head (papers: usually one){several}"
+    )
+    if domain := record.settings.get("domain"):
+        domains = (
+            f"methods debias the domain {domain} only, and leace, inlp and sentence-debias do so "
+            "in the output head"
+        )
     text = (
-        f"Each method at α = 1, whatever it costs.{_describe_extrapolated(record)} These are not "
-        "reproductions of the papers: leace, inlp and sentence-debias remove all domains, one "
-        "after another, from the output head (papers: usually one); LEACE lacks its affine term; "
-        f"{combined}methods that train use this project's steps and texts."
+        f"Each method at α = 1, whatever it costs.{_describe_extrapolated(record, model)} These "
+        f"are not reproductions of the papers: {domains}; LEACE lacks its affine term; methods "
+        "that train use this project's steps and texts."
     )
     if names:
         text += (

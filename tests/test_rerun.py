@@ -23,6 +23,7 @@ BAD = {
     "code of a model": {"trust_remote_code": True},
     "code of a task": {"benchmarks": "lm-eval:task.yaml"},
     "code of a task in a directory with a blank": {"benchmarks": "lm-eval:my tasks/t.yaml"},
+    "code of a task with a comma in its name": {"benchmarks": "lm-eval:./t?,x.yaml"},
     "a push": {"push_to_hub": "some/one"},
     "another command": {"command": "select"},
 }

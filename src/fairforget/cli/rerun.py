@@ -22,7 +22,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate_command,
     "unlearn": unlearn_command,
 }
-TASK_FILE = re.compile(r"lm-eval[^,]*\.ya?ml")
+TASK_FILE = re.compile(r"lm-eval.*\.ya?ml", re.DOTALL)
 """An lm-eval task defined in a file, which can name code."""
 
 

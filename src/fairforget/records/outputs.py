@@ -15,7 +15,7 @@ from fairforget.errors import InputError
 from fairforget.files.atomic import TEMPORARY, remove_leftovers, write_atomically
 from fairforget.files.overwriting import check_directory
 from fairforget.names import SMOLLM2, split_commas
-from fairforget.records.paths import LOCK, SETTINGS
+from fairforget.records.paths import CHECKPOINTS, LOCK, RUN_MARK, SETTINGS
 from fairforget.redaction import redact_values
 
 CONTENT = "content of "
@@ -80,11 +80,11 @@ def release_output(directory: Path) -> None:
 
 
 def _remove_without_result(directory: Path, *, is_new: bool) -> None:
-    """Remove settings, lock and empty directories, if there is nothing else.
+    """Remove settings, locks, marks and empty directories, if there is nothing else.
 
     The directory itself is removed if this process created it.
     """
-    own = [directory / SETTINGS, directory / LOCK]
+    own = [directory / SETTINGS, directory / LOCK, directory / CHECKPOINTS / RUN_MARK]
     entries = sorted(directory.rglob("*"), reverse=True)  # a directory after what it holds
     directories = [path for path in entries if path.is_dir() and not path.is_symlink()]
     if {*entries} - {*own, *directories}:

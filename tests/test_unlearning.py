@@ -852,7 +852,7 @@ def test_checkpoints_of_another_run_are_not_taken_for_this_one(tmp_path, other: 
 
 
 def test_checkpoints_of_nobody_knows_which_run_are_refused(saved: Path, tmp_path) -> None:
-    (saved / checkpoints.RUN).unlink()
+    (saved / checkpoints.RUN_MARK).unlink()
     with pytest.raises(InputError, match="checkpoints of another run"):
         unlearn(language_model(tmp_path, "llama"), FORGET, RETAIN, config(tmp_path, **SAVED))
 

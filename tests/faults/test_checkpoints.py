@@ -17,6 +17,7 @@ from fairforget.training.checkpoints import (
     CHECKSUMS,
     TRAINED,
     find_last_complete,
+    remove_later,
     write_checksums,
 )
 from tests.models import join_weights, tiny_causal
@@ -94,6 +95,17 @@ def test_all_damaged(copied: Path, capsys) -> None:
     *skipped, last = capsys.readouterr().err.splitlines()
     assert len(skipped) == 2
     assert last == "No usable checkpoint is left; training starts from the beginning"
+
+
+def test_damaged_checkpoints_do_not_displace_new_ones(copied: Path) -> None:
+    flip(copied / "checkpoint-4" / TRAINED)
+    remove_later(copied, find_last_complete(copied))
+    assert [path.name for path in copied.glob("checkpoint-*")] == ["checkpoint-3"]
+    flip(copied / "checkpoint-3" / TRAINED)
+    remove_later(copied, find_last_complete(copied))
+    again = trainer(copied, tiny_causal("gpt2"), **{**OPTIONS, "max_steps": 1})
+    again.train()
+    assert find_last_complete(copied) == copied / "checkpoint-1"
 
 
 class Bomb:

@@ -16,7 +16,7 @@ from fairforget.cli import main
 from fairforget.errors import InputError
 from fairforget.files.atomic import atomic_write
 from fairforget.records.outputs import check_output, open_output, release_output
-from fairforget.records.paths import LOCK, SETTINGS
+from fairforget.records.paths import CHECKPOINTS, LOCK, RUN_MARK, SETTINGS
 
 from ..models import save_tiny
 
@@ -78,6 +78,8 @@ def test_an_output_without_a_result_is_removed(tmp_path: Path) -> None:
     out = tmp_path / "out"
     open_output(out, COMMAND)
     (out / "before" / "parts").mkdir(parents=True)
+    (out / CHECKPOINTS).mkdir()
+    (out / CHECKPOINTS / RUN_MARK).touch()  # training wrote no checkpoint
     release_output(out)
     assert not out.exists()
     open_output(out, {"command": "unlearn"})  # other settings are not in its way
@@ -122,14 +124,18 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         broken()
     assert path.read_text() == "earlier"
-    (tmp_path / ".fairforget-record.json-abcd1234").write_text("of a dead process")
+    leftover = tmp_path / ".fairforget-record.json-abcd1234"
+    leftover.write_text("of a dead process")
+    os.utime(leftover, (0, 0))
+    new = leftover.with_name(".fairforget-record.json-new12345")
+    new.write_text("of a process that has not locked it yet")
     with atomic_write(path) as file:
         file.write(b"later")
         assert path.read_text() == "earlier"
         with atomic_write(path) as other:  # one at work is left alone
             other.write(b"other")
     assert path.read_text() == "later"
-    assert [p.name for p in tmp_path.iterdir()] == ["record.json"]
+    assert sorted(tmp_path.iterdir()) == [new, path]
 
 
 def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:

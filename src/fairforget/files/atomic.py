@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ if sys.platform != "win32":
 
 TEMPORARY = re.compile(r"\.fairforget-(?P<of>.+)-[a-z0-9_]{8}(?P<old>\.old)?")
 """Name of a file or directory that is being written; `of` is its final name."""
+UNLOCKED_SECONDS = 60
+"""Time after which a temporary file without a lock is a leftover."""
 OLD = ".old"
 """Suffix of a directory that is being replaced."""
 
@@ -84,9 +87,14 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of processes that died while writing this file."""
+    """Remove the temporary files of processes that died while writing this file.
+
+    A file that another thread or process has just made may not be locked yet.
+    """
     for leftover in path.parent.glob(f"{glob.escape(temporary_prefix(path))}????????"):
-        remove_temporary(leftover)
+        with suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > UNLOCKED_SECONDS:
+                remove_temporary(leftover)
 
 
 def remove_temporary(path: Path) -> None:

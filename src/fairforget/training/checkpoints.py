@@ -27,9 +27,10 @@ from transformers import PreTrainedModel
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, rotate_checkpoints
 
 from fairforget.errors import InputError
-from fairforget.files.atomic import write_atomically
+from fairforget.files.atomic import flush, write_atomically
 from fairforget.files.digest import hash_file
 from fairforget.machine.processes import is_first, wait_for_all
+from fairforget.records.paths import RUN_MARK
 from fairforget.terminal.messages import show_message
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 CHECKSUMS = "SHA256SUMS"
 """Checksum file: a line per other file, as `sha256sum` writes it, and a last line with the hash of
 these lines. Written last."""
-RUN = "run.sha256"
-"""File with the fingerprint of the run that owns the checkpoints next to it."""
 TRAINED = "trained.safetensors"
 """File with the trained weights of a checkpoint."""
 TRAINER_STATE = "trainer_state.json"
@@ -58,7 +57,7 @@ def claim_directory(directory: Path, run: str) -> None:
     Raises:
         InputError: the directory has checkpoints of another run.
     """
-    mark = directory / RUN
+    mark = directory / RUN_MARK
     known = mark.read_text(encoding="ascii") if mark.exists() else ""
     if known != run and any(directory.glob("checkpoint-*")):
         raise InputError(
@@ -73,7 +72,7 @@ def remove_checkpoints(directory: Path) -> None:
     """Remove a run's checkpoints, and the directory if nothing else is in it."""
     for checkpoint in directory.glob("checkpoint-*"):
         shutil.rmtree(checkpoint, ignore_errors=True)
-    (directory / RUN).unlink(missing_ok=True)
+    (directory / RUN_MARK).unlink(missing_ok=True)
     with suppress(OSError):  # a tracker's logs, or the user's own files
         directory.rmdir()
 
@@ -111,6 +110,8 @@ def write_checksums(checkpoint: Path) -> None:
     """Write the hashes of all files of a finished checkpoint."""
     (checkpoint / CHECKSUMS).unlink(missing_ok=True)  # of an earlier checkpoint of the same step
     files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
+    for path in files:
+        flush(path)
     lines = "".join(f"{hash_file(p)}  {p.relative_to(checkpoint).as_posix()}\n" for p in files)
     write_atomically(checkpoint / CHECKSUMS, (lines + _last_line(lines)).encode())
 
@@ -129,6 +130,16 @@ def find_last_complete(directory: Path) -> Path | None:
     if finished:
         show_message("No usable checkpoint is left; training starts from the beginning")
     return None
+
+
+def remove_later(directory: Path, checkpoint: Path | None) -> None:
+    """Remove the checkpoints after the one that training resumes from; all, if there is none.
+
+    They are damaged. Their higher steps would make new checkpoints look old, and so be removed.
+    """
+    for path in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+        if checkpoint is None or _step(path) > _step(checkpoint):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def history_of(checkpoint: Path) -> list[dict[str, float]]:

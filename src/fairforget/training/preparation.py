@@ -31,6 +31,7 @@ from fairforget.training.config import UnlearningConfig
 from fairforget.training.forget_texts import LONGEST_TEXT, OTHER_GROUPS, encode_forget
 from fairforget.training.learning_rate import resolve_learning_rate
 from fairforget.training.original import HeldOut, Original, Sequences
+from fairforget.training.ref_hidden_states import check_head
 from fairforget.training.trainability import check_objective, check_trainable
 
 RETAIN, EVERYDAY = "retain", "everyday"
@@ -98,6 +99,8 @@ def prepare(
             follows (`resolve_learning_rate`).
     """
     check_trainable(language_model)
+    if config.precompute_ref_hidden_states:
+        check_head(language_model.model)
     if config.lora_rank:
         check_adaptable(language_model, config)
     if language_model.model.dtype == torch.bfloat16 and not config.lora_rank:

@@ -25,6 +25,19 @@ if TYPE_CHECKING:
     from fairforget.training.config import UnlearningConfig
 
 
+def check_head(model: PreTrainedModel) -> None:
+    """Check that the hidden states are all that the head of a model needs.
+
+    Raises:
+        InputError: it needs more.
+    """
+    if not can_split(model):
+        raise InputError(
+            f"precompute_ref_hidden_states cannot be used with {type(model).__name__}: its head "
+            "needs more than the hidden states; remove it"
+        )
+
+
 def precompute_states(
     ref_model: PreTrainedModel,
     dataset: ExampleDataset,
@@ -47,18 +60,10 @@ def precompute_states(
 
     Returns:
         The hidden states, and a copy of the model that has only its head.
-
-    Raises:
-        InputError: the model's head needs more than the hidden states.
     """
     device = ref_model.device
     ref_model.to(args.device)  # type: ignore[arg-type]
     try:
-        if not can_split(ref_model):
-            raise InputError(
-                f"precompute_ref_hidden_states cannot be used with {type(ref_model).__name__}: its "
-                "head needs more than the hidden states; remove it"
-            )
         states: dict[str, dict[Key, Tensor]] = {role: {} for role in ROLES}
         batch_size = args.per_device_train_batch_size
         with evaluation_mode(ref_model), autocast, torch.no_grad():

@@ -17,7 +17,7 @@ from transformers import TrainerState
 from fairforget.budget import Budget
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
-from fairforget.machine.processes import is_first
+from fairforget.machine.processes import is_first, wait_for_all
 from fairforget.machine.stages import stage
 from fairforget.models.fingerprint import describe_model
 from fairforget.models.language_model import LanguageModel
@@ -28,7 +28,12 @@ from fairforget.records.environment import environment
 from fairforget.records.records import BudgetFacts, UnlearningRecord
 from fairforget.terminal.progress import progress_bar
 from fairforget.training.adapters import apply_adapter, reference_for, save_adapter
-from fairforget.training.checkpoints import claim_directory, find_last_complete, history_of
+from fairforget.training.checkpoints import (
+    claim_directory,
+    find_last_complete,
+    history_of,
+    remove_later,
+)
 from fairforget.training.early_stopping import (
     EARLY_STOPPING,
     UNBOUNDED,
@@ -200,6 +205,9 @@ def _train(
         )
         remove_default_progress(trainer)
         checkpoint = find_last_complete(config.checkpoints)
+        wait_for_all()
+        if is_first():
+            remove_later(config.checkpoints, checkpoint)
         if checkpoint and early_stopping.has_stopped(history_of(checkpoint)):
             trainer.restore(checkpoint)  # training had stopped early
         else:

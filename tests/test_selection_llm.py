@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -123,6 +124,24 @@ def test_of_answers_that_stay_wrong_what_occurs_is_kept() -> None:
     shown, (stand, _) = chosen(lambda *_: named("vermin", "vile"), TEXTS[:1], attempts=2)
     assert shown == [["vile"]]
     assert len(stand.asked) == 2
+
+
+def test_what_a_shorter_answer_leaves_out_is_kept() -> None:
+    answers = iter([named("vermin", "vile"), named(), named("vermin", "vile"), named("pests")])
+    shown, _ = chosen(lambda *_: next(answers), TEXTS[:1], attempts=2)
+    assert shown == [["vile"]]
+    shown, _ = chosen(lambda *_: next(answers), TEXTS[1:2], attempts=2)
+    assert shown == [["vile pests"]]  # words with only a space between them are one span
+
+
+def test_equal_texts_are_one_request(places: Path) -> None:
+    """Two requests would also write the same file at once."""
+    texts = [replace(text, id=f"{text.id}-{copy}") for text in TEXTS for copy in range(8)]
+    shown, (stand, _) = chosen(lambda *_: named("vile"), texts, concurrency=8)
+    assert shown == [["vile"]] * len(texts)
+    assert len(stand.asked) == len(TEXTS)
+    _, (_, selector) = chosen(lambda *_: "", [Text("a", "So vile.")] * 3, attempts=1)
+    assert selector.unusable == 3
 
 
 @pytest.mark.parametrize(

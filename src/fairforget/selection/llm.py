@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -20,7 +22,7 @@ from fairforget.errors import InputError, first_line
 from fairforget.files.atomic import write_atomically
 from fairforget.redaction import redact
 from fairforget.selection.llm_answers import INSTRUCTIONS, SCHEMA, objection, read_answer
-from fairforget.selection.selected import SelectedSpan
+from fairforget.selection.selected import SelectedSpan, merge_adjacent
 from fairforget.servers import connect, map_parallel
 from fairforget.settings import SelectSettings
 from fairforget.terminal.messages import count_of
@@ -87,20 +89,31 @@ class Llm:
     def __call__(self, texts: Sequence[Text]) -> list[list[SelectedSpan]]:
         """Query the model about each text without a cached answer, in parallel.
 
+        Equal texts are one request.
+
         Raises:
             InputError: the server cannot be reached, fails repeatedly, or rejects every request.
                 Earlier answers are in the cache.
         """
         client = self._client()
-        spans = dict(
-            map_parallel(lambda text: self._select(client, text), texts, self.settings.concurrency)
-        )
+        copies = Counter(text.text for text in texts)
+        distinct = list({text.text: text for text in texts}.values())
+        selected: dict[str, list[SelectedSpan]] = {}
+        for index, spans in map_parallel(
+            partial(self._select, client), distinct, self.settings.concurrency
+        ):
+            text = distinct[index].text
+            selected[text] = spans or []
+            if spans is None:
+                self.unusable += copies[text]
+            if self.progress:
+                self.progress(copies[text])
         if self.refusal and not self._answers:
             raise InputError(
                 f"the server {client.base_url} rejects every request ({self.refusal}); "
                 "check --model and --url"
             )
-        return [spans[index] for index in range(len(texts))]
+        return [selected[text.text] for text in texts]
 
     def estimate(
         self, texts: Iterable[Text], input_price: float = 0.0, output_price: float = 0.0
@@ -118,7 +131,7 @@ class Llm:
             dollars = (input_tokens * input_price + output_tokens * output_price) / 1e6
         return CostEstimate(count, count - requests, input_tokens, output_tokens, dollars)
 
-    def _select(self, client: Any, text: Text) -> list[SelectedSpan]:
+    def _select(self, client: Any, text: Text) -> list[SelectedSpan] | None:
         path = self._cache_path(text)
         spans = read_cached_answer(path, text.text)
         if spans is not None:
@@ -126,15 +139,10 @@ class Llm:
                 self._answers += 1
         else:
             spans = self._query(client, text)
-            if spans is None:
-                with self._lock:
-                    self.unusable += 1
-            else:
+            if spans is not None:
                 content = json.dumps([[s.start, s.end, s.why] for s in spans], ensure_ascii=False)
                 write_atomically(path, content.encode("utf-8", "replace"))
-        if self.progress:
-            self.progress(1)
-        return spans or []
+        return spans
 
     def _query(self, client: Any, text: Text) -> list[SelectedSpan] | None:
         """Query the model until its spans are in the text; None if no answer is valid."""
@@ -142,21 +150,22 @@ class Llm:
             {"role": "system", "content": INSTRUCTIONS},
             {"role": "user", "content": text.text},
         ]
-        best: tuple[SelectedSpan, ...] | None = None
+        found: list[SelectedSpan] | None = None
         for _ in range(self.attempts):
             content = self._request(client, messages)
             if content is None:
                 break
             answer = read_answer(text.text, content)
             if answer is not None and (answer.spans or not answer.absent):
-                best = answer.spans
+                spans = [*answer.spans]
+                found = merge_adjacent(text.text, [*found, *spans]) if found else spans
                 if not answer.absent:
                     break
             messages += [
                 {"role": "assistant", "content": content or "…"},
                 {"role": "user", "content": objection(answer)},
             ]
-        return None if best is None else list(best)
+        return found
 
     def _request(self, client: Any, messages: list[dict[str, str]]) -> str | None:
         """Return the content of the model's answer; None if the server rejects the request."""

@@ -20,6 +20,7 @@ from fairforget.generation.decoding import Continuation, Decoding
 from fairforget.generation.engine import BATCH_ROWS, AnyModel, generate
 from fairforget.generation.journal import Journal, keep_continuations
 from fairforget.generation.served import ServedModel
+from fairforget.records.environment import environment
 from fairforget.records.evaluation import read_items
 from fairforget.records.paths import ITEMS, JOURNAL, PARTS, RECORD
 
@@ -186,6 +187,17 @@ def test_an_evaluation_of_another_model_or_seed_starts_anew(writer: Writer, tmp_
     interrupt(writer, tmp_path, 1, seed=1)
     assert len(writer.take()[0]) == BATCH_ROWS
     evaluate_into(tmp_path, tiny_model("llama", seed=1), [NAME])
+    assert sum(map(len, writer.take())) == ROWS
+
+
+def test_text_of_another_environment_is_generated_again(
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(writer, tmp_path, 2)
+    writer.take()
+    newer = replace(environment("cpu"), torch="99.0")
+    monkeypatch.setattr("fairforget.evaluation.directory.environment", lambda *_: newer)
+    evaluate_into(tmp_path, tiny_model("llama"), [NAME])
     assert sum(map(len, writer.take())) == ROWS
 
 

@@ -17,7 +17,7 @@ from fairforget.files.atomic import atomic_write
 from fairforget.generation.engine import AnyModel
 from fairforget.generation.journal import keep_continuations
 from fairforget.machine.processes import broadcast_from_first, is_first, process_count
-from fairforget.records.environment import Environment, environment, find_differences
+from fairforget.records.environment import Environment, environment, find_differences, scored_with
 from fairforget.records.evaluation import ID_COLUMNS, Items, read_evaluation
 from fairforget.records.paths import ITEMS, JOURNAL, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
@@ -64,8 +64,10 @@ def evaluate_into(
             name for name, part in parts.items() if not _is_done(part, name, facts, seed, current)
         ]
     )
+    # text that was generated elsewhere is generated again, as finished benchmarks are scored again
+    written_by = (facts, scored_with(current))
     for name in missing:
-        with keep_continuations(parts[name] / JOURNAL, facts):
+        with keep_continuations(parts[name] / JOURNAL, written_by):
             record, items = run_benchmarks(language_model, {name: loaded[name]}, seed)
         if is_first():
             _write(parts[name], record, _table(items))

@@ -40,9 +40,15 @@ def find_differences(old: Environment, new: Environment) -> dict[str, tuple[str,
 
     These are the versions of `SCORED_WITH`, as far as both are recorded, and the kind of device.
     """
-    pairs = {name: (getattr(old, name), getattr(new, name)) for name in SCORED_WITH}
-    pairs["device"] = (old.device.partition(":")[0], new.device.partition(":")[0])
+    known, current = scored_with(old), scored_with(new)
+    pairs = {name: (value, current[name]) for name, value in known.items()}
     return {name: pair for name, pair in pairs.items() if all(pair) and pair[0] != pair[1]}
+
+
+def scored_with(used: Environment) -> dict[str, str]:
+    """Return what scores can depend on: the versions of `SCORED_WITH`, and the kind of device."""
+    versions = {name: getattr(used, name) for name in SCORED_WITH}
+    return versions | {"device": used.device.partition(":")[0]}
 
 
 def environment(device: str, processes: int = 1) -> Environment:

@@ -201,6 +201,53 @@ def test_corrections_by_keyboard(opened: Open, tmp_path: Path) -> None:
     assert exported(page, tmp_path)[2] == replace(TEXTS[2], spans=(Span(0, 3),))
 
 
+def test_words_chosen_before_moving_on_are_not_marked(opened: Open, tmp_path: Path) -> None:
+    page = opened()
+    choose(page, 0, "liars")
+    page.evaluate("""() => {
+        const text = document.querySelectorAll('.text')[2];
+        text.focus();
+        getSelection().collapse(text.firstChild, 0);
+    }""")
+    page.wait_for_function("getSelection().isCollapsed")
+    page.keyboard.press("m")
+    choose(page, 0, "liars")
+    page.fill("#find", "they")
+    page.click("#mark")
+    page.fill("#find", "")
+    assert exported(page, tmp_path) == TEXTS
+
+
+def test_characters_of_an_input_method_are_removed(opened: Open, tmp_path: Path) -> None:
+    page = opened()
+    page.locator(".text").nth(0).focus()
+    page.keyboard.press("Control+Home")
+    client = page.context.new_cdp_session(page)
+    client.send("Input.imeSetComposition", {"text": "かな", "selectionStart": 2, "selectionEnd": 2})
+    client.send("Input.insertText", {"text": "かな"})
+    assert page.locator(".text").nth(0).inner_text() == TEXTS[0].text
+    choose(page, 0, "liars")
+    page.click("#mark")
+    assert exported(page, tmp_path)[0].spans == (Span(12, 16), Span(26, 31))
+
+
+def test_leaving_with_marks_that_are_not_exported_needs_a_confirmation(
+    opened: Open, tmp_path: Path
+) -> None:
+    page = opened()
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    choose(page, 0, "liars")
+    page.click("#mark")
+    page.reload()
+    assert asked == ["beforeunload"]
+    choose(page, 0, "liars")
+    page.click("#mark")
+    exported(page, tmp_path)
+    page.reload()
+    assert asked == ["beforeunload"]
+
+
 def test_hostile_text_stays_text(opened: Open, tmp_path: Path) -> None:
     texts = [
         Text(f"{evil} {n}", f"{evil} \u202edesrever", evil, evil, spans=(Span(0, 1),))

@@ -1,7 +1,7 @@
 "use strict";
 const rows = JSON.parse(document.getElementById("rows").textContent);
 const list = document.getElementById("list"), PAGE = 100;
-let from = 0, chosen = null;
+let from = 0, chosen = null, saved = true;
 // JavaScript counts UTF-16 units, the file counts code points
 const characters = rows.map(row => Array.from(row.text));
 
@@ -47,6 +47,8 @@ function article(number) {
   for (const [name, value] of [["role", "textbox"], ["aria-readonly", "true"],
     ["aria-multiline", "true"], ["aria-label", `Text ${row.id}`]]) text.setAttribute(name, value);
   text.addEventListener("beforeinput", event => event.preventDefault());
+  // an input method inserts characters nevertheless, which would shift the offsets
+  text.addEventListener("input", () => { text.replaceChildren(); pieces(number, text); chosen = null; });
   text.addEventListener("keydown", event => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key !== "m" && event.key !== "u") return;
@@ -61,6 +63,7 @@ function article(number) {
 }
 
 function draw() {
+  chosen = null;
   const matches = rows.map((row, number) => number).filter(number => fits(rows[number]));
   if (from >= matches.length) from = 0;
   list.replaceChildren(...matches.slice(from, from + PAGE).map(article));
@@ -71,10 +74,12 @@ function draw() {
 
 function remember() {
   const selection = getSelection();
-  if (!selection.rangeCount || selection.isCollapsed) return;
+  if (!selection.rangeCount) return;
   const range = selection.getRangeAt(0), start = range.startContainer;
   const text = (start.closest ? start : start.parentElement).closest(".text");
-  if (!text || !text.contains(range.endContainer)) return;
+  if (!text) return;  // a click on a button keeps what was chosen
+  chosen = null;
+  if (selection.isCollapsed || !text.contains(range.endContainer)) return;
   const before = range.cloneRange();
   before.selectNodeContents(text);
   before.setEnd(range.startContainer, range.startOffset);
@@ -96,7 +101,7 @@ function change(marked) {
   });
   row.why = row.spans.map(span => old.get(span.join()) || "marked by a person");
   row.edited = true;
-  chosen = null;
+  saved = false;
   draw();
   list.querySelector(`[data-number="${number}"]`)?.focus();
 }
@@ -117,5 +122,8 @@ document.getElementById("export").onclick = () => {
   link.download = "reviewed.jsonl";
   link.click();
   URL.revokeObjectURL(link.href);
+  saved = true;
 };
+// marks are in this page only until they are exported
+addEventListener("beforeunload", event => { if (!saved) event.preventDefault(); });
 draw();

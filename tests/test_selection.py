@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import re
+import signal
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -631,6 +633,32 @@ def test_several_processes_give_the_same_in_order_and_read_little_ahead() -> Non
     assert drawn <= 256 * 5
     assert [first, *together] == alone
     assert any(item.why for item in alone)
+
+
+def kill(texts: Sequence[Text]) -> list[list[SelectedSpan]]:
+    """A selector whose process the system ends, as it does when memory is short."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return [[] for _ in texts]
+
+
+@pytest.mark.slow
+def test_a_worker_that_the_system_ends_is_reported() -> None:
+    with pytest.raises(InputError, match=r"ended a worker process, .* lower --processes"):
+        list(select_in_parallel([Text("a", "A river.")], kill, processes=1))
+
+
+@pytest.mark.parametrize("space", ["\u00a0", "  ", "\n"])
+def test_any_space_may_be_within_a_group(space: str) -> None:
+    text = f"All old{space}people are slow."
+    (mention,) = mentions_of(text)
+    assert text[mention.start : mention.end] == f"old{space}people"
+    assert identity_ranges(text) == [(mention.start, mention.end)]
+
+
+@pytest.mark.parametrize("invisible", ["\u00ad", "\u200b", "\u2060", "\ufeff"])
+def test_a_part_of_a_word_with_an_invisible_character_is_no_group(invisible: str) -> None:
+    assert mentions_of(f"All wo{invisible}men are slow.") == ()
+    assert mentions_of(f"All fe{invisible}male drivers are slow.") == ()
 
 
 @pytest.mark.parametrize(

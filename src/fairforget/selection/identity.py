@@ -28,6 +28,8 @@ MODIFIERS: Forms = ("human", "humans")
 """Neutral words for terms that modify another noun, as in "European Union"."""
 MODIFYING = ("race", "religion", "nationality", "sexuality")
 """Domains whose nouns also modify other nouns: a Muslim, Muslim lives."""
+INVISIBLE = "\u00ad\u200b-\u200d\u2060\ufeff"
+"""Characters inside words that have no width, for a set of a regular expression."""
 MIN_LETTERS = 5
 """Shortest term that is recognised with one wrong letter."""
 
@@ -94,9 +96,11 @@ def _longest_term() -> int:
 def _phrase() -> re.Pattern[str]:
     """Return a pattern for the longest noun phrase or adjective."""
     both = sorted({*_nouns(), *_adjectives()}, key=len, reverse=True)
+    terms = "|".join(r"\s+".join(map(re.escape, term.split())) for term in both)
+    joined = rf"[\w{INVISIBLE}-]"
     return re.compile(
-        rf"(?<![\w-])(?<!{MARK})(?:(?P<article>an?)\s+)?(?P<term>{'|'.join(map(re.escape, both))})"
-        rf"(?P<possessive>['’](?=\s))?(?![\w-]|{MARK})(?=\s+(?P<next>(?:[\w’']|{MARK})+)|)",
+        rf"(?<!{joined})(?<!{MARK})(?:(?P<article>an?)\s+)?(?P<term>{terms})"
+        rf"(?P<possessive>['’](?=\s))?(?!{joined}|{MARK})(?=\s+(?P<next>(?:[\w’']|{MARK})+)|)",
         re.IGNORECASE,
     )
 
@@ -151,7 +155,7 @@ def mentions_of(text: str) -> tuple[Mention, ...]:
 
 
 def _make_mention(text: str, match: re.Match[str]) -> Mention | None:
-    term = match["term"].lower()
+    term = " ".join(match["term"].lower().split())
     modifies = bool(match["next"]) and match["next"].lower() not in _read_words("after_noun")
     if term in _adjectives() and (modifies or term not in _nouns()):
         if not modifies:  # "is he gay?"

@@ -6,9 +6,11 @@ import signal
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from fairforget.corpora.text import Text
+from fairforget.errors import InputError
 from fairforget.selection.selected import (
     FindMentions,
     SelectedText,
@@ -36,6 +38,9 @@ def select_in_parallel(
         selector: a selector that can be pickled; each process receives it once.
         find_mentions: finds the mentions of texts without any.
         processes: number of worker processes, at least 1.
+
+    Raises:
+        InputError: the system ended a worker process.
     """
     pool = ProcessPoolExecutor(
         processes, get_context("spawn"), initializer=_initialize, initargs=(selector, find_mentions)
@@ -48,6 +53,10 @@ def select_in_parallel(
                 yield from pending.popleft().result()
         while pending:
             yield from pending.popleft().result()
+    except BrokenProcessPool as error:
+        raise InputError(
+            "the system ended a worker process, probably for lack of memory; lower --processes"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -652,3 +652,10 @@ def test_wikitext(shared_file) -> None:
     texts = read_corpus("wikitext2")
     assert len(texts) > 1_500
     assert not any("<unk>" in text.text or "@-@" in text.text for text in texts)
+
+
+@pytest.mark.parametrize("group", ["gay/lesbian", "U.S. citizens"])
+def test_a_group_of_a_file_may_have_any_name(tmp_path: Path, group: str) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(f"text,group\nOne.,{group}\nTwo.,women\n")
+    assert [text.text for text in read_corpus(f"{path}:{group}")] == ["One."]

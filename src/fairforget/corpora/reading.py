@@ -147,7 +147,7 @@ def parse_name(name: str) -> CorpusName:
     if corpus and not part:
         raise InputError(f"corpus {name!r} has nothing after the colon; give a domain or a group")
     is_file_name = "/" in part or "." in part
-    if corpus and (corpus in SOURCES or not is_file_name):
+    if corpus and (corpus in SOURCES or os.path.isfile(corpus) or not is_file_name):  # noqa: PTH113
         return CorpusName(hub + corpus, part, options)
     return CorpusName(name, None, options)
 

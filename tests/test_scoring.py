@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fairforget.data.stereoset import read_items
 from fairforget.forward.linear_head import chosen_log_probs, linear_head
-from fairforget.forward.packing import ROW_NODES, pack, supports_tree_attention
+from fairforget.forward.packing import LOCAL_SPANS, ROW_NODES, pack, supports_tree_attention
 from fairforget.forward.prefix_rows import build_prefix_rows
 from fairforget.forward.split_forward import can_split, logits_at
 from fairforget.machine.processes import map_distributed
@@ -82,6 +82,14 @@ def test_a_sliding_window_of_0_is_ignored() -> None:
     model = tiny("llama")
     model.config.sliding_window = 0
     assert supports_tree_attention(model, WINDOW)
+
+
+@pytest.mark.parametrize("name", LOCAL_SPANS)
+def test_local_attention_beside_the_mask_must_span_a_row(name: str) -> None:
+    model = tiny("gpt2")
+    for span, supported in ((ROW_NODES, True), (ROW_NODES - 1, False), (None, True)):
+        setattr(model.config, name, span)
+        assert supports_tree_attention(model, WINDOW) == supported
 
 
 @pytest.mark.parametrize("family", ["gemma2", "gemma3", "gpt_oss"])

@@ -16,6 +16,8 @@ from fairforget.forward.prefix_rows import PrefixRow, build_prefix_rows
 from fairforget.forward.probes import probe_once, probe_tolerance
 from fairforget.forward.split_forward import full_logits, hidden_states, logits_at
 
+LOCAL_SPANS = ("window_size", "keep_window_size")
+"""Settings for the span of local attention that a mask does not replace: of GPT-Neo and Doge."""
 ROW_NODES = 128
 """Nodes of a row. Attention is quadratic in the row length, so rows are short."""
 
@@ -65,11 +67,15 @@ def supports_tree_attention(model: PreTrainedModel, longest: int) -> bool:
 
     Determined by a test on four short sequences, once for each model and dtype. A model with a
     sliding window supports trees only if `longest`, the length of the longest sequence, fits into
-    the window, which a tree's mask replaces.
+    the window, which a tree's mask replaces. Other local attention stays beside the mask, and must
+    span a whole row.
     """
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)
     if window and longest > window:
+        return False
+    spans = (getattr(config, name, None) for name in LOCAL_SPANS)
+    if any(isinstance(span, int) and 0 < span < max(ROW_NODES, longest) for span in spans):
         return False
     last = config.vocab_size - 1
     return probe_once(model, "tree attention", lambda: _test_tree_attention(model, last))

@@ -244,6 +244,13 @@ def test_an_output_that_is_not_a_path(tmp_path, capsys) -> None:
     assert f"{path}: output is a value of type int; give a string, in quotes" in line
     assert line == refused(capsys, "unlearn", "m", "--output", tmp_path / "out", "--config", path)
     assert "no such file" in refused(capsys, "unlearn", "m", "--config", tmp_path / "none.yaml")
+    assert line[:60] in refused(capsys, "select", "edos", "--config", path)
+
+
+def test_a_setting_with_a_dash_is_unknown_in_a_file(tmp_path, capsys) -> None:
+    path = written(tmp_path, "c.yaml", "dry-run: true\n")
+    line = refused(capsys, "select", "edos", "--config", path)
+    assert f"{path}: unknown setting dry-run; did you mean dry_run?" in line
 
 
 def parsed(monkeypatch: pytest.MonkeyPatch, directory: Path, *args: str) -> Any:
@@ -470,3 +477,17 @@ def test_a_cache_that_cannot_be_written_names_its_variable(
             f"{path}: Permission denied; set FAIRFORGET_CACHE to a writable directory"
         )
     assert "choose another directory" in (describe(tmp_path / "out") or "")
+
+
+@pytest.mark.parametrize(
+    ("command", "resumed"), [("evaluate", True), ("unlearn", True), ("select", False)]
+)
+def test_only_commands_that_resume_say_so(command: str, resumed: bool, monkeypatch, capsys) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fairforget.cli.auto_cli", interrupt)
+    with pytest.raises(SystemExit) as stop:
+        main([command, "x"])
+    assert stop.value.code == 130
+    assert ("the same command continues" in capsys.readouterr().err) == resumed

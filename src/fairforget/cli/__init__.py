@@ -29,6 +29,14 @@ from fairforget.redaction import redact
 from fairforget.terminal.messages import print_stderr
 
 _arguments: list[str] = []
+RESUMED = [
+    [name] for name in ("demo", "evaluate", "unlearn", "transfer", "leaderboard", "durability")
+]
+"""Commands whose output directory keeps what is finished."""
+CONTINUES = (
+    "; with --output, the same command continues after the last finished benchmark, continuation "
+    "or checkpoint"
+)
 
 
 class OneLineParser(ArgumentParser):
@@ -116,8 +124,7 @@ def main(args: list[str] | None = None) -> None:
         _fail(str(error))
     except KeyboardInterrupt:
         print_stderr(
-            "fairforget: interrupted; with --output, the same command continues after the last "
-            "finished benchmark, continuation or checkpoint"
+            f"fairforget: interrupted{CONTINUES if find_command(_arguments)[0] in RESUMED else ''}"
         )
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

@@ -22,14 +22,14 @@ GROUP = re.compile(r"""Parser key "([\w.]+)": Unable to load config ['"](.*?)['"
 NOT_TEXT = re.compile(
     r"Parser key \"([\w.]+)\": .*?Expected a <class 'str'>.*?(?:Got|Given) value: (.*)"
 )
-NOT_PATH = re.compile(r'Parser key "([\w.]+)": Not of type Path: .*, not (\w+)')
+NOT_PATH = re.compile(r'Parser key "([\w.]+)": .*?Not of type Path: .*?, not (\w+)')
 NULL = re.compile(r'Parser key "([\w.]+)": is null|Unexpected config: (\w+):$')
 NO_FILE = re.compile(
     r'Parser key "config": (?:File does not exist|Path is not a file)|Unexpected config:\s*$'
 )
 REQUIRED = re.compile(r"the following arguments are required: (.*)")
 UNKNOWN_FLAG = re.compile(r"unrecognized arguments: --([\w.]+)")
-UNKNOWN_SETTING = re.compile(r"Subcommand '.*' does not accept option '([\w.]+)'")
+UNKNOWN_SETTING = re.compile(r"Subcommand '.*' does not accept option '([\w.-]+)'")
 QUOTE = "give a string, in quotes if it looks like a number"
 REMEDIES = {
     int: "give a whole number",

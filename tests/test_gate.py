@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairforget.comparison.compare import Comparison
-from fairforget.comparison.gate import find_violations
+from fairforget.comparison.gate import _split, find_violations
 from fairforget.comparison.paired import Cell
 from fairforget.comparison.score_change import Change
 from fairforget.errors import InputError
@@ -83,6 +83,14 @@ def test_another_bias_score_is_worse_only_where_it_is_named() -> None:
         find_violations(made, "x worse")
     with pytest.raises(InputError, match=r"'stereoset.gender.s'; did you mean stereoset.gender.ss"):
         find_violations(made, "stereoset.gender.s worse")
+
+
+def test_the_name_of_a_benchmark_may_have_commas() -> None:
+    name = "perplexity:dghs?round=2,3"
+    split = list(_split(f"stereoset.*.ss worse, {name} > 0.5,{name}.after < 2, worse"))
+    assert split == ["stereoset.*.ss worse", f"{name} > 0.5", f"{name}.after < 2", "worse"]
+    with pytest.raises(InputError, match="is not a condition"):
+        find_violations(contribution(), name)
 
 
 @pytest.mark.parametrize(

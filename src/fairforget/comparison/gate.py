@@ -55,7 +55,7 @@ def find_violations(comparison: Comparison, conditions: str) -> list[str]:
     """
     figures = list(_list_figures(comparison))
     violations: list[str] = []
-    for condition in map(str.strip, conditions.split(",")):
+    for condition in _split(conditions):
         if condition == WORSE:
             judged = [figure for figure in figures if figure.main and figure.verdict]
             if not judged:
@@ -70,6 +70,21 @@ def find_violations(comparison: Comparison, conditions: str) -> list[str]:
             met = _find_beyond(figures, condition)
         violations += map(_describe, met)
     return list(dict.fromkeys(violations))
+
+
+def _split(conditions: str) -> Iterator[str]:
+    """Yield the conditions of a list; the name of a benchmark may have commas after a `?`."""
+    begun = ""
+    for part in conditions.split(","):
+        condition = f"{begun},{part}" if begun else part
+        complete = CONDITION.fullmatch(condition.strip()) or condition.split()[-1:] == [WORSE]
+        if "?" in condition and not complete:
+            begun = condition
+        else:
+            yield condition.strip()
+            begun = ""
+    if begun:
+        yield begun.strip()
 
 
 def _find_worse(figures: Sequence[_Figure], condition: str) -> list[_Figure]:

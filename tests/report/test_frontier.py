@@ -18,7 +18,12 @@ from fairforget.report.frontier import (
     make_frontier,
     points_table,
 )
-from fairforget.report.frontier_points import mean_bias, run_points, shared_benchmark
+from fairforget.report.frontier_points import (
+    describe_differences,
+    mean_bias,
+    run_points,
+    shared_benchmark,
+)
 from fairforget.report.labels import LABELS_LEFT, Label
 from fairforget.transfer_study.report.page import read as read_study
 from fairforget.transfer_study.report.page import study_points
@@ -59,6 +64,20 @@ def test_a_point_has_the_change_of_one_perplexity_in_any_order(tmp_path: Path) -
     _, point = run_points([(name, run)], "stereoset")
     assert point.perplexity
     assert point.perplexity.value == pytest.approx(100 * (29.0 / 28.9 - 1))
+
+
+def test_runs_that_cannot_be_compared_are_reported(tmp_path: Path) -> None:
+    runs = read_runs(write_runs(tmp_path))
+    assert describe_differences(runs, "stereoset") == ""
+    (name, run), *others = runs
+    model = replace(run.record.model, source="other", weights="of another")
+    moved = [(name, replace(run, record=replace(run.record, model=model))), *others]
+    assert "different models (other and " in describe_differences(moved, "stereoset")
+    assert run.before
+    results = {"stereoset": {**run.before.record.results["stereoset"], "protocol": "bias-bench"}}
+    before = replace(run.before, record=replace(run.before.record, results=results))
+    scored = [(name, replace(run, before=before)), *others]
+    assert "scored with different settings" in describe_differences(scored, "stereoset")
 
 
 def test_without_items_there_is_no_interval(tmp_path: Path) -> None:

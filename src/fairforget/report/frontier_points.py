@@ -11,6 +11,7 @@ from statistics import fmean
 from fairforget.benchmarks import find_judge
 from fairforget.benchmarks.measurement import ALL, estimate_scores, group_by_domain
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION, measure_of
+from fairforget.comparison.compare import check_settings
 from fairforget.comparison.score_change import Score
 from fairforget.corpora.reading import CONTROL_CORPUS
 from fairforget.errors import InputError
@@ -72,6 +73,25 @@ def run_points(runs: Runs, benchmark: str) -> list[Point]:
         measured = any(point.lms for point in points)
         points.insert(0, originals[0] if measured else replace(originals[0], lms=None))
     return points
+
+
+def describe_differences(runs: Runs, benchmark: str) -> str:
+    """A caution if the runs on a benchmark differ in the original model or in how it is scored."""
+    measured = [it for it in _measured(runs) if benchmark in it[2].record.results]
+    facts = [record.model for _, record, _, _ in measured]
+    models = {model.weights or model.source: model.source for model in facts}
+    if len(models) > 1:
+        return (
+            f"The runs started from different models ({join_words([*models.values()])}), so the "
+            "plot does not compare methods."
+        )
+    first = measured[0][2].record.results[benchmark]
+    try:
+        for _, _, before, _ in measured:
+            check_settings(benchmark, first, before.record.results[benchmark])
+    except InputError:
+        return "The runs were scored with different settings, so the plot does not compare methods."
+    return ""
 
 
 def _measured(runs: Runs) -> list[tuple[str, UnlearningRecord, Evaluation, Evaluation]]:

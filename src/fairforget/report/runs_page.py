@@ -9,7 +9,7 @@ from typing import Any
 from fairforget.report.contents import UnlearningRun, read_runs
 from fairforget.report.evidence import list_limitations
 from fairforget.report.frontier import Point, frontiers, points_table
-from fairforget.report.frontier_points import run_points, shared_benchmark
+from fairforget.report.frontier_points import describe_differences, run_points, shared_benchmark
 from fairforget.report.headline import Headline
 from fairforget.report.wording import benchmark_name
 from fairforget.terminal.messages import count_of
@@ -26,10 +26,11 @@ def context(runs: Sequence[tuple[str, UnlearningRun]]) -> dict[str, Any]:
     """The variables of the template."""
     benchmark = shared_benchmark(runs)
     points = run_points(runs, benchmark) if benchmark else []
+    caution = describe_differences(runs, benchmark) if benchmark else ""
     name = benchmark_name(benchmark) if benchmark else ""
     benchmarks = [name for _, run in runs if run.after for name in run.after.record.results]
     return {
-        "headline": headline(points, len(runs), name),
+        "headline": headline(points, len(runs), name, caution=caution),
         "benchmark": name,
         "frontiers": frontiers(points),
         "points": points_table(points),
@@ -37,13 +38,14 @@ def context(runs: Sequence[tuple[str, UnlearningRun]]) -> dict[str, Any]:
     }
 
 
-def headline(points: Sequence[Point], total: int, benchmark: str) -> Headline:
+def headline(points: Sequence[Point], total: int, benchmark: str, *, caution: str = "") -> Headline:
     """The number of runs and of controls; the plot has their results.
 
     Args:
         points: the runs in the plot.
         total: number of all runs.
         benchmark: name of the benchmark in the plot.
+        caution: why the runs cannot be compared.
     """
     runs = [point for point in points if not point.original]
     if not runs:
@@ -56,6 +58,7 @@ def headline(points: Sequence[Point], total: int, benchmark: str) -> Headline:
     return Headline(
         f"{len(runs)} unlearning run{'' if len(runs) == 1 else 's'}: bias against utility loss",
         [
+            *([caution] if caution else []),
             "Compare methods at the same utility loss, and with the controls"
             + (f" ({controls} of these runs)." if controls else ": none of these runs is one."),
             *(

@@ -153,7 +153,7 @@ def test_the_answer_has_one_row_per_forget_corpus(study: StudyRecord) -> None:
         for text, cell in zip(row[2:], mine, strict=True):
             change, _, answer = str(text).removesuffix(" (forgotten)").partition(": ")
             assert change == format_signed(cell.bias.value)
-            assert words[answer.replace(" more than with random", "")] == cell.verdict
+            assert words[answer.replace(" beyond random", "")] == cell.verdict
 
 
 def test_every_cell_is_counted_once(study: StudyRecord) -> None:
@@ -166,7 +166,7 @@ def test_every_cell_is_counted_once(study: StudyRecord) -> None:
     assert counts == ["Other domains, 3 verdicts: undecided in all."]
     three[0] = replace(three[0], verdict="contradicted")
     counts = count_verdicts(three)
-    rose = "bias rose, or fell less than with a control in 1"
+    rose = "bias rose, or fell less than with a valid control in 1"
     assert counts == [f"Other domains, 3 verdicts: {rose}; undecided in 2."]
     three[0] = replace(three[0], verdict="contradicted", excess={})
     assert count_verdicts(three[:1]) == ["Other domains, 1 verdict: bias rose."]
@@ -245,10 +245,10 @@ def test_the_title_states_the_finding_of_the_primary_test(study: StudyRecord) ->
     undecided = replace(first, verdict="undecided")
     assert title(undecided) == f"Undecided: other biases may or may not have fallen after {what}"
     fell = replace(first, verdict="supported")
-    assert title(fell) == f"After {what}, other biases fell by more than with every control"
+    assert title(fell) == f"After {what}, other biases fell by more than with every valid control"
     assert title(replace(fell, excess={})) == f"After {what}, other biases fell"
     rose = replace(first, verdict="contradicted")
-    assert title(rose) == f"After {what}, other biases rose, or fell less than with a control"
+    assert title(rose) == f"After {what}, other biases rose, or fell less than with a valid control"
     assert title(replace(rose, excess={})) == f"After {what}, other biases rose"
     small = limited(first, bias=(-0.9, -1.6, -0.2), random=(-0.1, -0.4, 0.3))
     less = "other biases did not fall by 1 point or more beyond the control random"
@@ -467,6 +467,23 @@ def test_a_control_that_cannot_be_used_is_named_with_the_reason(study: StudyReco
     ignored = replace(none, settings={"controls": ["all", "swapped"]})
     start = "There was no control but all and swapped, which verdicts ignore, so "
     assert described(ignored).startswith(start)
+
+
+def test_an_objective_without_a_valid_control_is_named(study: StudyRecord) -> None:
+    def described(*controls: str) -> str:
+        """With another objective, for which only random tokens are no control."""
+        other = [
+            replace(cell, method="counterfactual-kl", excess={})
+            for cell in study.matrix
+            if cell.control is None
+        ]
+        matrix = [*study.matrix, *other]
+        found = replace(study, matrix=matrix, settings={"controls": controls})
+        return context(found)["headline"].sentences[-1]
+
+    assert "No control is valid for counterfactual-kl, so its effects" in described("random")
+    assert "For counterfactual-kl, random is not a valid control." in described("random", "matched")
+    assert "for npo" not in described("random").lower()
 
 
 def test_dose_plots_have_the_forget_set_and_its_controls(study: StudyRecord) -> None:

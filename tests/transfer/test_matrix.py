@@ -267,6 +267,14 @@ def test_with_one_seed_the_variance_is_that_of_items_and_nothing_is_decided() ->
     assert (row.own.p_adjusted, row.ratio) == (1.0, None)
 
 
+def test_of_a_run_that_changed_nothing_nothing_is_claimed() -> None:
+    runs = [replace(result("builtin:gender", seed=s), alpha=0.0) for s in SEEDS]
+    randoms = [result("builtin:gender", "random", shift={"gender": 0.5}, seed=s) for s in SEEDS]
+    cell = matrix(runs + randoms)["builtin:gender", None, "gender"]
+    assert cell.excess["random"].ci[0] > 0  # the control lowered bias
+    assert (cell.verdict, cell.reason) == ("undecided", "a run changed nothing")
+
+
 def test_a_control_that_changed_nothing_is_missing() -> None:
     runs = [result("builtin:gender", shift={"gender": 0.5}, seed=s) for s in SEEDS]
     randoms = [result("builtin:gender", "random", seed=s) for s in SEEDS]

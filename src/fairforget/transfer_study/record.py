@@ -18,10 +18,16 @@ RowKey = tuple[str, str, str | None, str, str]
 """Forget corpus, objective, control, benchmark and bias score."""
 ClaimVerdict = Literal["supported", "contradicted", "no more than margin", "undecided"]
 Reason = Literal[
-    "too few terms", "one seed", "control missing", "control did less", "no bias shown before"
+    "a run changed nothing",
+    "too few terms",
+    "one seed",
+    "control missing",
+    "control did less",
+    "no bias shown before",
 ]
 """Why a cell is undecided.
 
+- a run changed nothing: nothing was left of its update within the budget (α = 0).
 - too few terms: it has fewer clusters than `FEWEST_CLUSTERS`.
 - one seed: the variance between seeds is unknown.
 - control missing: one of the study's controls has fewer runs than the unlearned corpus, or a run

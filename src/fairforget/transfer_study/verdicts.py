@@ -142,7 +142,10 @@ def rose(effect: Effect) -> bool:
 def _judge(pending: Sequence[Pending[T]], families: Sequence[Family | None]) -> list[T]:
     """The cells with corrected p-values and with their verdicts."""
     numbered = list(enumerate(zip(pending, families, strict=True)))
-    claims = [raw_verdict(p.changes, obstacle=p.obstacle is not None) for p in pending]
+    claims: list[tuple[ClaimVerdict, float]] = [
+        ("undecided", 1.0) if p.idle else raw_verdict(p.changes, obstacle=p.obstacle is not None)
+        for p in pending
+    ]
     biases = adjust_holm({n: (family, p.cell.bias.p) for n, (p, family) in numbered})
     excesses = correct_by_control([p.cell.excess for p in pending], families)
     verdicts = adjust_holm({n: (family, claims[n][1]) for n, (_, family) in numbered})
@@ -175,7 +178,9 @@ def _judge(pending: Sequence[Pending[T]], families: Sequence[Family | None]) -> 
 def _explain(cell: MatrixCell, pending: Pending[MatrixCell], tests: int) -> MatrixCell:
     """An undecided cell with the reason, and with the data that would decide it."""
     reason: Reason | None = (
-        "too few terms"
+        "a run changed nothing"
+        if pending.idle
+        else "too few terms"
         if too_few(cell.clusters)
         else "one seed"
         if cell.seeds == 1

@@ -134,7 +134,7 @@ def describe_controls(study: StudyRecord) -> str:
     unusable = list(_describe_unusable(study))
     unknown = "an effect of what was unlearned cannot be separated from side effects of training."
     if controls := _decisive_controls(study.matrix):
-        sentences = [f"Controls: {join_words(controls)}.", *unusable]
+        sentences = [f"Controls: {join_words(controls)}.", *unusable, *_describe_invalid(study)]
     elif unusable:
         sentences = [*unusable, f"Without a control, {unknown}"]
     else:
@@ -144,16 +144,31 @@ def describe_controls(study: StudyRecord) -> str:
     return " ".join([*sentences, "Verdicts need p < 0.05 after Holm’s correction."])
 
 
+def _planned_controls(study: StudyRecord) -> list[str]:
+    """The controls in the settings of a study, and those that it has runs of."""
+    settings = study.settings
+    planned = name_controls(settings.get("controls", ()), settings.get("match", "perplexity"))
+    return list(dict.fromkeys([*planned, *(cell.control for cell in study.matrix if cell.control)]))
+
+
+def _describe_invalid(study: StudyRecord) -> Iterator[str]:
+    """Sentences on the objectives for which a control has the presumed cause, so is not valid."""
+    used, planned = _decisive_controls(study.matrix), _planned_controls(study)
+    for method in dict.fromkeys(cell.method for cell in study.matrix if cell.control is None):
+        if not any(lacks_cause(name, method) for name in planned):
+            yield (
+                f"No control is valid for {method}, so its effects cannot be separated from side "
+                "effects of training."
+            )
+        elif invalid := [name for name in used if not lacks_cause(name, method)]:
+            yield f"For {method}, {join_words(invalid)} is not a valid control."
+
+
 def _describe_unusable(study: StudyRecord) -> Iterator[str]:
     """Sentences on the planned controls that some runs could not be compared with, and why."""
-    settings = study.settings
-    planned = [
-        *name_controls(settings.get("controls", ()), settings.get("match", "perplexity")),
-        *(cell.control for cell in study.matrix if cell.control),
-    ]
     unlearned = {(c.forget, c.method): c for c in study.matrix if c.control is None}
     seeds = {(c.forget, c.method, c.control): c.seeds for c in study.matrix}
-    for name in dict.fromkeys(planned):
+    for name in _planned_controls(study):
         without: dict[str, list[str]] = {}
         for cell in unlearned.values():
             if name not in cell.excess and lacks_cause(name, cell.method):

@@ -89,8 +89,9 @@ def answer_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
             [*name, *(_answer(row[d]) if d in row else NONE for d in domains)]
             for name, row in rows.items()
         ],
-        note=f"{_describe_bias(measure)}. Fell: also by more than with every control. Rose or fell "
-        f"less: it rose, or fell less than with a control. {MARGIN_NOTE} {OWN_NOTE}",
+        note=f"{_describe_bias(measure)}. Fell: also by more than with every valid control, if "
+        "there is one. Rose or fell less: it rose, or fell less than with a valid control. "
+        f"{MARGIN_NOTE} {OWN_NOTE}",
     )
 
 

@@ -7,9 +7,9 @@ from fairforget.report.wording import NONE
 from fairforget.transfer_study.plan import lacks_cause
 from fairforget.transfer_study.record import Effect, MatrixCell, Omnibus
 
-SUPPORTED = "fell by more than with every control"
-CONTRADICTED = "rose, or fell less than with a control"
-"""The verdicts of a cell with controls."""
+SUPPORTED = "fell by more than with every valid control"
+CONTRADICTED = "rose, or fell less than with a valid control"
+"""The verdicts of a cell with controls. A control is valid if it lacks the presumed cause."""
 MARGIN_NOTE = (
     "Beyond a control: the change minus the control’s. “A fall of X or more is ruled out”: bias "
     "fell by less than X, if at all; “beyond” a control: only a fall that exceeds the control’s by "

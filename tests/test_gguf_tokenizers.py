@@ -18,6 +18,7 @@ from fairforget.models.gguf_import.tokenizer import (
     WHOLE_WORDS,
     check_pretokenizer,
     correct_tokenizer,
+    make_reloadable,
 )
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.saving import save_model
@@ -73,6 +74,32 @@ def test_byte_level_tokens_come_back(name: str, tmp_path: Path) -> None:
     found = load_model(path, device="cpu").tokenizer
     for text in WORDS:
         assert found(text)["input_ids"] == tokenizer(text)["input_ids"], text
+
+
+@pytest.mark.parametrize("architecture", ["starcoder2", "qwen2"])
+def test_a_class_that_rebuilds_its_rules_does_not_replace_those_of_the_file(
+    architecture: str, tmp_path: Path
+) -> None:
+    """transformers loads every tokenizer of Qwen2 with its own class, and one of StarCoder2 not."""
+    backend = learn("smollm", SPLITTERS["smollm"]).backend_tokenizer
+    kind, config = {
+        "starcoder2": (hf.GPT2Tokenizer, hf.Starcoder2Config),
+        "qwen2": (hf.Qwen2Tokenizer, hf.Qwen2Config),
+    }[architecture]
+    rules = json.loads(backend.to_str())["model"]
+    merges = [tuple(merge) for merge in rules["merges"]]
+    tokenizer = kind(vocab=rules["vocab"], merges=merges)
+    tokenizer.backend_tokenizer.pre_tokenizer = backend.pre_tokenizer
+    expected = [tokenizer(text)["input_ids"] for text in WORDS]
+    if architecture == "qwen2":
+        with pytest.raises(InputError, match="with Qwen2Tokenizer, which splits texts otherwise"):
+            make_reloadable(tokenizer, config(), Path("a.gguf"))
+        return
+    made = make_reloadable(tokenizer, config(), Path("a.gguf"))
+    made.save_pretrained(tmp_path)
+    config().save_pretrained(tmp_path)
+    found = hf.AutoTokenizer.from_pretrained(tmp_path)
+    assert [found(text)["input_ids"] for text in WORDS] == expected
 
 
 @pytest.mark.parametrize("name", [*LIKE_GPT2, *LIKE_SMOLLM])

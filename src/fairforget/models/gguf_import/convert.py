@@ -9,7 +9,14 @@ from typing import Any
 
 import torch
 from filelock import FileLock
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    __version__,
+)
 from transformers.modeling_gguf_pytorch_utils import (
     TENSOR_PROCESSORS,
     TensorProcessor,
@@ -27,7 +34,11 @@ from fairforget.models.gguf_import.gemma import set_attention_scalar
 from fairforget.models.gguf_import.header import GGUFContents, check_gguf
 from fairforget.models.gguf_import.rope import scale_rope, set_rope_base, set_rotary_dimensions
 from fairforget.models.gguf_import.settings import set_ignored_settings
-from fairforget.models.gguf_import.tokenizer import check_pretokenizer, correct_tokenizer
+from fairforget.models.gguf_import.tokenizer import (
+    check_pretokenizer,
+    correct_tokenizer,
+    make_reloadable,
+)
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.saving import save_model
@@ -35,7 +46,7 @@ from fairforget.models.weights import load_weights
 from fairforget.terminal.messages import show_message
 
 FLOAT32_BYTES = 4
-CONVERTER_VERSION = 5
+CONVERTER_VERSION = 6
 """Part of the name of a copy; increased when files are converted differently."""
 
 
@@ -43,14 +54,15 @@ def convert_gguf(path: Path) -> Path:
     """Return the directory with the dequantised weights of a GGUF file, converted on first use.
 
     transformers takes many seconds to read a small GGUF model and less than one to read
-    safetensors, so the result is cached under the hash of the file and the version of the
-    converter. A message says so first.
+    safetensors, so the result is cached under the hash of the file and the versions of the
+    converter and of transformers. A message says so first.
 
     Raises:
         InputError: the file is damaged or a part of a model, transformers cannot represent it, or
             it does not hold exactly the weights that its metadata describe.
     """
-    target = cache_directory() / GGUF / f"{hash_file(path)[:32]}-{CONVERTER_VERSION}"
+    versions = f"{CONVERTER_VERSION}-{__version__}"
+    target = cache_directory() / GGUF / f"{hash_file(path)[:32]}-{versions}"
     if (target / "config.json").is_file():
         return target
     check_extra("gguf", "gguf", f"model {path}")
@@ -95,8 +107,9 @@ def convert_gguf(path: Path) -> Path:
                 AutoModelForCausalLM, str(path), **source, config=config, dtype=torch.float32
             )
             _check_unused(model, contents, path)
-            tokenizer = AutoTokenizer.from_pretrained(**source)
+            tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(**source)
             correct_tokenizer(tokenizer, contents)
+            tokenizer = make_reloadable(tokenizer, config, path)
         _remove_quantization(model)
         # the start token is chosen when the copy is loaded
         return save_model(LanguageModel(model, tokenizer, str(path), "causal", ""), target)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tokenizers import Regex, decoders, normalizers
 from tokenizers.pre_tokenizers import (
@@ -14,7 +16,7 @@ from tokenizers.pre_tokenizers import (
     Sequence,
     Split,
 )
-from transformers import PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
 
 from fairforget.errors import InputError
 from fairforget.models.gguf_export.byte_level import PATTERNS
@@ -22,6 +24,8 @@ from fairforget.models.gguf_import.header import GGUFContents
 
 SPACE = "▁"
 """Stands for a space in the tokens of SentencePiece."""
+PLAIN_CLASS = "TokenizersBackend"
+"""Class of transformers' tokenizers that are loaded as they were saved."""
 TABLE = "transformers.integrations.gguf.gguf_tokenizer_mapping"
 """Module of newer versions of transformers with the pre-tokenizers that it makes from names."""
 LIKE_GPT2 = ("gpt-2", "phi-2", "mpt", "olmo", "gigachat", "mellum", "a.x-4.0")
@@ -72,6 +76,51 @@ def correct_tokenizer(tokenizer: PreTrainedTokenizerBase, contents: GGUFContents
             tokenizer.backend_tokenizer.pre_tokenizer = splitter
         if name in WHOLE_WORDS:
             tokenizer.backend_tokenizer.model.ignore_merges = True
+
+
+def make_reloadable(
+    tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig, path: Path
+) -> PreTrainedTokenizerBase:
+    """Return a tokenizer that splits texts alike once it has been saved and loaded.
+
+    Some classes, such as that of StarCoder2, rebuild their rules and ignore the saved ones.
+
+    Args:
+        tokenizer: a corrected tokenizer.
+        config: of its model, which also decides with which class it is loaded.
+        path: of the GGUF file.
+
+    Raises:
+        InputError: transformers always loads it with such a class.
+    """
+    rules = _read_rules(tokenizer)
+    with TemporaryDirectory() as directory:
+        tokenizer.save_pretrained(directory)
+        config.save_pretrained(directory)
+        if _read_rules(AutoTokenizer.from_pretrained(directory)) == rules:
+            return tokenizer
+        saved = Path(directory) / "tokenizer_config.json"
+        settings = json.loads(saved.read_text(encoding="utf-8"))
+        settings["tokenizer_class"] = PLAIN_CLASS
+        saved.write_text(json.dumps(settings), encoding="utf-8")
+        plain: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(directory)
+    if _read_rules(plain) != rules:
+        raise InputError(
+            f"{path}: transformers loads every tokenizer of a {config.model_type} model with "
+            f"{type(plain).__name__}, which splits texts otherwise than this file says; give the "
+            "transformers checkpoint instead"
+        )
+    return plain
+
+
+def _read_rules(tokenizer: PreTrainedTokenizerBase) -> list[object]:
+    """Return how a tokenizer splits texts into tokens, but for Unicode's composed characters.
+
+    llama.cpp does not compose them; transformers does for some architectures.
+    """
+    saved = json.loads(tokenizer.backend_tokenizer.to_str())
+    normalizer = None if saved["normalizer"] == {"type": "NFC"} else saved["normalizer"]
+    return [normalizer, saved["pre_tokenizer"], saved["model"]]
 
 
 def _add_no_space(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -133,6 +133,11 @@ def test_a_model_of_the_hub_has_its_commit_on_record(
     (kept / "refs").mkdir()
     (kept / "refs" / "main").write_text("abc123")
     assert hub_commit("me/mine") == "abc123"
+    assert hub_commit("smollm2") == ""
+    monkeypatch.setattr("fairforget.models.fingerprint.find_packaged_smollm2", lambda: None)
+    kept.rename(tmp_path / "models--HuggingFaceTB--SmolLM2-135M-Instruct")
+    assert hub_commit("smollm2") == "abc123"
+    (tmp_path / "models--HuggingFaceTB--SmolLM2-135M-Instruct").rename(kept)
     assert hub_commit("me/other") == hub_commit(str(tmp_path)) == hub_commit("a: b/c/d") == ""
 
 

@@ -188,6 +188,9 @@ def test_a_head_is_written_once_it_is_untied(with_template: bool, tmp_path: Path
     content = tensors(path)
     np.testing.assert_array_equal(content[HEAD], 0.5 * content["token_embd.weight"])
     np.testing.assert_allclose(llama_cpp.log_probs(path, IDS), log_probs(made), atol=1e-3)
+    # the file has a head of its own, after the embeddings that are the model's head
+    back = export(tmp_path / "tied", tmp_path / "back.gguf", type="f32", template=path)
+    np.testing.assert_array_equal(tensors(back)[HEAD], tensors(tied)["token_embd.weight"])
 
 
 def test_a_gemma_without_a_template(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from gguf import MODEL_ARCH, GGUFReader, get_tensor_name_map
 from fairforget import InputError, export, load_model, save_model
 from fairforget.cli import main
 from fairforget.extras import find_package
+from fairforget.models.fingerprint import describe_model
+from fairforget.models.gguf_export.export import _find_template
 from fairforget.models.gguf_export.types import FILE_TYPES
 from fairforget.models.gguf_export.vocabulary import add_vocabulary
 from fairforget.models.gguf_import.convert import convert_gguf
@@ -162,3 +165,17 @@ def test_smollm2_comes_back_byte_for_byte(tmp_path: Path, monkeypatch: pytest.Mo
     with torch.no_grad():
         expected = model(torch.tensor([ids])).logits[0].argmax(-1)
     assert llama_cpp.log_probs(path, ids).argmax(-1).tolist() == expected.tolist()
+
+
+@pytest.mark.real_model
+def test_the_packaged_file_is_the_template_of_runs_that_started_from_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without the package, smollm2 is the checkpoint on the hub, which has other weights."""
+    monkeypatch.undo()  # the cache has it converted
+    facts = describe_model(load_model("smollm2"))
+    assert facts.revision == ""
+    found = _find_template(facts)
+    assert found is not None
+    assert found.name == SMOLLM2_FILE
+    assert _find_template(replace(facts, weights="0" * 64)) is None

@@ -16,6 +16,8 @@ from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
+from fairforget.models.locate import SMOLLM2_HUB, find_packaged_smollm2
+from fairforget.names import SMOLLM2
 from fairforget.records.records import ModelFacts
 
 WEIGHTS_PER_TENSOR = 256
@@ -142,7 +144,11 @@ def hub_commit(source: str) -> str:
 
     It is read from the local cache, without network access.
     """
-    if Path(source).exists():
+    if source == SMOLLM2:
+        if find_packaged_smollm2():
+            return ""
+        source = SMOLLM2_HUB
+    elif Path(source).exists():
         return ""
     try:
         path = try_to_load_from_cache(source, "config.json")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fairforget.errors import InputError
 from fairforget.extras import check_extra
 from fairforget.files.text import parse_json, read_text
-from fairforget.models.fingerprint import DECODING
+from fairforget.models.fingerprint import DECODING, fingerprint
 from fairforget.models.gguf_import.header import is_gguf
 from fairforget.models.inputs import hash_model
 from fairforget.models.loading import load_model
@@ -18,7 +18,7 @@ from fairforget.models.saving import check_saved
 from fairforget.names import SMOLLM2
 from fairforget.records.outputs import CONTENT
 from fairforget.records.paths import MODEL, RECORD, SETTINGS
-from fairforget.records.records import UnlearningRecord
+from fairforget.records.records import ModelFacts, UnlearningRecord
 from fairforget.records.store import read_record
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def export(
     if target.exists():
         raise InputError(f"{target} exists; choose another name")
     kind = parse_type(type) if type is not None else None
-    directory, origin = _find_model(Path(run))
-    source = _find_template(origin) if template is None else Path(template)
+    directory, original = _find_model(Path(run))
+    origin = original.source if original else None
+    source = _find_template(original) if template is None else Path(template)
     if source is not None and not source.is_file():
         raise InputError(
             f"the model came from {source}, which no longer exists; give its new path as --template"
@@ -77,7 +78,7 @@ def export(
             else f"template {source}: no such file; check the path"
         )
     if template is None and source is not None and origin is not None:
-        _check_unchanged(origin, directory.parent / SETTINGS)
+        _check_unchanged(origin, directory.resolve().parent / SETTINGS)
     language_model = load_model(directory, dtype="float32", device="cpu")
     _check(language_model)
     plan = (
@@ -89,12 +90,12 @@ def export(
     return target
 
 
-def _find_model(run: Path) -> tuple[Path, str | None]:
-    """Return the directory of a model, and the source of the original if a record names one."""
+def _find_model(run: Path) -> tuple[Path, ModelFacts | None]:
+    """Return the directory of a model, and the facts about the original if a record has them."""
     if (run / RECORD).is_file():
-        source = read_record(run / RECORD, UnlearningRecord).model.source
+        original = read_record(run / RECORD, UnlearningRecord).model
         check_saved(run / MODEL)
-        return run / MODEL, source
+        return run / MODEL, original
     if not (run / "config.json").is_file():
         raise InputError(
             f"{run} has no {RECORD} and no config.json; give the output directory of unlearn or "
@@ -102,15 +103,19 @@ def _find_model(run: Path) -> tuple[Path, str | None]:
         )
     record = run.resolve().parent / RECORD
     if run.resolve().name == MODEL and record.is_file():
-        return run, read_record(record, UnlearningRecord).model.source
+        return run, read_record(record, UnlearningRecord).model
     return run, None
 
 
-def _find_template(origin: str | None) -> Path | None:
+def _find_template(original: ModelFacts | None) -> Path | None:
     """Return the GGUF file that the original was loaded from, or None if there is none."""
-    if origin == SMOLLM2 and (packaged := find_packaged_smollm2()):
-        return packaged
-    return Path(origin) if origin is not None and is_gguf(origin) else None
+    if original is None:
+        return None
+    if original.source == SMOLLM2 and (packaged := find_packaged_smollm2()):
+        # without the package, the original came from the hub
+        loaded = load_model(packaged, dtype="float32", device="cpu")
+        return packaged if original.weights in ("", fingerprint(loaded.model)) else None
+    return Path(original.source) if is_gguf(original.source) else None
 
 
 def _check_unchanged(source: str, settings: Path) -> None:

@@ -55,6 +55,7 @@ def plan_from_template(
             "give the file that the model came from"
         )
     weights = name_weights(language_model)
+    embeddings = weights.get("token_embd.weight")
     planned = {}
     for tensor in reader.tensors:
         if tensor.name in FREQUENCIES:
@@ -62,7 +63,7 @@ def plan_from_template(
             planned[tensor.name] = PlannedTensor(_shape(tensor), tensor.tensor_type, copied)
             continue
         if tensor.name == "output.weight":  # the head of the model may be tied
-            new = weights.pop(tensor.name, weights.get("token_embd.weight"))
+            new = weights.pop(tensor.name, embeddings)
         else:
             new = weights.pop(tensor.name, None)
         if new is None or tuple(new.shape) != _shape(tensor):

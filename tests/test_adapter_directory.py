@@ -60,6 +60,16 @@ def test_the_adapter_is_merged_into_its_base(base: Path, tmp_path: Path) -> None
         assert not torch.allclose(original.model(input_ids=IDS).logits, logits, atol=1e-2)
 
 
+def test_a_directory_with_a_model_and_an_adapter_is_refused(base: Path, tmp_path: Path) -> None:
+    """As merge_and_unload().save_pretrained leaves it; transformers would add the adapter again."""
+    saved_adapter(base, tmp_path / "adapter")
+    save_model(load_model(tmp_path / "adapter", device="cpu"), tmp_path / "both")
+    for path in (tmp_path / "adapter").glob("adapter_*"):
+        (tmp_path / "both" / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(InputError, match="has the weights of a model and an adapter"):
+        load_model(tmp_path / "both", device="cpu")
+
+
 def test_a_model_with_a_merged_adapter_can_be_trained(base: Path, tmp_path: Path) -> None:
     saved_adapter(base, tmp_path / "adapter")
     found = load_model(tmp_path / "adapter", device="cpu")

@@ -24,6 +24,7 @@ from fairforget.machine.stages import stage
 from fairforget.models import Kind
 from fairforget.models.adapter_directory import (
     find_base_model,
+    has_adapter,
     has_tokenizer,
     is_adapter,
     merge_saved_adapter,
@@ -36,7 +37,7 @@ from fairforget.models.file_checks import (
     safetensors_contents,
 )
 from fairforget.models.language_model import LanguageModel, select_start_token
-from fairforget.models.locate import locate_model
+from fairforget.models.locate import TWO_MODELS, locate_model
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
 from fairforget.models.tokenizer_checks import (
     check_start_token,
@@ -155,6 +156,8 @@ def _load(
             trust_remote_code=trust_remote_code,
         )
         tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=trust_remote_code)
+    if has_adapter(model):
+        raise InputError(TWO_MODELS.format(name))
     check_tokenizer(tokenizer, kind, name)
     check_vocabulary(model, tokenizer, name)
     if config.model_type == "rwkv":  # it would divide its weights at the first use, and save them

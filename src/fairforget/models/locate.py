@@ -9,11 +9,16 @@ from huggingface_hub.errors import HFValidationError
 
 from fairforget.errors import InputError
 from fairforget.extras import find_package
+from fairforget.models.adapter_directory import CONFIG
 from fairforget.models.gguf_import.convert import convert_gguf
 from fairforget.models.gguf_import.header import is_gguf
 from fairforget.names import SMOLLM2
 from fairforget.terminal.messages import show_message
 
+TWO_MODELS = (
+    "model {!r} has the weights of a model and an adapter, which transformers would add to them; "
+    f"move one of them, with {CONFIG} or config.json, to another directory"
+)
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -45,6 +50,8 @@ def locate_model(name: str) -> str:
             raise InputError(
                 f"model {name!r}: the directory has no config.json; give the directory of a model"
             )
+        if (path / CONFIG).is_file():
+            raise InputError(TWO_MODELS.format(name))
         if not any(path.glob("*.safetensors")) and any(
             [*path.glob("*.bin"), *path.glob("*.pt"), *path.glob("*.pth")]
         ):

@@ -491,3 +491,8 @@ def test_only_commands_that_resume_say_so(command: str, resumed: bool, monkeypat
         main([command, "x"])
     assert stop.value.code == 130
     assert ("the same command continues" in capsys.readouterr().err) == resumed
+
+
+def test_an_argument_that_is_not_utf8_is_refused_before_any_work(capsys) -> None:
+    line = refused(capsys, "evaluate", "mod\udce8le.gguf")
+    assert "argument 'mod\\udce8le.gguf' is not valid UTF-8" in line

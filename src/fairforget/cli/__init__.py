@@ -110,6 +110,7 @@ def main(args: list[str] | None = None) -> None:
     logging.getLogger("DeepSpeed").addFilter(_is_error)
     keep_freed_memory()
     try:
+        _check_encoding(_arguments)
         auto_cli(
             select_components(*find_command(_arguments)),
             args=_arguments,
@@ -136,6 +137,22 @@ def main(args: list[str] | None = None) -> None:
         sys.exit(UNFORESEEN)
     finally:
         _discard_unread_output()
+
+
+def _check_encoding(arguments: list[str]) -> None:
+    """Check that the arguments can be written to a record.
+
+    Raises:
+        InputError: one has bytes that are not UTF-8, as a file name can.
+    """
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"argument {argument!r} is not valid UTF-8, so no record could name it; rename the "
+                "file"
+            ) from None
 
 
 def _discard_unread_output() -> None:

@@ -150,8 +150,8 @@ def _crows_pairs() -> str:
     _require(_interval(cell.bias)[0] > 0, "bias over all pairs rose")
     _require(_interval(matched)[0] > 0, "it rose by more than with the control")
     return (
-        "**Applied to harmful words only, `counterfactual-kl` did not lower bias on CrowS-Pairs "
-        "measurably.** "
+        "**Applied to harmful words only, `counterfactual-kl` did not measurably lower bias on "
+        "CrowS-Pairs.** "
         f"Unlearning gender texts raised it by {_rise(cell.bias)} points, {_rise(matched)} more "
         "than unlearning the same words about objects."
     )

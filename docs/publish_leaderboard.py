@@ -106,8 +106,8 @@ def _unbound(record: LeaderboardRecord) -> list[str]:
     if not free:
         return []
     return [
-        f"{join_words([f'`{name}`' for name in free])} used up no limit: the interpolation ended "
-        "at the largest α, or where the measurement jumps as α changes."
+        f"{join_words([f'`{name}`' for name in free])} reached no limit: interpolation ended at "
+        "the largest α, or at a jump in the measured cost as α changes."
     ]
 
 

@@ -68,7 +68,7 @@ def _describe(name: str, suffix: str, results: dict[str, Any]) -> str:
     time, memory = results[f"time_ratio{suffix}"], results[f"memory_ratio{suffix}"]
     return (
         f"With {name}, a training step that computes logits only where a loss needs them takes "
-        f"{time:.2f} times the time and {memory:.2f} times the memory of one that computes all "
+        f"{time:.2f} times as long and {memory:.2f} times as much memory as one that computes all "
         "logits (*full*)."
     )
 

@@ -293,8 +293,8 @@ class LeaderboardSettings(ClusterSettings, ModelSettings):
 
     Args:
         models: Models, comma-separated: Hub ids, local directories, .gguf files, or smollm2.
-        methods: Debiasing methods, comma-separated: {methods}; or, with a / in it, the path or Hub
-            id of a model that was debiased by other means.
+        methods: Debiasing methods, comma-separated: {methods}; or the path or Hub id
+            (containing a /) of a model that was debiased by other means.
         benchmarks: Benchmarks, comma-separated; see evaluate.
         seeds: Number of seeds; a method whose result does not depend on the seed runs once.
         domain: Domain of the built-in lexicon to debias. Default: all.

@@ -85,8 +85,9 @@ def test_the_page_of_a_study_is_generated_from_its_record(name: str, script) -> 
 @pytest.mark.parametrize("name", [*SCORES, *STUDIES])
 def test_a_page_opens_with_a_picture_or_small_table_and_at_most_five_findings(name: str) -> None:
     opening = _page(name).partition("\n## ")[0].splitlines()
-    _, title, *content = [line for line in opening if line]
+    _, title, question, *content = [line for line in opening if line]
     assert title.startswith("# ")
+    assert "?" in question
     findings = "\n".join(content).split("\n- ")
     first = findings.pop(0).splitlines()
     if first[0].startswith("!["):

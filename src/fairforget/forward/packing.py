@@ -67,8 +67,8 @@ def supports_tree_attention(model: PreTrainedModel, longest: int) -> bool:
 
     Determined by a test on four short sequences, once for each model and dtype. A model with a
     sliding window supports trees only if `longest`, the length of the longest sequence, fits into
-    the window, which a tree's mask replaces. Other local attention stays beside the mask, and must
-    span a whole row.
+    the window, which a tree's mask replaces. Other local attention applies in addition to the mask
+    and must span a whole row.
     """
     config = model.config.get_text_config()
     window = getattr(config, "sliding_window", None)

@@ -1,4 +1,4 @@
-"""Weights that were debiased by other means, in the place of a method."""
+"""Models that were debiased by other means, used as methods."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def identify_given(
 
 
 def check_fit(language_model: LanguageModel, other: LanguageModel) -> None:
-    """Check that another model has the weights of a model, with other numbers, and its tokenizer.
+    """Check that two models have weights of the same names and shapes, and the same tokenizer.
 
     Raises:
         InputError: a weight is missing or has another shape, or the tokenizers differ.

@@ -52,8 +52,9 @@ def leaderboard(
     Args:
         output_dir: where to write `leaderboard.json`, `report.html` and `runs/`.
         models: hub ids, local directories, .gguf files or `smollm2`.
-        methods: names in `fairforget.methods.METHODS`, and paths or hub ids of models that were
-            debiased by other means, if `models` is what they were made from. Default: all names.
+        methods: names in `fairforget.methods.METHODS`, or paths or Hub ids of models that were
+            debiased by other means; these must be derived from the models in `models`. Default: all
+            names in `METHODS`.
         benchmarks: benchmarks to evaluate on. Default: those of `LeaderboardSettings`.
         settings: all other settings. Default: `LeaderboardSettings()`.
         **overrides: fields of `LeaderboardSettings` as keywords; they take precedence over

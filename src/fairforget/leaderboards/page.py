@@ -81,7 +81,7 @@ def limitations(record: LeaderboardRecord) -> Iterator[tuple[str, str]]:
         yield (
             "Models that were debiased by other means.",
             f"It is not known on which data the weights of {join_words(given)} were trained and "
-            "tuned, which may include items of these benchmarks.",
+            "tuned; these data may include items of these benchmarks.",
         )
     kind: Intervals = "study" if most_seeds(record) > 1 else "changes"
     yield from list_limitations(names, kind, verdicts=False)  # they are reached in another way

@@ -68,8 +68,8 @@ class Method:
     package: str | None = None
     """A package outside FairForget's dependencies whose version the result depends on."""
     files: tuple[str, ...] = ()
-    """Files of FairForget, as paths in its package, that the method depends on: of words, texts or
-    code. A leaderboard repeats its runs if one of them changes."""
+    """Files that the method depends on (words, texts or code), as paths in FairForget's package. A
+    leaderboard repeats the method's runs if one of them changes."""
     uses_unlearn_defaults: bool = False
     """Whether it trains with the default objective, learning rate and loss on facts of
     `unlearn`."""

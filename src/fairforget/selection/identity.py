@@ -29,7 +29,7 @@ MODIFIERS: Forms = ("human", "humans")
 MODIFYING = ("race", "religion", "nationality", "sexuality")
 """Domains whose nouns also modify other nouns: a Muslim, Muslim lives."""
 INVISIBLE = "\u00ad\u200b-\u200d\u2060\ufeff"
-"""Characters inside words that have no width, for a set of a regular expression."""
+"""Zero-width characters inside words, for a character class of a regular expression."""
 MIN_LETTERS = 5
 """Shortest term that is recognised with one wrong letter."""
 

@@ -135,7 +135,7 @@ def find_last_complete(directory: Path) -> Path | None:
 def remove_later(directory: Path, checkpoint: Path | None) -> None:
     """Remove the checkpoints after the one that training resumes from; all, if there is none.
 
-    They are damaged. Their higher steps would make new checkpoints look old, and so be removed.
+    They are damaged, and because of their higher steps, Trainer would take new ones for old.
     """
     for path in directory.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
         if checkpoint is None or _step(path) > _step(checkpoint):

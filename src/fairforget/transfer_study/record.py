@@ -27,7 +27,7 @@ Reason = Literal[
 ]
 """Why a cell is undecided.
 
-- a run changed nothing: nothing was left of its update within the budget (α = 0).
+- a run changed nothing: it ended at α = 0, so its weights are those of the original.
 - too few terms: it has fewer clusters than `FEWEST_CLUSTERS`.
 - one seed: the variance between seeds is unknown.
 - control missing: one of the study's controls has fewer runs than the unlearned corpus, or a run

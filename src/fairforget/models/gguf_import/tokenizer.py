@@ -81,7 +81,7 @@ def correct_tokenizer(tokenizer: PreTrainedTokenizerBase, contents: GGUFContents
 def make_reloadable(
     tokenizer: PreTrainedTokenizerBase, config: PretrainedConfig, path: Path
 ) -> PreTrainedTokenizerBase:
-    """Return a tokenizer that splits texts alike once it has been saved and loaded.
+    """Return a tokenizer that splits texts the same way after saving and loading.
 
     Some classes, such as that of StarCoder2, rebuild their rules and ignore the saved ones.
 

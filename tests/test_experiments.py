@@ -60,7 +60,7 @@ def test_runs_depend_on_the_packages_of_their_benchmarks_only(
         method_run = MethodRun("tiny", "cda", 0, board)
         study_run = StudyRun("builtin", "ascent", None, 0, recipe)
         versions = fixed_settings([benchmark], {})["versions"]
-        return [method_run.name({}), study_run.name(""), versions]
+        return [method_run.name({"tiny": {}}), study_run.name(""), versions]
 
     known = identify()
     monkeypatch.setattr(runs, "installed_version", lambda package: f"another {package}")

@@ -47,7 +47,7 @@ def test_an_effect_that_is_left() -> None:
     assert found.title == "The fall in bias is still significant in 1 of 1 conditions"
     assert found.sentences == [
         "Without an attack, the change in bias is −2.0 [−2.5, −1.5] "
-        "(StereoSet, all domains, stereotype score, points).",
+        "(below 0: bias fell; StereoSet, all domains, stereotype score, points).",
         "Effect retained under quantization: 50 % (q4_0).",
     ]
 
@@ -65,8 +65,9 @@ def test_a_control_is_named_and_its_effect_subtracted() -> None:
     found = headline(replace(record(*effects), runs={"debiased": [FACTS], "objects": [FACTS]}))
     without, rounded, perturbed = found.sentences
     assert without == (
-        "Without an attack, the change in bias is −2.0 [−2.5, −1.5] (StereoSet, all domains, "
-        "stereotype score, points); its excess over the control objects is −1.5 [−2.0, −1.0]."
+        "Without an attack, the change in bias is −2.0 [−2.5, −1.5] (below 0: bias fell; "
+        "StereoSet, all domains, stereotype score, points); its excess over the control “objects” "
+        "is −1.5 [−2.0, −1.0]."
     )
     assert rounded.endswith("; lower bias than with the control in 1 of 2 conditions.")
     assert "; lower bias than with the control in 0 of 2 conditions" in perturbed

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from fairforget.cli import main
 from fairforget.errors import InputError
-from fairforget.files.atomic import atomic_write
+from fairforget.files.atomic import atomic_write, write_atomically
 from fairforget.records.outputs import check_output, open_output, release_output
 from fairforget.records.paths import CHECKPOINTS, LOCK, RUN_MARK, SETTINGS
 
@@ -124,18 +125,22 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         broken()
     assert path.read_text() == "earlier"
-    leftover = tmp_path / ".fairforget-record.json-abcd1234"
-    leftover.write_text("of a dead process")
-    os.utime(leftover, (0, 0))
-    new = leftover.with_name(".fairforget-record.json-new12345")
-    new.write_text("of a process that has not locked it yet")
+    (tmp_path / ".fairforget-record.json-abcd1234").write_text("of a dead process")
     with atomic_write(path) as file:
         file.write(b"later")
         assert path.read_text() == "earlier"
         with atomic_write(path) as other:  # one at work is left alone
             other.write(b"other")
     assert path.read_text() == "later"
-    assert sorted(tmp_path.iterdir()) == [new, path]
+    assert [p.name for p in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_threads_that_write_the_same_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "answer.json"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: write_atomically(path, b"%d" % number), range(400)))
+    assert path.read_bytes() in {b"%d" % number for number in range(400)}
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_link_stays_and_its_file_is_replaced(tmp_path: Path) -> None:

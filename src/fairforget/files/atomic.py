@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,8 +22,8 @@ if sys.platform != "win32":
 
 TEMPORARY = re.compile(r"\.fairforget-(?P<of>.+)-[a-z0-9_]{8}(?P<old>\.old)?")
 """Name of a file or directory that is being written; `of` is its final name."""
-UNLOCKED_SECONDS = 60
-"""Time after which a temporary file without a lock is a leftover."""
+RENAMED_CLOSED = sys.platform == "win32"
+"""Whether the system refuses to rename open files."""
 OLD = ".old"
 """Suffix of a directory that is being replaced."""
 
@@ -31,6 +31,10 @@ OLD = ".old"
 def temporary_prefix(path: Path) -> str:
     """Return the prefix of the temporary names of a file or directory."""
     return f".fairforget-{path.name}-"
+
+
+_BEGINNING = threading.Lock()
+"""Held until a temporary file is locked: no other thread may take it for a leftover."""
 
 
 def _umask() -> int:
@@ -61,18 +65,23 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
         raise InputError(f"{path} is not a regular file; choose another name for the output")
     target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(target)
-    descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(target), dir=target.parent)
-    os.close(descriptor)
+    with _BEGINNING:
+        _remove_leftovers(target)
+        descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(target), dir=target.parent)
+        os.close(descriptor)
+        opened = Path(temporary).open("wb")  # noqa: SIM115 - closed below
+        with suppress(OSError):  # some network disks cannot lock; then leftovers stay
+            _lock(opened)
     try:
-        with Path(temporary).open("wb") as file:  # its name is the path
-            with suppress(OSError):  # some network disks cannot lock; then leftovers stay
-                _lock(file)
+        with opened as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        apply_umask(Path(temporary))
-        Path(temporary).replace(target)
+            apply_umask(Path(temporary))
+            if not RENAMED_CLOSED:  # while it is locked, so that nobody takes it for a leftover
+                Path(temporary).replace(target)
+        if RENAMED_CLOSED:
+            Path(temporary).replace(target)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename in (None, temporary):
             error.filename = str(path)
@@ -87,14 +96,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of processes that died while writing this file.
-
-    A file that another thread or process has just made may not be locked yet.
-    """
+    """Remove the temporary files of processes that died while writing this file."""
     for leftover in path.parent.glob(f"{glob.escape(temporary_prefix(path))}????????"):
-        with suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > UNLOCKED_SECONDS:
-                remove_temporary(leftover)
+        remove_temporary(leftover)
 
 
 def remove_temporary(path: Path) -> None:

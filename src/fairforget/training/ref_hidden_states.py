@@ -60,7 +60,11 @@ def precompute_states(
 
     Returns:
         The hidden states, and a copy of the model that has only its head.
+
+    Raises:
+        InputError: the model's head needs more than the hidden states.
     """
+    check_head(ref_model)
     device = ref_model.device
     ref_model.to(args.device)  # type: ignore[arg-type]
     try:

@@ -799,6 +799,13 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(tmp_path, monkeypatch, optio
     assert not (tmp_path / "cut" / "checkpoints").exists()
 
 
+def test_the_training_time_includes_that_of_earlier_sessions(saved, tmp_path) -> None:
+    checkpoints.save_seconds(saved / "checkpoint-4", 5000.0)
+    checkpoints.write_checksums(saved / "checkpoint-4")
+    record = unlearn(language_model(tmp_path, "llama"), FORGET, RETAIN, config(tmp_path, **SAVED))
+    assert record.seconds["training"] > 5000
+
+
 @pytest.mark.parametrize("family", ["gpt_neox", "mixtral", "gemma2", "bert"])
 def test_a_run_of_any_family_resumes_with_all_of_its_weights(tmp_path, monkeypatch, family) -> None:
     """The hub's files of some families have other names for weights, or other tensors."""

@@ -42,6 +42,8 @@ these lines. Written last."""
 TRAINED = "trained.safetensors"
 """File with the trained weights of a checkpoint."""
 TRAINER_STATE = "trainer_state.json"
+SECONDS = "seconds.txt"
+"""File with the time that the run had taken, in all its sessions."""
 LAST = "# sha256 of the lines above: "
 MIN_FREE_BYTES = 1 << 20
 """A write that fails with less free space than this failed for lack of space."""
@@ -147,6 +149,17 @@ def history_of(checkpoint: Path) -> list[dict[str, float]]:
     state = json.loads((checkpoint / TRAINER_STATE).read_text(encoding="utf-8"))
     rows: list[dict[str, float]] = state["log_history"]
     return rows
+
+
+def save_seconds(checkpoint: Path, seconds: float) -> None:
+    """Write the time that the run has taken so far."""
+    (checkpoint / SECONDS).write_text(f"{seconds}\n", encoding="ascii")
+
+
+def seconds_of(checkpoint: Path) -> float:
+    """Return the time that the run had taken at the checkpoint."""
+    path = checkpoint / SECONDS
+    return float(path.read_text(encoding="ascii")) if path.exists() else 0.0
 
 
 def save_trained(

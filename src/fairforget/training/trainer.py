@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ from fairforget.training.checkpoints import (
     find_last_complete,
     load_trained,
     refuse_pickled_code,
+    save_seconds,
     save_trained,
 )
 from fairforget.training.config import UnlearningConfig
@@ -168,6 +170,8 @@ class UnlearningTrainer(Trainer):
         if self.is_fsdp_enabled:
             shard_model(model, self.accelerator.state.fsdp_plugin)
         self._logged = torch.zeros(5, dtype=torch.float64)
+        self.began = time.perf_counter()
+        """When training began; with earlier sessions, when it would have begun without a break."""
 
     def precompute_ref_hidden_states(
         self, progress: Callable[[int], None] = lambda examples: None
@@ -286,6 +290,8 @@ class UnlearningTrainer(Trainer):
             raise InputError(self._divergence_message("a weight"))
         with complete_checkpoint(self._checkpoint, self.config):
             super()._save_checkpoint(model, trial)
+            if self.args.should_save:
+                save_seconds(self._checkpoint, time.perf_counter() - self.began)
 
     def _save(
         self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None

@@ -33,6 +33,7 @@ from fairforget.training.checkpoints import (
     find_last_complete,
     history_of,
     remove_later,
+    seconds_of,
 )
 from fairforget.training.early_stopping import (
     EARLY_STOPPING,
@@ -71,6 +72,8 @@ class _Trained:
     state: TrainerState
     few: dict[float, dict[str, float]]
     """α → perplexities on few texts, with the original (0) and with the trained weights (1)."""
+    earlier: float
+    """Seconds that earlier sessions of the run took."""
     ended: float
     """Value of `time.perf_counter` at the end."""
 
@@ -146,7 +149,7 @@ def unlearn(
         history=[row for row in trained.state.log_history if "train_loss" not in row],
         environment=environment(str(language_model.device), config.world_size),
         seconds={
-            "training": round(trained.ended - start, 2),
+            "training": round(trained.earlier + trained.ended - start, 2),
             "interpolation": round(interpolated - trained.ended, 2),
         },
         overlap=prepared.overlap,
@@ -208,6 +211,8 @@ def _train(
         wait_for_all()
         if is_first():
             remove_later(config.checkpoints, checkpoint)
+        earlier = seconds_of(checkpoint) if checkpoint else 0.0
+        trainer.began -= earlier
         if checkpoint and early_stopping.has_stopped(history_of(checkpoint)):
             trainer.restore(checkpoint)  # training had stopped early
         else:
@@ -225,7 +230,8 @@ def _train(
         negate_update(model, original)
     ended = time.perf_counter()
     after = early_stopping.last_at(trainer.state.global_step) or early_stopping.evaluate()
-    return _Trained(trainer.state, {0.0: early_stopping.before, 1.0: after}, ended)
+    few = {0.0: early_stopping.before, 1.0: after}
+    return _Trained(trainer.state, few, earlier, ended)
 
 
 def _interpolate(

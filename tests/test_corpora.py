@@ -123,6 +123,17 @@ def test_the_name_of_a_file_may_have_a_comma(tmp_path: Path) -> None:
     assert corpus_names(str(path)) == [str(tmp_path / "mine"), "edos.csv"]
     path.touch()
     assert corpus_names(str(path)) == [str(path)]
+    assert corpus_names(f"{path}:women?label=all") == [f"{path}:women?label=all"]
+
+
+@pytest.mark.parametrize(
+    "second", ["two.csv", "./two.csv", "two.csv:men", "builtin", "builtin:race?label=all"]
+)
+@pytest.mark.parametrize("part", ["", ":women", ":women?label=all", "?split-is=a,b"])
+def test_a_file_may_be_the_first_of_several(tmp_path: Path, part: str, second: str) -> None:
+    path = tmp_path / "one.csv"
+    path.touch()
+    assert corpus_names(f"{path}{part},{second}") == [f"{path}{part}", second]
 
 
 @pytest.mark.parametrize("name", ["why?.csv", "why?label=all.csv"])

@@ -179,3 +179,5 @@ def test_the_packaged_file_is_the_template_of_runs_that_started_from_it(
     assert found is not None
     assert found.name == SMOLLM2_FILE
     assert _find_template(replace(facts, weights="0" * 64)) is None
+    rounded = describe_model(load_model("smollm2", dtype="bfloat16"))
+    assert _find_template(rounded) == found

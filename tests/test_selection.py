@@ -643,7 +643,7 @@ def kill(texts: Sequence[Text]) -> list[list[SelectedSpan]]:
 
 @pytest.mark.slow
 def test_a_worker_that_the_system_ends_is_reported() -> None:
-    with pytest.raises(InputError, match=r"ended a worker process, .* lower --processes"):
+    with pytest.raises(InputError, match=r"a worker process ended unexpectedly: .* --processes"):
         list(select_in_parallel([Text("a", "A river.")], kill, processes=1))
 
 
@@ -659,6 +659,19 @@ def test_any_space_may_be_within_a_group(space: str) -> None:
 def test_a_part_of_a_word_with_an_invisible_character_is_no_group(invisible: str) -> None:
     assert mentions_of(f"All wo{invisible}men are slow.") == ()
     assert mentions_of(f"All fe{invisible}male drivers are slow.") == ()
+    assert mentions_of(f"All fe{2 * invisible}male drivers are slow.") == ()
+    assert mentions_of(f"All women{invisible}folk are slow.") == ()
+
+
+@pytest.mark.parametrize("invisible", ["\u00ad", "\u200b", "\u2060", "\ufeff"])
+@pytest.mark.parametrize(
+    "text", ["{}Women are slow.", "All women{} are slow.", "They hate women{}.", "{0}{0}women{0}{0}"]
+)
+def test_an_invisible_character_may_be_beside_a_group(invisible: str, text: str) -> None:
+    shown = text.format(invisible)
+    (mention,) = mentions_of(shown)
+    assert shown[mention.start : mention.end].lower() == "women"
+    assert identity_ranges(shown) == [(mention.start, mention.end)]
 
 
 @pytest.mark.parametrize(

@@ -295,6 +295,9 @@ def test_the_estimate_counts_what_is_not_cached() -> None:
     assert estimate.dollars is not None
     assert 0 < estimate.dollars < 0.01
     assert Llm(settings()).estimate(TEXTS).dollars is None
+    assert Llm(settings(stand.url)).estimate([*TEXTS, *TEXTS], 1.0, 10.0) == replace(
+        estimate, texts=12, cached=4
+    )
 
 
 @pytest.mark.parametrize(

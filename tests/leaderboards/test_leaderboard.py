@@ -297,13 +297,19 @@ def test_a_model_debiased_by_other_means_is_a_method(
 def test_given_weights_must_fit_the_model(model: str, items: str, tmp_path: Path) -> None:
     other = str(save_tiny("gpt2", tmp_path / "other"))
     output = tmp_path / "board"
-    with pytest.raises(InputError, match=r"shape or presence of .*; give weights that were made"):
+    with pytest.raises(InputError, match=r"shape or presence of .*; give a model that was der"):
         compare_stubs(model, items, output, methods=f"nothing,{other}")
     given = save_debiased(model, tmp_path / "given")
     tokenizer = Path(given) / "tokenizer.json"
     rules = json.loads(tokenizer.read_text())
     tokenizer.write_text(json.dumps(rules | {"normalizer": {"type": "Lowercase"}}))
     with pytest.raises(InputError, match="its tokenizer differs from that of model"):
+        compare_stubs(model, items, output, methods=given)
+    tokenizer.write_text(json.dumps(rules))
+    config = Path(given) / "config.json"
+    settings = json.loads(config.read_text())
+    config.write_text(json.dumps(settings | {"rms_norm_eps": 0.5, "use_cache": False}))
+    with pytest.raises(InputError, match=r"in the configuration \(rms_norm_eps\); give a model"):
         compare_stubs(model, items, output, methods=given)
     with pytest.raises(InputError, match="missing/model"):
         compare_stubs(model, items, output, methods="./missing/model")

@@ -165,6 +165,16 @@ def test_no_more_than_the_margin_needs_an_undecided_cell_and_a_narrow_interval()
     assert control.verdict is control.p_margin is control.p_verdict is None
 
 
+def test_cells_whose_runs_changed_nothing_cost_the_others_no_power() -> None:
+    fell = DistanceChange(spread(-0.5, 0.0001), (0.0, 0.0), 0.02)
+    effect = Effect(-0.5, (-0.9, -0.1), 0.02, 0.02)
+    (alone,) = judge_cells([Pending(cell(effect), (fell,), None)])
+    idle = [Pending(cell(effect, domain=it), (fell,), None, idle=True) for it in "bc"]
+    decided, *others = judge_cells([Pending(cell(effect, domain="a"), (fell,), None), *idle])
+    assert (decided.verdict, decided.p_verdict) == (alone.verdict, alone.p_verdict)
+    assert {(it.verdict, it.reason) for it in others} == {("undecided", "a run changed nothing")}
+
+
 @given(st.lists(st.tuples(st.sampled_from([None, "a", "b"]), P), max_size=30))
 def test_families_are_corrected_separately(tests: list[tuple[str | None, float]]) -> None:
     found = adjust_holm({n: (family and (family,), p) for n, (family, p) in enumerate(tests)})

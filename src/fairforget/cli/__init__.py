@@ -30,7 +30,8 @@ from fairforget.terminal.messages import print_stderr
 
 _arguments: list[str] = []
 RESUMED = [
-    [name] for name in ("demo", "evaluate", "unlearn", "transfer", "leaderboard", "durability")
+    [name]
+    for name in ("demo", "evaluate", "unlearn", "rerun", "transfer", "leaderboard", "durability")
 ]
 """Commands whose output directory keeps what is finished."""
 CONTINUES = (

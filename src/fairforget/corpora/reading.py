@@ -18,7 +18,7 @@ from fairforget.corpora.table import COLUMNS, HUB, SUFFIXES, hub_texts, table_te
 from fairforget.corpora.text import Text
 from fairforget.errors import InputError
 from fairforget.files.rows import table_suffix
-from fairforget.names import split_names
+from fairforget.names import split_commas, split_names
 
 BUILTIN = "builtin"
 """The corpus that comes with the package."""
@@ -120,7 +120,9 @@ def _is_file(name: str) -> bool:
     """Whether this is the name of one file, with or without a domain and options."""
     # a list that is too long for a name, or with the options of several corpora
     with suppress(OSError, InputError):
-        return Path(parse_name(name).corpus).is_file()
+        file = parse_name(name).corpus
+        rest = split_commas(name.removeprefix(file))[1:]
+        return Path(file).is_file() and not any(map(_is_name_start, rest))
     return False
 
 

@@ -64,8 +64,8 @@ def evaluate_into(
             name for name, part in parts.items() if not _is_done(part, name, facts, seed, current)
         ]
     )
-    # text that was generated elsewhere is generated again, as finished benchmarks are scored again
-    written_by = (facts, scored_with(current))
+    # text that other versions generated is generated again, but not what a server generated
+    written_by = facts if facts.server else (facts, scored_with(current))
     for name in missing:
         with keep_continuations(parts[name] / JOURNAL, written_by):
             record, items = run_benchmarks(language_model, {name: loaded[name]}, seed)

@@ -67,11 +67,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     target.parent.mkdir(parents=True, exist_ok=True)
     with _BEGINNING:
         _remove_leftovers(target)
-        descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(target), dir=target.parent)
-        os.close(descriptor)
-        opened = Path(temporary).open("wb")  # noqa: SIM115 - closed below
-        with suppress(OSError):  # some network disks cannot lock; then leftovers stay
-            _lock(opened)
+        opened, temporary = _open_temporary(target)
     try:
         with opened as file:
             yield file
@@ -87,6 +83,18 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             error.filename = str(path)
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _open_temporary(target: Path) -> tuple[IO[bytes], str]:
+    """Create, open and lock a temporary file; return it and its name."""
+    while True:
+        descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(target), dir=target.parent)
+        opened = os.fdopen(descriptor, "wb")
+        with suppress(OSError):  # some network disks cannot lock; then leftovers stay
+            _lock(opened)
+        if os.path.exists(temporary):  # noqa: PTH110
+            return opened, temporary
+        opened.close()  # another process took it for a leftover before it was locked
 
 
 def write_atomically(path: Path, content: bytes) -> None:

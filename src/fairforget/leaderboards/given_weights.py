@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,8 +12,10 @@ import torch
 from fairforget.errors import InputError
 from fairforget.methods import METHODS, Method, MethodOptions
 from fairforget.methods.erasure import untie_head
-from fairforget.models.fingerprint import model_identity
+from fairforget.methods.training import MAX_ALPHA
+from fairforget.models.fingerprint import differing_settings, model_identity
 from fairforget.models.language_model import LanguageModel
+from fairforget.models.tokenizer_checks import splitting_rules
 from fairforget.models.weights import summarize
 from fairforget.settings import ModelSettings
 from fairforget.training.from_settings import load_to_train
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from fairforget.leaderboards.plan import MethodRun
 
 PAPER = "weights given to the leaderboard"
+REMEDY = "give a model that was derived from it by changing its weights only"
 
 
 def is_given(method: str) -> bool:
@@ -43,6 +47,7 @@ def find_method(name: str, settings: ModelSettings) -> Method:
         paper=PAPER,
         summary=f"sets the weights to those of {name}",
         is_seeded=False,
+        max_alpha=MAX_ALPHA,
     )
 
 
@@ -89,14 +94,18 @@ def identify_given(
             other = load_to_train(run.method, run.settings)
             check_fit(language_model, other)
             identities[run.method] = model_identity(other)
+            del other  # frees its memory for the next one
+            gc.collect()
+            torch.cuda.empty_cache()
     return identities
 
 
 def check_fit(language_model: LanguageModel, other: LanguageModel) -> None:
-    """Check that two models have weights of the same names and shapes, and the same tokenizer.
+    """Check that two models differ in the values of their weights only.
 
     Raises:
-        InputError: a weight is missing or has another shape, or the tokenizers differ.
+        InputError: a weight is missing or has another shape, or the models differ in a setting that
+            predictions depend on, or in how their tokenizers split texts.
     """
     one, two = (
         {name: tuple(w.shape) for name, w in it.model.named_parameters(remove_duplicate=False)}
@@ -105,11 +114,17 @@ def check_fit(language_model: LanguageModel, other: LanguageModel) -> None:
     if differing := {name for name, _ in one.items() ^ two.items()}:
         raise InputError(
             f"method {other.source!r}: it differs from model {language_model.source!r} in the "
-            f"shape or presence of {summarize(differing)}; give weights that were made from this "
-            "model"
+            f"shape or presence of {summarize(differing)}; {REMEDY}"
         )
-    if model_identity(language_model)["tokenizer"] != model_identity(other)["tokenizer"]:
+    configs = language_model.model.config, other.model.config
+    if changed := differing_settings(*configs):
+        raise InputError(
+            f"method {other.source!r}: it differs from model {language_model.source!r} in the "
+            f"configuration ({summarize(changed)}); {REMEDY}"
+        )
+    one_rules, other_rules = (splitting_rules(it.tokenizer) for it in (language_model, other))
+    if one_rules != other_rules:
         raise InputError(
             f"method {other.source!r}: its tokenizer differs from that of model "
-            f"{language_model.source!r}; give weights that were made from this model"
+            f"{language_model.source!r}; {REMEDY}"
         )

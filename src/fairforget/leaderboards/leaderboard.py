@@ -163,4 +163,4 @@ def _identify_models(
             del original  # frees its memory for the next model and the runs
             gc.collect()
             torch.cuda.empty_cache()
-    return identities | given
+    return given | identities

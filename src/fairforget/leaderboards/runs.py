@@ -60,7 +60,7 @@ def do_run(run: MethodRun, directory: Path) -> None:
     language_model = load_to_train(run.model, run.settings)
     benchmarks = benchmark_names(run.settings.benchmarks)
     identity = model_identity(language_model, generates=any_generates(benchmarks))
-    identities = {run.model: identity, **identify_given([run], language_model)}
+    identities = {**identify_given([run], language_model), run.model: identity}
     check_name(directory, run.name(identities), "leaderboard")
     shutil.rmtree(directory, ignore_errors=True)
     facts = describe_model(language_model)

@@ -29,6 +29,11 @@ SOURCE_SETTINGS = (
     "_from_model_config",
 )
 """Settings of a configuration that describe its origin only."""
+WITHOUT_EFFECT = (
+    *("architectures", "dtype", "tie_word_embeddings", "use_cache"),
+    *("bos_token_id", "eos_token_id", "pad_token_id"),
+)
+"""Settings of a configuration on which predictions from given weights do not depend."""
 DECODING = "fairforget_decoding"
 """Setting of a configuration: how the next token is predicted, if not by the weights alone."""
 
@@ -122,6 +127,13 @@ def model_identity(language_model: LanguageModel, *, generates: bool = False) ->
         ends = tokenizer.eos_token_id
         identity["generation"] = _hash_json([settings, ends, tokenizer.chat_template])
     return identity
+
+
+def differing_settings(one: PretrainedConfig, other: PretrainedConfig) -> set[str]:
+    """Return the settings that differ and that predictions from given weights depend on."""
+    first, second = _own_settings(one), _own_settings(other)
+    differing = {name for name in first | second if first.get(name) != second.get(name)}
+    return differing - {*WITHOUT_EFFECT}
 
 
 def hash_identity(language_model: LanguageModel) -> str:

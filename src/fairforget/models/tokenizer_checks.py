@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -70,3 +71,9 @@ def check_start_token(language_model: LanguageModel) -> LanguageModel:
 def _count_embeddings(model: PreTrainedModel) -> float:
     """Return the number of tokens that have one; infinite if the configuration does not say."""
     return float(getattr(model.config.get_text_config(), "vocab_size", math.inf))
+
+
+def splitting_rules(tokenizer: PreTrainedTokenizerBase) -> list[object]:
+    """Return how a fast tokenizer splits texts, apart from added tokens."""
+    saved = json.loads(tokenizer.backend_tokenizer.to_str())
+    return [saved["normalizer"], saved["pre_tokenizer"], saved["model"]]

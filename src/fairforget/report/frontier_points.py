@@ -79,18 +79,25 @@ def describe_differences(runs: Runs, benchmark: str) -> str:
     """A caution if the runs on a benchmark differ in the original model or in how it is scored."""
     measured = [it for it in _measured(runs) if benchmark in it[2].record.results]
     facts = [record.model for _, record, _, _ in measured]
-    models = {model.weights or model.source: model.source for model in facts}
-    if len(models) > 1:
+    sources = [*dict.fromkeys(model.source for model in facts)]
+    if len({model.weights or model.source for model in facts}) > 1 and len(sources) > 1:
         return (
-            f"The runs started from different models ({join_words([*models.values()])}), so the "
-            "plot does not compare methods."
+            f"The runs started from different models ({join_words(sources)}); do not use the plot "
+            "to compare methods."
+        )
+    if len({model.weights for model in facts} - {""}) > 1:
+        return (
+            f"The runs started from different weights of {sources[0]}; do not use the plot to "
+            "compare methods."
         )
     first = measured[0][2].record.results[benchmark]
     try:
         for _, _, before, _ in measured:
             check_settings(benchmark, first, before.record.results[benchmark])
     except InputError:
-        return "The runs were scored with different settings, so the plot does not compare methods."
+        return (
+            "The runs were scored with different settings; do not use the plot to compare methods."
+        )
     return ""
 
 

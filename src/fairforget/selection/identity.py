@@ -97,10 +97,12 @@ def _phrase() -> re.Pattern[str]:
     """Return a pattern for the longest noun phrase or adjective."""
     both = sorted({*_nouns(), *_adjectives()}, key=len, reverse=True)
     terms = "|".join(r"\s+".join(map(re.escape, term.split())) for term in both)
-    joined = rf"[\w{INVISIBLE}-]"
+    # an invisible character counts as part of a word only within it
+    before = rf"(?<![\w-])(?<!\w[{INVISIBLE}])(?<!\w[{INVISIBLE}]{{2}})(?<!{MARK})"
+    after = rf"(?![\w-]|[{INVISIBLE}]+\w|{MARK})"
     return re.compile(
-        rf"(?<!{joined})(?<!{MARK})(?:(?P<article>an?)\s+)?(?P<term>{terms})"
-        rf"(?P<possessive>['’](?=\s))?(?!{joined}|{MARK})(?=\s+(?P<next>(?:[\w’']|{MARK})+)|)",
+        rf"{before}(?:(?P<article>an?)\s+)?(?P<term>{terms})"
+        rf"(?P<possessive>['’](?=\s))?{after}(?=\s+(?P<next>(?:[\w’']|{MARK})+)|)",
         re.IGNORECASE,
     )
 

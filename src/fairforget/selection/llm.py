@@ -119,17 +119,21 @@ class Llm:
         self, texts: Iterable[Text], input_price: float = 0.0, output_price: float = 0.0
     ) -> CostEstimate:
         """Return the estimated cost for texts; prices are in dollars per million tokens."""
-        count = requests = characters = 0
+        count = cached = characters = 0
+        requests: set[Path] = set()
         for count, text in enumerate(texts, 1):  # noqa: B007
-            if not self._cache_path(text).is_file():
-                requests += 1
+            path = self._cache_path(text)
+            if path.is_file():
+                cached += 1
+            elif path not in requests:
+                requests.add(path)
                 characters += len(INSTRUCTIONS) + len(text.text)
         input_tokens = round(TOKENS_PER_CHARACTER * characters)
-        output_tokens = ANSWER_TOKENS * requests
+        output_tokens = ANSWER_TOKENS * len(requests)
         dollars = None
         if input_price or output_price:
             dollars = (input_tokens * input_price + output_tokens * output_price) / 1e6
-        return CostEstimate(count, count - requests, input_tokens, output_tokens, dollars)
+        return CostEstimate(count, cached, input_tokens, output_tokens, dollars)
 
     def _select(self, client: Any, text: Text) -> list[SelectedSpan] | None:
         path = self._cache_path(text)

@@ -40,7 +40,7 @@ def select_in_parallel(
         processes: number of worker processes, at least 1.
 
     Raises:
-        InputError: the system ended a worker process.
+        InputError: a worker process ended unexpectedly.
     """
     pool = ProcessPoolExecutor(
         processes, get_context("spawn"), initializer=_initialize, initargs=(selector, find_mentions)
@@ -55,7 +55,8 @@ def select_in_parallel(
             yield from pending.popleft().result()
     except BrokenProcessPool as error:
         raise InputError(
-            "the system ended a worker process, probably for lack of memory; lower --processes"
+            "a worker process ended unexpectedly: if memory is short, lower --processes; a script "
+            'needs `if __name__ == "__main__":` before the call'
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

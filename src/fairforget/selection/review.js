@@ -77,7 +77,10 @@ function remember() {
   if (!selection.rangeCount) return;
   const range = selection.getRangeAt(0), start = range.startContainer;
   const text = (start.closest ? start : start.parentElement).closest(".text");
-  if (!text) return;  // a click on a button keeps what was chosen
+  if (!text) {  // a click on a button keeps what was chosen
+    if (!selection.isCollapsed) chosen = null;
+    return;
+  }
   chosen = null;
   if (selection.isCollapsed || !text.contains(range.endContainer)) return;
   const before = range.cloneRange();

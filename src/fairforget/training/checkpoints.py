@@ -227,8 +227,13 @@ def _find_damage(checkpoint: Path) -> str:
             sha256, _, name = line.partition("  ")
             if hash_file(checkpoint / name) != sha256:
                 return f"{name} is damaged"
-    except (OSError, ValueError) as error:
-        return f"cannot be read ({error})"
+    except (FileNotFoundError, IsADirectoryError, ValueError) as error:
+        return f"is damaged ({error})"
+    except OSError as error:  # of a network disk, for example: do not train again what is there
+        raise InputError(
+            f"{checkpoint}: cannot be read ({error}); run the same command again once it can be "
+            "read, or remove it"
+        ) from error
     return ""
 
 

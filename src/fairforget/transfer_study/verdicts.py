@@ -93,6 +93,7 @@ def correct_by_control(
 def judge_cells(pending: Sequence[Pending[MatrixCell]]) -> list[MatrixCell]:
     """The cells with corrected p-values and, unless they are of a control, with their verdicts."""
     families = [cell_family(p.cell) for p in pending]
+    decidable = _without_idle(pending, families)
     deltas = adjust_holm(
         {n: (family, pending[n].cell.delta.p) for n, family in enumerate(families)}
     )
@@ -102,7 +103,7 @@ def judge_cells(pending: Sequence[Pending[MatrixCell]]) -> list[MatrixCell]:
         if cell.control is not None:
             cell = replace(cell, verdict=None, p_verdict=None, p_margin=None)
         elif cell.verdict == "undecided":
-            cell = _explain(cell, p, families.count(families[n]))
+            cell = _explain(cell, p, decidable.count(families[n]))
         cells.append(cell)
     return cells
 
@@ -148,13 +149,10 @@ def _judge(pending: Sequence[Pending[T]], families: Sequence[Family | None]) -> 
     ]
     biases = adjust_holm({n: (family, p.cell.bias.p) for n, (p, family) in numbered})
     excesses = correct_by_control([p.cell.excess for p in pending], families)
-    verdicts = adjust_holm({n: (family, claims[n][1]) for n, (_, family) in numbered})
-    margins = adjust_holm(
-        {
-            n: (family, 1.0 if p.idle else margin_p(p.changes, p.cell.margin))
-            for n, (p, family) in numbered
-        }
-    )
+    decidable = _without_idle(pending, families)
+    verdicts = adjust_holm({n: (it, claims[n][1]) for n, it in enumerate(decidable)})
+    limits = [1.0 if p.idle else margin_p(p.changes, p.cell.margin) for p in pending]
+    margins = adjust_holm({n: (it, limits[n]) for n, it in enumerate(decidable)})
     cells = []
     for n, (p, family) in numbered:
         verdict: ClaimVerdict = "undecided"
@@ -173,6 +171,13 @@ def _judge(pending: Sequence[Pending[T]], families: Sequence[Family | None]) -> 
             )
         )
     return cells
+
+
+def _without_idle(
+    pending: Sequence[Pending[T]], families: Sequence[Family | None]
+) -> list[Family | None]:
+    """The families, but none for a cell that cannot be decided as a run changed nothing."""
+    return [None if p.idle else family for p, family in zip(pending, families, strict=True)]
 
 
 def _explain(cell: MatrixCell, pending: Pending[MatrixCell], tests: int) -> MatrixCell:

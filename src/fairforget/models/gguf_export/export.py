@@ -113,7 +113,7 @@ def _find_template(original: ModelFacts | None) -> Path | None:
         return None
     if original.source == SMOLLM2 and (packaged := find_packaged_smollm2()):
         # without the package, the original came from the hub
-        loaded = load_model(packaged, dtype="float32", device="cpu")
+        loaded = load_model(packaged, dtype=original.dtype or "float32", device="cpu")
         return packaged if original.weights in ("", fingerprint(loaded.model)) else None
     return Path(original.source) if is_gguf(original.source) else None
 

@@ -21,6 +21,7 @@ from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBas
 from fairforget.errors import InputError
 from fairforget.models.gguf_export.byte_level import PATTERNS
 from fairforget.models.gguf_import.header import GGUFContents
+from fairforget.models.tokenizer_checks import splitting_rules
 
 SPACE = "▁"
 """Stands for a space in the tokens of SentencePiece."""
@@ -118,9 +119,8 @@ def _read_rules(tokenizer: PreTrainedTokenizerBase) -> list[object]:
 
     llama.cpp does not compose them; transformers does for some architectures.
     """
-    saved = json.loads(tokenizer.backend_tokenizer.to_str())
-    normalizer = None if saved["normalizer"] == {"type": "NFC"} else saved["normalizer"]
-    return [normalizer, saved["pre_tokenizer"], saved["model"]]
+    normalizer, *others = splitting_rules(tokenizer)
+    return [None if normalizer == {"type": "NFC"} else normalizer, *others]
 
 
 def _add_no_space(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -317,6 +317,7 @@ def _list_changes(results: dict[str, Any]) -> Iterator[str]:
                     domain,
                     format_number(change["before"], measure.digits),
                     *(describe_change(it, measure.digits) for it in (change, *change["seeds"])),
+                    *("–" for _ in by_seed[len(change["seeds"]) :]),
                     str(change["clusters"]),
                 ]
                 for domain, change in changes.items()

@@ -94,6 +94,9 @@ def _ability(results: dict[str, Any]) -> Answer:
     if not known:
         return NOT_MEASURED, None
     text = join_words([describe_change(change, 1) for change in known])
+    (seeds,) = {len(change["seeds"]) for change in known}
+    if seeds < len(results["budget"]):
+        text += f" ({count_of(seeds, 'seed')})"
     return f"PIQA and OpenBookQA: {text}", all(change["ci"][1] >= 0 for change in known)
 
 

@@ -116,6 +116,8 @@ class SeedRuns:
     """Flags of `unlearn`. Default: all settings have their defaults."""
     original: Path | None = None
     """Evaluation of the model before unlearning. Default: in the same directory as the runs."""
+    evaluation: str = "evaluation"
+    """Suffix of the directories of the evaluations."""
 
     @property
     def measures(self) -> dict[str, Measure]:
@@ -125,12 +127,12 @@ class SeedRuns:
     @property
     def before(self) -> Path:
         """Directory of the evaluation of the model before unlearning."""
-        return self.original or self.directory / "original"
+        return self.original or self.directory / f"original-{self.evaluation}"
 
     @property
     def evaluations(self) -> list[Path]:
         """Directories of the evaluations, by seed."""
-        return [self.directory / f"{seed}-evaluation" for seed in range(self.seeds)]
+        return [self.directory / f"{seed}-{self.evaluation}" for seed in range(self.seeds)]
 
     def measure(self) -> dict[str, Any]:
         """Do the missing runs and read the results of all."""

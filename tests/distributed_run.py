@@ -15,6 +15,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -22,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import peft  # noqa: F401  # before the fork, not after each
+import pytest
 from accelerate import PartialState
 from accelerate.state import AcceleratorState
 
 from fairforget import cli, evaluation  # noqa: F401
-from fairforget.benchmarks import perplexity
+from fairforget.benchmarks import perplexity  # noqa: F401
 from fairforget.budget import Budget
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
@@ -35,7 +37,7 @@ from fairforget.corpora.overlap import measure_overlaps
 from fairforget.debiasing.debias import debias
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
-from fairforget.training import unlearn as unlearning
+from fairforget.training.checkpoints import CHECKSUMS
 from fairforget.training.config import UnlearningConfig
 from tests.little_data import leave_little_data
 from tests.run_unlearning import unlearn
@@ -79,6 +81,7 @@ class Case:
 def run_unlearning(case: Case, batch: int) -> dict[str, Any]:
     """Unlearn and save the model; what the main process found."""
     output = Path(case.output)
+    checkpoints = [path.parent.name for path in output.glob(f"checkpoints/*/{CHECKSUMS}")]
     language_model = load_model(case.model, device="cpu")
     record = unlearn(
         language_model,
@@ -107,6 +110,7 @@ def run_unlearning(case: Case, batch: int) -> dict[str, Any]:
     return {
         "processes": record.environment.processes,
         "how": AcceleratorState().distributed_type.value,
+        "resumed": bool(checkpoints),
         "rows": [
             [row["loss"], row["forget"], row["retain"]] for row in record.history if "loss" in row
         ],
@@ -136,10 +140,15 @@ def interrupt() -> None:
         if name.startswith(LAUNCHED):
             del os.environ[name]
 
-    def stop(*_: object, **__: object) -> None:
+    def stop() -> None:
         raise KeyboardInterrupt
 
-    perplexity.evaluate = stop
+    replace_function("fairforget.benchmarks.perplexity.evaluate", stop)
+
+
+def replace_function(name: str, by: Callable[[], object]) -> None:
+    """Replace a function, which must exist, in this process."""
+    pytest.MonkeyPatch().setattr(name, lambda *_, **__: by())
 
 
 def run(case: Case) -> None:
@@ -159,7 +168,7 @@ def run(case: Case) -> None:
         debias_and_discard(case)
         return
     if case.cut:  # as if the run had been killed
-        unlearning.interpolate_to_budget = lambda *_, **__: os._exit(0)
+        replace_function("fairforget.training.limits.interpolate_to_budget", lambda: os._exit(0))
     if found := run_unlearning(case, batch=4):
         (Path(case.output) / "found.json").write_text(json.dumps(found))
 

@@ -360,6 +360,7 @@ def assert_resumes(launched: Launched, config: str, name: str) -> dict[str, Any]
     launched.output(config, f"{name}, cut")
     again = launched.run(config, f"{name}, again", into=f"{name}, cut")
     assert whole["how"] == again["how"] == HOW[config]
+    assert (whole["resumed"], again["resumed"]) == (False, True)
     assert again["rows"] == whole["rows"]
     assert again["budget"] == whole["budget"]
     assert_same_weights(

@@ -194,7 +194,7 @@ def _body(name: str, record: LeaderboardRecord, model: str) -> Iterator[str]:
     if record.failed:
         yield "## Failed runs"
         yield ""
-        yield from (f"- {failure.run}: {failure.last_line}" for failure in record.failed)
+        yield from (f"- {failure.run}: {failure.summary}" for failure in record.failed)
         yield ""
 
 

@@ -106,6 +106,15 @@ def test_a_right_file_is_taken(places: Path, hashes: dict[str, object]) -> None:
     assert find_file(DataFile("file.txt", **hashes)) == path
 
 
+def test_a_right_alternative_is_taken_beside_a_wrong_one(places: Path) -> None:
+    put(places / "data/wrong.txt")
+    right = put(places / "data/right.txt")
+    wrong = DataFile("wrong.txt", sha256=("0" * 64,))
+    assert find_file(wrong, DataFile("right.txt", sha256=(SHA256,))) == right
+    with pytest.raises(InputError, match="wrong.txt has unexpected content"):
+        find_file(wrong, DataFile("missing.txt", sha256=(SHA256,)))
+
+
 @pytest.mark.parametrize("hashes", [{"sha256": ("0" * 64,)}, {"git_blob": "0" * 40}])
 @pytest.mark.parametrize("place", ["data", "cache/data"])
 def test_another_file_is_refused_by_its_hash(places: Path, hashes, place: str) -> None:

@@ -408,6 +408,7 @@ def test_a_word_that_speaks_against_hate_is_never_selected() -> None:
         ("lost \ufffd and \x93", ["\ufffd", "\x93"]),
         ("a &amp; b &#x200B; c &#8217; d", ["&amp;", "&#x200B;", "&#8217;"]),
         ("naïve café, ‘quoted’… 😂😂 ÜBER Größe À la", []),
+        ("“a café” is déclassé… or the café’s", []),
         ("AT&T; R&D; Привет 你好", []),
     ],
 )
@@ -647,6 +648,12 @@ def test_a_worker_that_the_system_ends_is_reported() -> None:
         list(select_in_parallel([Text("a", "A river.")], kill, processes=1))
 
 
+@pytest.mark.parametrize("apostrophe", ["'", "’"])
+def test_a_verb_with_an_apostrophe_ends_a_group(apostrophe: str) -> None:
+    (mention,) = mentions_of(f"A Muslim doesn{apostrophe}t belong here.")
+    assert mention.neutral[0] == "A person"
+
+
 @pytest.mark.parametrize("space", ["\u00a0", "  ", "\n"])
 def test_any_space_may_be_within_a_group(space: str) -> None:
     text = f"All old{space}people are slow."
@@ -665,7 +672,8 @@ def test_a_part_of_a_word_with_an_invisible_character_is_no_group(invisible: str
 
 @pytest.mark.parametrize("invisible", ["\u00ad", "\u200b", "\u2060", "\ufeff"])
 @pytest.mark.parametrize(
-    "text", ["{}Women are slow.", "All women{} are slow.", "They hate women{}.", "{0}{0}women{0}{0}"]
+    "text",
+    ["{}Women are slow.", "All women{} are slow.", "They hate women{}.", "{0}{0}women{0}"],
 )
 def test_an_invisible_character_may_be_beside_a_group(invisible: str, text: str) -> None:
     shown = text.format(invisible)

@@ -82,6 +82,11 @@ def test_every_place_of_a_span_is_chosen_and_no_part_of_a_word() -> None:
     assert [(c.start, c.end) for c in answer.spans] == [(2, 5), (11, 14), (31, 34)]
 
 
+def test_an_emoji_can_be_harmful() -> None:
+    shown, _ = chosen(lambda *_: named("🐒"), [Text("a", "Look at these 🐒 again.")])
+    assert shown == [["🐒"]]
+
+
 def test_names_of_groups_are_left_out() -> None:
     answer = read_answer("Women are vile.", named("Women", "vile"))
     assert answer is not None
@@ -229,10 +234,16 @@ def test_a_server_that_refuses_everything() -> None:
 
 @pytest.mark.parametrize(
     ("death", "reason"),
-    [(500, "told to fail"), (2.0, "timed out"), (None, "Connection error"), (401, "told to fail")],
+    [
+        (500, "does not answer .*told to fail"),
+        (2.0, "does not answer .*timed out"),
+        (None, "does not answer .*Connection error"),
+        (401, "rejects the request .*told to fail.*; check --model, --url and the key"),
+        (404, "rejects the request .*told to fail.*; check --model, --url and the key"),
+    ],
 )
 def test_a_server_that_dies_in_the_middle_loses_nothing(death: object, reason: str) -> None:
-    with pytest.raises(InputError, match=rf"does not answer .*{reason}") as error:
+    with pytest.raises(InputError, match=reason) as error:
         chosen(lambda n, _: named("vile") if n < 4 else death, concurrency=1, timeout=0.5)
     assert SECRET not in str(error.value)
     assert "\n" not in str(error.value)

@@ -32,7 +32,11 @@ from fairforget.transfer_study.report.dose_plot import dose_plots
 from fairforget.transfer_study.report.heat_map import heat_map
 from fairforget.transfer_study.report.page import BenchmarkPart, context, parts, read
 from fairforget.transfer_study.report.row_names import row_label
-from fairforget.transfer_study.report.summary import count_verdicts, describe_omnibus
+from fairforget.transfer_study.report.summary import (
+    count_verdicts,
+    describe_controls,
+    describe_omnibus,
+)
 from fairforget.transfer_study.report.tables import rows_table
 from fairforget.transfer_study.report.terminal import show_study
 from fairforget.transfer_study.report.verdict_words import (
@@ -286,6 +290,29 @@ def test_the_headline_has_at_most_three_lines_of_tests(study: StudyRecord) -> No
     failed = [cell for cell in study.matrix if cell.control is not None]
     (only,) = context(replace(study, omnibus=[], matrix=failed))["headline"].sentences
     assert only == "No run that unlearns has finished."
+    assert describe_controls(replace(study, matrix=failed)) == ""
+    (only,) = context(replace(study, omnibus=[], matrix=[]))["headline"].sentences
+    assert only == "No bias score was measured in every run."
+
+
+def test_intervals_of_one_seed_do_not_cover_seeds(study: StudyRecord) -> None:
+    rows = [replace(row, seeds=1) for row in study.rows]
+    several, one = (str(context(it)["limitations"]) for it in (study, replace(study, rows=rows)))
+    assert "and over seeds" in several
+    assert "over seeds" not in one
+
+
+@pytest.mark.parametrize(
+    ("error", "summary"),
+    [
+        ("", ""),
+        ("no space left", "no space left"),
+        ('Traceback:\n  File "a.py", line 1\n    f()\nError: one\ntwo\n\n', "Error: one"),
+        ('Traceback:\n  File "a.py"\nKeyError: 1\n\nTraceback:\n  File "b"\nE: 2\n  x', "E: 2"),
+    ],
+)
+def test_a_failure_is_summed_up_in_its_first_line(error: str, summary: str) -> None:
+    assert Failure("run", error).summary == summary
 
 
 def test_the_heat_map_shows_changes_in_bias_without_those_of_few_terms(study: StudyRecord) -> None:

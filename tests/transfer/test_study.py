@@ -23,7 +23,12 @@ from fairforget.training.interpolation import MOVEMENT_SHARE, ROUGH_SHARE
 from fairforget.transfer_study import runs
 from fairforget.transfer_study import study as study_module
 from fairforget.transfer_study.plan import Recipe, StudyRun
-from fairforget.transfer_study.runs import compute_digests, forget_corpus, run_one
+from fairforget.transfer_study.runs import (
+    begin_study,
+    compute_digests,
+    forget_corpus,
+    run_one,
+)
 from fairforget.transfer_study.study import transfer
 
 from ..models import save_tiny
@@ -311,6 +316,25 @@ def test_a_corpus_that_changed_is_read_anew(tmp_path) -> None:
     path.write_text("text\nIt snows.\n")
     assert compute_digests([run], MODEL) != before
     assert forget_corpus(run).texts[0].text == "It snows."
+
+
+def test_a_corpus_without_spans_is_refused_before_any_run(model, tmp_path) -> None:
+    path, output = tmp_path / "posts.csv", tmp_path / "out"
+    path.write_text("text\nIt rains.\n")
+    with pytest.raises(InputError, match=r"has harmful spans; let a method .* --select contrast"):
+        transfer(model, forget=str(path), output_dir=output, device="cpu")
+    assert not output.exists()
+
+
+def test_a_process_forgets_what_it_read_for_another_study(tmp_path) -> None:
+    """As a worker of a cluster does, which can outlive a study."""
+    path = tmp_path / "posts.csv"
+    path.write_text("text\nIt rains.\n")
+    run = StudyRun(str(path), "ascent", None, 0, Recipe(model="none"))
+    for study, text in (("one", "It rains."), ("one", "It rains."), ("two", "It snows.")):
+        begin_study(study)
+        assert forget_corpus(run).texts[0].text == text
+        path.write_text("text\nIt snows.\n")
 
 
 def test_a_machine_with_other_texts_does_no_run_of_the_study(model, tmp_path) -> None:

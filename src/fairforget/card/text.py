@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,7 +105,7 @@ def _results(run: UnlearningRun) -> list[str]:
             if units
             else []
         ),
-        f"Every text was scored after the token {markdown_text(record.model.start_token)}.",
+        *_describe_start(record.model.start_token, results[1]),
         "### Known limitations of these measurements",
         _bullets(
             [
@@ -118,6 +118,14 @@ def _results(run: UnlearningRun) -> list[str]:
             ]
         ),
     ]
+
+
+def _describe_start(token: str, results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A sentence on the start token, if a text was scored after it."""
+    outside = [name for name, result in results.items() if "chat_template" not in result]
+    if outside:
+        which = "Every text" if len(outside) == len(results) else "Every text outside a chat"
+        yield f"{which} was scored after the token {markdown_text(token)}."
 
 
 def _training(record: UnlearningRecord) -> list[str]:

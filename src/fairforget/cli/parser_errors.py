@@ -17,10 +17,10 @@ from fairforget.errors import suggest
 
 Command = Callable[..., None]
 
-VALUE = re.compile(r'Parser key "([\w.]+)":.*?value: (.*)')
+VALUE = re.compile(r'Parser key "([\w.]+)":.*?value:\s*(.*)')
 GROUP = re.compile(r"""Parser key "([\w.]+)": Unable to load config ['"](.*?)['"] """)
 NOT_TEXT = re.compile(
-    r"Parser key \"([\w.]+)\": .*?Expected a <class 'str'>.*?(?:Got|Given) value: (.*)"
+    r"Parser key \"([\w.]+)\": .*?Expected a <class 'str'>.*?(?:Got|Given) value:\s*(.*)"
 )
 NOT_PATH = re.compile(r'Parser key "([\w.]+)": .*?Not of type Path: .*?, not (\w+)')
 NULL = re.compile(r'Parser key "([\w.]+)": is null|Unexpected config: (\w+):$')
@@ -30,6 +30,8 @@ NO_FILE = re.compile(
 REQUIRED = re.compile(r"the following arguments are required: (.*)")
 UNKNOWN_FLAG = re.compile(r"unrecognized arguments: --([\w.]+)")
 UNKNOWN_SETTING = re.compile(r"Subcommand '.*' does not accept option '([\w.-]+)'")
+SUFFIXES = (".yaml", ".yml", ".json")
+"""Of files with settings."""
 QUOTE = "give a string, in quotes if it looks like a number"
 REMEDIES = {
     int: "give a whole number",
@@ -51,6 +53,8 @@ def rephrase(message: str, command: Command, arguments: list[str]) -> str:
         nested = message[match.end() :].removeprefix("- ")
         if nested.startswith(f'Parser key "{match[1]}.'):
             return rephrase(nested, command, arguments)
+        if Path(match[2]).suffix in SUFFIXES:
+            return f"--{match[1]} {match[2]}: no such file; check the path"
         parts = [f"--{name}" for name in settings if name.startswith(f"{match[1]}.")]
         return f"--{match[1]} is {match[2]!r}; give its settings: {', '.join(parts)}"
     if match := NO_FILE.search(message):
@@ -82,8 +86,10 @@ def rephrase(message: str, command: Command, arguments: list[str]) -> str:
     if match := UNKNOWN_FLAG.search(message):
         return f"unknown flag --{match[1]}{suggest(match[1], settings, '--')}"
     if match := UNKNOWN_SETTING.search(message):
-        file = find_file(match[1], arguments)
-        return f"{file}: unknown setting {match[1]}{suggest(match[1], settings)}"
+        place = find_file(match[1], arguments) or "the command line"
+        group = match[1].rpartition(".")[0]
+        known = [name for name in settings if name != group]
+        return f"{place}: unknown setting {match[1]}{suggest(match[1], known)}"
     return message
 
 

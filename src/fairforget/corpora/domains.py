@@ -121,10 +121,9 @@ class Labels:
             )
             more = f", and {len(self.unmapped) - 12} more" if len(self.unmapped) > 12 else ""
             total = self.unmapped.total()
-            verb, whose = ("maps", "its text has") if total == 1 else ("map", "their texts have")
+            verb = "maps" if total == 1 else "map"
             show_message(
-                f"{self.source}: {count_of(total, 'label')} {verb} to no domain, so {whose} none: "
-                f"{examples}{more}"
+                f"{self.source}: {count_of(total, 'label')} {verb} to no domain: {examples}{more}"
             )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from fairforget.data import bbq, crows_pairs, decoding_trust, stereoset, winobias, winogender
-from fairforget.data.catalogue import CATALOGUE
+from fairforget.data.catalogue import CATALOGUE, DataFile
 from fairforget.data.locate import find_local_file
 from fairforget.data.stereoset import SPLITS, Task
 from fairforget.errors import InputError
@@ -142,11 +142,15 @@ def measure_overlaps(corpus: str, texts: Sequence[str]) -> list[Overlap]:
 def _is_cached(name: str) -> bool:
     """Whether a dataset can be read without a download."""
     dataset = CATALOGUE[name]
+    cached = map(_is_local, dataset.files)
+    return any(cached) if dataset.alternatives else all(cached)
+
+
+def _is_local(file: DataFile) -> bool:
     try:
-        cached = [find_local_file(file) is not None for file in dataset.files]
+        return find_local_file(file) is not None
     except InputError:  # a wrong file is reported when the benchmark is evaluated
         return False
-    return any(cached) if dataset.alternatives else all(cached)
 
 
 def measure_overlap(

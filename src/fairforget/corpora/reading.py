@@ -219,7 +219,7 @@ def _open_corpus(
     texts = source.read
     if corpus == BUILTIN:  # each domain, and the control, is generated separately
         part = canonical_label(parts.part) if parts.part else None
-        is_group = part in {term.group for term in group_terms()}
+        is_group = part and any(is_in_domain(term.group, part) for term in group_terms())
         texts = partial(source.read, None if is_group else part, seed=seed)
     own = [] if corpus == BUILTIN else [*inspect.signature(source.read).parameters]
     _check_options(corpus, options, [*(["split"] if source.splits else []), *own])

@@ -85,9 +85,15 @@ def find_file(*files: DataFile) -> Path:
             place.
         InputError: a file has the wrong content.
     """
+    wrong: InputError | None = None
     for file in files:
-        if path := find_local_file(file):
-            return path
+        try:
+            if path := find_local_file(file):
+                return path
+        except InputError as error:
+            wrong = wrong or error
+    if wrong:
+        raise wrong
     failure = ""
     for file in files:
         if file.url:

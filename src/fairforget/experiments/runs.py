@@ -42,9 +42,13 @@ class Failure:
     error: str
 
     @property
-    def last_line(self) -> str:
-        """The last line of the error, which describes it; "" for an empty one."""
-        return next(reversed(self.error.splitlines()), "")
+    def summary(self) -> str:
+        """The line that describes the error: after a traceback, or the last; "" for none."""
+        lines = [*filter(str.strip, self.error.splitlines())]
+        frames = [n for n, line in enumerate(lines) if line.startswith('  File "')]
+        if frames:  # a message may have several lines
+            return next((line for line in lines[frames[-1] :] if not line.startswith(" ")), "")
+        return next(reversed(lines), "")
 
 
 def benchmark_versions(benchmarks: Iterable[str]) -> dict[str, str]:
@@ -117,7 +121,8 @@ def do_runs(
         stages: groups runs into stages; a stage starts when the one before it has ended.
 
     Raises:
-        InputError: all runs failed.
+        InputError: all runs failed, the first because of its input.
+        RuntimeError: all runs failed, the first unforeseeably.
     """
     start = time.perf_counter()
     known = {run: read_finished(path, read) for run, path in directories.items()}
@@ -145,5 +150,6 @@ def do_runs(
     print_stderr(f"{count_of(len(pending), 'run')}: {time.perf_counter() - start:.0f} s")
     if not finished:
         first = failed[0]
-        raise InputError(f"all {len(failed)} runs failed; the first, {first.run}: {first.error}")
+        message = f"all {len(failed)} runs failed; the first, {first.run}: {first.summary}"
+        raise (InputError if first.summary == first.error else RuntimeError)(message)
     return finished, failed

@@ -50,7 +50,7 @@ def context(record: LeaderboardRecord) -> dict[str, Any]:
             for score in bias_scores(record)
             if (table := domains_table(record, model, *score)).rows
         ],
-        "failed": [(failure.run, failure.last_line or NONE) for failure in record.failed],
+        "failed": [(failure.run, failure.summary or NONE) for failure in record.failed],
         "settings": pairs_table("Settings", flatten(record.settings)),
         "limitations": list(limitations(record)),
     }

@@ -22,9 +22,11 @@ from fairforget.leaderboards.effects import (
     runs_of,
     seed_counts,
 )
+from fairforget.leaderboards.given_weights import is_given
 from fairforget.leaderboards.limits import describe_budget
-from fairforget.leaderboards.plan import EQUAL, ORIGINAL
+from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
+from fairforget.methods import METHODS
 from fairforget.report.evidence import cluster_name
 from fairforget.report.frontier import LMS, Axis, Frontier, Point, make_frontier
 from fairforget.report.tables import (
@@ -48,6 +50,8 @@ from fairforget.report.wording import (
 )
 from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
+ERASURES = ("leace", "inlp", "sentence-debias")
+"""Methods that change the output head only."""
 _CONTRIBUTION = Axis(
     "contribution",
     "scaled contribution of the group",
@@ -250,27 +254,38 @@ def _describe_extrapolated(record: LeaderboardRecord, model: str) -> str:
 
 def _describe_published(record: LeaderboardRecord, model: str) -> str:
     names = inference_methods(record, model)
-    several = "; Self-Debias combines several descriptions" if "self-debias" in names else ""
-    domains = (
-        "leace, inlp and sentence-debias remove all domains, one after another, from the output "
-        f"head (papers: usually one){several}"
-    )
-    if domain := record.settings.get("domain"):
-        domains = (
-            f"methods debias the domain {domain} only, and leace, inlp and sentence-debias do so "
-            "in the output head"
-        )
-    text = (
-        f"Each method at α = 1, whatever it costs.{_describe_extrapolated(record, model)} These "
-        f"are not reproductions of the papers: {domains}; LEACE lacks its affine term; methods "
-        "that train use this project's steps and texts."
-    )
+    differences = "; ".join(_list_differences(record, model))
+    text = f"Each method at α = 1, whatever it costs.{_describe_extrapolated(record, model)}"
+    if differences:
+        text += f" These are not reproductions of the papers: {differences}."
     if names:
         text += (
             f" Methods that act at inference ({', '.join(names)}) are shown only here: they change "
             "no weights, so nothing could be interpolated to meet the limits."
         )
     return text
+
+
+def _list_differences(record: LeaderboardRecord, model: str) -> Iterator[str]:
+    """Yield how the methods differ from those of their papers."""
+    methods = [name for name in methods_at(record, model, PUBLISHED) if not is_given(name)]
+    domain = record.settings.get("domain")
+    if domain and methods:
+        yield f"methods debias the domain {domain} only"
+    if erasing := [name for name in methods if name in ERASURES]:
+        one = len(erasing) == 1
+        yield join_words(erasing) + (
+            f" {'does' if one else 'do'} so in the output head"
+            if domain
+            else f" {'removes' if one else 'remove'} all domains, one after another, from the "
+            "output head (papers: usually one)"
+        )
+    if "self-debias" in methods and not domain:
+        yield "Self-Debias combines several descriptions"
+    if "leace" in methods:
+        yield "LEACE lacks its affine term"
+    if any(METHODS[name].max_alpha > 1 for name in methods):
+        yield "methods that train use this project's steps and texts"
 
 
 def _points(record: LeaderboardRecord, model: str, cost: str) -> Iterator[Point]:

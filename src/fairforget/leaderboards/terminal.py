@@ -18,4 +18,4 @@ def show_leaderboard(record: LeaderboardRecord) -> None:
         if (table := costs_table(record, model)).rows:
             print_table(table, f"Cost, {model}")
     print_lines(headline(record).sentences)
-    print_lines([f"{failure.run} failed: {failure.last_line}" for failure in record.failed])
+    print_lines([f"{failure.run} failed: {failure.summary}" for failure in record.failed])

@@ -60,6 +60,11 @@ def workers(
         raise InputError(
             "--cluster ray on a machine with GPUs needs --gpus_per_run, such as 1, or --device cpu"
         )
+    if select_device(device).index is not None:
+        raise InputError(
+            f"--device {device} names one device, but --cluster ray chooses it for each run; give "
+            f"--device {device.partition(':')[0]}"
+        )
     ray = require_extra("ray", "cluster", "--cluster ray")
     joined = ray.is_initialized()  # by the caller
     address = os.environ.get(ADDRESS, "")
@@ -68,6 +73,9 @@ def workers(
         ray.init(ignore_reinit_error=True, include_dashboard=False, log_to_driver=False)
     except (ConnectionError, ValueError) as error:
         raise _no_cluster(address, error) from error
+    except RuntimeError as error:  # it has another version of Ray or Python
+        message = " ".join(str(error).split())
+        raise InputError(f"the Ray cluster cannot be used: {message}") from error
     try:
         nodes: list[dict[str, Any]] = ray.nodes()
         _check_resources([node["Resources"] for node in nodes if node["Alive"]], cpus, gpus)
@@ -103,13 +111,17 @@ def _over_ray(tasks: Sequence[Task], *, cpus: int, gpus: float) -> Iterator[tupl
     remote: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=0)(_attempt_in_worker)
     directory = str(Path.cwd())
     pending = {remote.remote(task, directory): index for index, task in enumerate(tasks)}
-    while pending:
-        (ended,), _ = ray.wait(list(pending), num_returns=1)
-        index = pending.pop(ended)
-        try:
-            yield index, ray.get(ended)
-        except ray.exceptions.RayError as error:  # the worker died
-            yield index, " ".join(str(error).split())
+    try:
+        while pending:
+            (ended,), _ = ray.wait(list(pending), num_returns=1)
+            index = pending.pop(ended)
+            try:
+                yield index, ray.get(ended)
+            except ray.exceptions.RayError as error:  # the worker died
+                yield index, " ".join(str(error).split())
+    finally:  # after an interruption, on a cluster that goes on
+        for task in pending:
+            ray.cancel(task, force=True)
 
 
 def _check_reachable(address: str) -> None:

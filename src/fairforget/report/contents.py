@@ -20,6 +20,7 @@ from fairforget.records.paths import (
     LEADERBOARD,
     RECORD,
     RUNS,
+    SETTINGS,
     STUDY,
 )
 from fairforget.records.records import UnlearningRecord
@@ -81,6 +82,8 @@ def find_kind(directory: Path) -> str:
         )
     if "unlearning" in kinds:
         return "runs"
+    if (directory / SETTINGS).exists():
+        raise InputError(f"{directory} is unfinished; run its command again to finish it")
     raise InputError(
         f"{directory} has no {RECORD}, {STUDY}, {LEADERBOARD}, {DURABILITY}, {COMPARISON} or "
         f"{RUNS}; {_GIVE}"

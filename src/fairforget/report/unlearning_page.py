@@ -128,9 +128,10 @@ def history_table(history: list[dict[str, float]]) -> Table | None:
 
 def _unmeasured_headline(ratio: float) -> Headline:
     return Headline(
-        "Trained, but not evaluated",
+        "Not evaluated both before and after",
         [
-            "This run has no evaluation before and after, so its effect on bias is unknown. "
+            "This directory lacks an evaluation before or after training, so the effect on bias is "
+            "unknown here; for a run of a study, see the study's report. "
             f"Perplexity on held-out retain text is {format_number(ratio, 3)} × the original’s."
         ],
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -132,7 +133,7 @@ def exclude_groups(
     at, end = span
     for first, last in [*overlapping(groups, at, end), (end, end)]:
         part = text[at : max(at, first)]
-        if re.search(r"\w", part):
+        if any(it.isalnum() or unicodedata.category(it) == "So" for it in part):  # or an emoji
             start = at + len(part) - len(part.lstrip())
             yield start, start + len(part.strip())
         at = max(at, last)
@@ -158,7 +159,8 @@ def mentions_of(text: str) -> tuple[Mention, ...]:
 
 def _make_mention(text: str, match: re.Match[str]) -> Mention | None:
     term = " ".join(match["term"].lower().split())
-    modifies = bool(match["next"]) and match["next"].lower() not in _read_words("after_noun")
+    following = (match["next"] or "").lower().replace("’", "'")
+    modifies = bool(following) and following not in _read_words("after_noun")
     if term in _adjectives() and (modifies or term not in _nouns()):
         if not modifies:  # "is he gay?"
             return None

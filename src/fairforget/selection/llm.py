@@ -189,6 +189,16 @@ class Llm:
                 if options.pop(rejected, None) is None:
                     self.refusal = redact(first_line(error))
                     return None
+            except (
+                openai.NotFoundError,
+                openai.AuthenticationError,
+                openai.PermissionDeniedError,
+            ) as error:
+                raise InputError(
+                    f"the server {client.base_url} rejects the request "
+                    f"({redact(first_line(error))}); check --model, --url and the "
+                    "key; earlier answers are cached"
+                ) from None  # the cause may contain the key
             except (openai.OpenAIError, ValueError) as error:
                 raise InputError(
                     f"the server {client.base_url} does not answer ({first_line(error)}); "

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
 from fairforget.benchmarks import any_generates, hash_words
 from fairforget.benchmarks.options import hash_option_files
@@ -38,6 +39,7 @@ from fairforget.settings import (
     SelectSettings,
     TrainingSettings,
 )
+from fairforget.targets import BY_SPAN
 from fairforget.terminal.messages import show_message
 from fairforget.training.checkpoints import remove_checkpoints
 from fairforget.training.config import UnlearningConfig
@@ -172,7 +174,9 @@ def forget_corpus(run: StudyRun) -> Corpus:
     return Corpus(run.forget, texts, parse_name(run.forget).part)
 
 
-def compute_digests(runs: Iterable[StudyRun], model: Mapping[str, str]) -> dict[StudyRun, str]:
+def compute_digests(
+    runs: Iterable[StudyRun], model: Mapping[str, str], study: str | None = None
+) -> dict[StudyRun, str]:
     """Return, for each run, a hash of everything its result depends on that the recipe only names.
 
     This covers the model, the kind of device, the texts with their spans, benchmark files and word
@@ -181,15 +185,43 @@ def compute_digests(runs: Iterable[StudyRun], model: Mapping[str, str]) -> dict[
     Args:
         runs: of one study.
         model: the original's `fairforget.models.fingerprint.model_identity`.
+        study: as for `begin_study`. Default: a new one.
 
     Raises:
         InputError: a corpus is unknown, malformed or missing.
     """
-    # files may have changed since an earlier study
+    begin_study(study or uuid4().hex)
+    return {run: _digest(run, model) for run in runs}
+
+
+def check_spans(runs: Iterable[StudyRun]) -> None:
+    """Check that corpora have harmful spans where runs need them.
+
+    Raises:
+        InputError: one has none.
+    """
+    for run in runs:
+        needed = _config(run, Path(CHECKPOINTS)).selection in BY_SPAN
+        if needed and not any(text.spans for text in forget_corpus(run).texts):
+            raise InputError(
+                f"forget: no text of {run.forget!r} has harmful spans; let a method choose them, "
+                "such as --select contrast"
+            )
+
+
+def begin_study(study: str) -> None:
+    """Forget what this process read or measured for another study: files may have changed since.
+
+    Args:
+        study: identifies the call of `transfer`. Workers of a cluster can outlive it.
+    """
+    global _study
+    if study == _study:
+        return
+    _study = study
     for cached in (_texts, _select_spans, _everyday, _retained_digest):
         cached.cache_clear()
     _originals.clear()
-    return {run: _digest(run, model) for run in runs}
 
 
 def _digest(run: StudyRun, model: Mapping[str, str]) -> str:
@@ -240,6 +272,8 @@ def _config(run: StudyRun, checkpoints: Path) -> UnlearningConfig:
     return training_config(settings, checkpoints, device=device, save_strategy="no")
 
 
+_study = ""
+"""What identifies the study for which the caches of this process were filled."""
 _originals: dict[Recipe, Original] = {}
 """What the runs of this process on the same recipe share."""
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+from uuid import uuid4
 
 import torch
 
@@ -56,6 +57,8 @@ from fairforget.transfer_study.record import StudyRecord
 from fairforget.transfer_study.runs import (
     REWRITERS,
     FinishedStudyRun,
+    begin_study,
+    check_spans,
     compute_digests,
     forget_corpus,
     read_run,
@@ -136,13 +139,14 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     if not benchmarks:
         named = ", ".join(recipe.benchmarks)
         raise InputError(f"benchmarks {named} have no bias score in single domains; add stereoset")
+    study = uuid4().hex
     with start_workers(settings, device) as attempted:
-        digests = _evaluate_original(recipe, ready, runs, output)
+        digests = _evaluate_original(recipe, ready, runs, output, study)
         torch.cuda.empty_cache()  # its memory is for the runs
         directories = {run: output / RUNS / run.name(digests[run]) for run in runs}
         finished, failed = do_runs(
             directories,
-            run_one,
+            partial(_run_for, study),
             partial(read_run, doses=doses),
             attempted,
             stages=partial(order_stages, parallel=settings.cluster == "ray"),
@@ -180,14 +184,25 @@ def _run_study(model: str, settings: TransferSettings, output: Path) -> StudyRec
     return record
 
 
+def _run_for(study: str, run: StudyRun, directory: Path) -> None:
+    """Execute a run of a study, maybe in a process that had runs of another one."""
+    begin_study(study)
+    run_one(run, directory)
+
+
 def _evaluate_original(
-    recipe: Recipe, benchmarks: Mapping[str, Benchmark], runs: Sequence[StudyRun], output: Path
+    recipe: Recipe,
+    benchmarks: Mapping[str, Benchmark],
+    runs: Sequence[StudyRun],
+    output: Path,
+    study: str,
 ) -> dict[StudyRun, str]:
     """Evaluate the original model into `output`, and return the digest of each run."""
     original = load_to_train(recipe.model, recipe)
     check_model_kinds(benchmarks, original)
     model = model_identity(original, generates=any_generates(benchmarks))
-    digests = compute_digests(runs, model)
+    digests = compute_digests(runs, model, study)
+    check_spans(runs)
     # what the evaluation of the original depends on; all else may change between calls
     fixed = fixed_settings(
         recipe.benchmarks,

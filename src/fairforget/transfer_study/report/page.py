@@ -75,7 +75,9 @@ def read(directory: Path) -> StudyRecord:
 def context(study: StudyRecord) -> dict[str, Any]:
     """The variables of the template."""
     points = study_points(study)
+    seeds = max((row.seeds for row in study.rows), default=0)
     return {
+        "seeds": seeds,
         "headline": headline(study),
         "by_benchmark": parts(study),
         "omnibus": omnibus_table(study.omnibus) if study.omnibus else None,
@@ -83,7 +85,7 @@ def context(study: StudyRecord) -> dict[str, Any]:
         "cells": cells_table(study),
         "frontiers": list(map(draw_methods_last, frontiers(points))),
         "points": points_table(points),
-        "failed": [(failure.run, failure.last_line or NONE) for failure in study.failed],
+        "failed": [(failure.run, failure.summary or NONE) for failure in study.failed],
         "gaps": describe_gaps(study),
         "settings": pairs_table(
             "Settings",
@@ -91,7 +93,7 @@ def context(study: StudyRecord) -> dict[str, Any]:
         ),
         "limitations": list_limitations(
             dict.fromkeys(cell.benchmark for cell in study.matrix),
-            "study",
+            "study" if seeds > 1 else "changes",
         ),
     }
 

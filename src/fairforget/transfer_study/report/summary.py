@@ -39,16 +39,23 @@ MOST_TESTS = 3
 """Number of primary tests that the headline describes."""
 MOST_NAMES = 3
 """Number of forget sets that the title names."""
+NOTHING_UNLEARNED = "No run that unlearns has finished."
+NOTHING_SCORED = "No bias score was measured in every run."
 
 
 def headline(study: StudyRecord) -> Headline:
     """The result of the primary tests, and how the verdicts were reached."""
-    if all(cell.control is not None for cell in study.matrix):
-        return Headline(_title(study), ["No run that unlearns has finished."])
+    if not _has_unlearned(study):
+        return Headline(_title(study), [NOTHING_UNLEARNED if study.matrix else NOTHING_SCORED])
     tests = _describe_tests(study.omnibus) or [
         "There is no primary test: no domain with enough terms was left out of unlearning."
     ]
     return Headline(_title(study), [*tests, describe_controls(study)])
+
+
+def _has_unlearned(study: StudyRecord) -> bool:
+    """Whether a run that unlearns has finished, and has a score."""
+    return any(cell.control is None for cell in study.matrix)
 
 
 def _title(study: StudyRecord) -> str:
@@ -130,7 +137,12 @@ def describe_omnibus(test: Omnibus) -> str:
 
 
 def describe_controls(study: StudyRecord) -> str:
-    """The controls, those that could not be used, and the significance level, in sentences."""
+    """The controls, those that could not be used, and the significance level, in sentences.
+
+    Empty if no run that unlearns has a score.
+    """
+    if not _has_unlearned(study):
+        return ""
     unusable = list(_describe_unusable(study))
     unknown = "an effect of what was unlearned cannot be separated from side effects of training."
     if controls := _decisive_controls(study.matrix):

@@ -54,9 +54,9 @@ def show_study(study: StudyRecord) -> None:
         "KL divergence from the original, nats per token."
     )
     print_lines([describe_start(study.model)])
-    print_content(describe_controls(study))
+    print_lines(filter(None, [describe_controls(study)]))
     print_lines(describe_gaps(study))
-    print_lines([f"{failure.run} failed: {failure.last_line}" for failure in study.failed])
+    print_lines([f"{failure.run} failed: {failure.summary}" for failure in study.failed])
     print_lines(find_limitations([row.benchmark for row in study.rows]))
 
 

@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from fairforget.errors import InputError
 from fairforget.models.adapter_directory import has_adapter
+from fairforget.models.fingerprint import fingerprint
 from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
@@ -68,6 +69,43 @@ def test_a_directory_with_a_model_and_an_adapter_is_refused(base: Path, tmp_path
         (tmp_path / "both" / path.name).write_bytes(path.read_bytes())
     with pytest.raises(InputError, match="has the weights of a model and an adapter"):
         load_model(tmp_path / "both", device="cpu")
+
+
+def test_a_configuration_beside_an_adapter_is_no_model(base: Path, tmp_path: Path) -> None:
+    saved_adapter(base, tmp_path / "adapter")
+    plain = load_model(tmp_path / "adapter", device="cpu")
+    (tmp_path / "adapter" / "config.json").write_text((base / "config.json").read_text())
+    (tmp_path / "adapter" / "tokenizer_config.json").write_text("{}")  # without a vocabulary
+    found = load_model(tmp_path / "adapter", device="cpu")
+    assert fingerprint(found.model) == fingerprint(plain.model)
+    assert len(found.tokenizer) == len(plain.tokenizer)
+
+
+def test_a_revision_of_the_base_is_not_ignored(base: Path, tmp_path: Path) -> None:
+    saved_adapter(base, tmp_path / "adapter")
+    path = tmp_path / "adapter" / "adapter_config.json"
+    settings = json.loads(path.read_text()) | {"revision": "step3000"}
+    path.write_text(json.dumps(settings))
+    load_model(tmp_path / "adapter", device="cpu")  # a directory has no revisions
+    path.write_text(json.dumps(settings | {"base_model_name_or_path": "some/model"}))
+    with pytest.raises(InputError, match="was trained on revision 'step3000' of 'some/model'"):
+        load_model(tmp_path / "adapter", device="cpu")
+
+
+@pytest.mark.parametrize("start", ["pissa", "olora"])
+def test_adapters_whose_start_changes_the_base(base: Path, tmp_path: Path, start: str) -> None:
+    model = AutoModelForCausalLM.from_pretrained(base)
+    config = LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=start)
+    adapted = get_peft_model(model, config)
+    with torch.no_grad():
+        for name, weights in adapted.named_parameters():
+            if "lora_B" in name:
+                weights.add_(0.1)
+    adapted.save_pretrained(tmp_path / "adapter")
+    expected = adapted.merge_and_unload().state_dict()
+    found = load_model(tmp_path / "adapter", device="cpu").model.state_dict()
+    for name, weights in expected.items():
+        assert torch.allclose(found[name], weights, atol=1e-5), name
 
 
 def test_a_model_with_a_merged_adapter_can_be_trained(base: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import torch
@@ -295,6 +296,15 @@ def test_the_page_is_local_and_not_shared(page: Any, pair: Pair) -> None:
     assert gradio.analytics.analytics_enabled() is False
     with pytest.raises(InputError, match="--port"):
         launch(pair, port=page.server_port, block=False)
+
+
+def test_a_foreign_page_reaches_nothing(page: Any) -> None:
+    """Neither under a name of its own that resolves to this machine, nor with a file."""
+    url = page.local_url.rstrip("/")
+    assert httpx.get(f"{url}/config").status_code == 200
+    assert httpx.get(f"{url}/config", headers={"Host": "evil.example"}).status_code == 400
+    sent = httpx.post(f"{url}/gradio_api/upload", files={"files": ("a.txt", b"0" * 2000)})
+    assert sent.status_code == 413
 
 
 def test_an_ipv6_address_needs_no_brackets(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,6 +111,9 @@ def test_a_condition_on_an_interval_needs_one() -> None:
     for field in ("low", "high"):
         with pytest.raises(InputError, match=r"stereoset.gender.distance has no interval; use"):
             find_violations(made, f"stereoset.gender.distance.{field} > 0")
+    bounded = Change(50.0, 53.0, 3.0, (2.0, 4.0))
+    made = comparison({"gender": change(3.0), "race": bounded})
+    assert len(find_violations(made, "stereoset.*.distance.high > 0")) == 1
 
 
 def test_a_line_has_the_interval_where_there_is_one() -> None:

@@ -434,9 +434,32 @@ def test_smollm2_from_its_package(tmp_path: Path) -> None:
         assert torch.equal(model.model(input_ids=ids).logits, plain(input_ids=ids).logits)
 
 
-def test_a_model_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
-    directory = save_tiny("llama", tmp_path / "model")
+@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen2", "gpt_neox", "opt", "bert", "roberta"])
+def test_a_model_without_a_tokenizer_is_refused(family: str, tmp_path: Path) -> None:
+    """Of most families, transformers makes a tokenizer without a vocabulary."""
+    directory = save_tiny(family, tmp_path / "model")
     for file in (tmp_path / "model").glob("*token*"):
         file.unlink()
-    with pytest.raises(InputError, match="it has no tokenizer; save one with it"):
+    with pytest.raises(InputError, match="has no tokenizer; save one with"):
         load_model(str(directory))
+
+
+@pytest.mark.parametrize("longest", [0, 2, None])
+def test_a_tokenizer_without_room_for_a_token_is_refused(longest: object, tmp_path: Path) -> None:
+    directory = save_tiny("gpt2", tmp_path / "given")
+    path = directory / "tokenizer_config.json"
+    settings = json.loads(path.read_text()) | {"model_max_length": longest}
+    path.write_text(json.dumps(settings))
+    if longest is None:
+        load_model(directory)
+        return
+    with pytest.raises(InputError, match="must be a number of tokens, at least 3"):
+        load_model(directory)
+
+
+def test_optimizer_states_are_no_pickled_weights(tmp_path: Path) -> None:
+    directory = save_tiny("gpt2", tmp_path / "given")
+    (directory / "model.safetensors").unlink()
+    (directory / "training_args.bin").touch()
+    with pytest.raises(InputError, match=r"no file named model\.safetensors"):
+        load_model(directory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from fairforget.settings import (
     EvaluationSettings,
     LeaderboardSettings,
     SelectSettings,
+    StudySettings,
     TargetSettings,
     TransferSettings,
 )
@@ -48,6 +50,14 @@ def test_an_argument_that_is_not_given_leaves_the_setting() -> None:
     settings = merge_settings(LeaderboardSettings(), {"seeds": 7}, models=["gpt2"], methods=None)
     assert (settings.seeds, settings.models) == (7, "gpt2")
     assert settings.methods == LeaderboardSettings().methods
+
+
+def test_one_limit_of_a_budget_leaves_the_others() -> None:
+    study = StudySettings()
+    merged = merge_settings(study, {"budget": {"perplexity": 1.05}})
+    assert merged.budget == replace(study.budget, perplexity=1.05)
+    with pytest.raises(InputError, match=r"setting budget\.speed"):
+        merge_settings(study, {"budget": {"speed": 1.0}})
 
 
 @pytest.mark.parametrize(

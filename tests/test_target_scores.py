@@ -156,10 +156,23 @@ def test_changed_words(text: str, other: str, expected: list[tuple[str, str]]) -
     assert Text("", text, mentions=changes).counterfactual().text == other
 
 
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("When they go out,  persian people eat.", "When they go out,  people eat."),
+        ("When visiting iran, the iranians ate.", "When visiting the country, the people ate."),
+        ("The  Russian man, who ate.", "The  man, who ate."),
+    ],
+)
+def test_what_is_between_changed_words_stays(text: str, other: str) -> None:
+    changes = find_changes(text, other)
+    assert Text("", text, mentions=changes).counterfactual().text == other
+
+
 @pytest.mark.shared_data
 def test_the_changes_of_all_of_stereoset_give_its_neutral_variants(shared_file) -> None:
     items = read_items(shared_file("stereoset/dev_intrasentence_race.json"))
-    for item in items[::7]:
+    for item in items:
         if neutral := neutral_item(item):
             for text, other in zip(item.sentences[:2], neutral.sentences, strict=False):
                 changes = find_changes(text, other)

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from fairforget.errors import InputError
+from fairforget.errors import InputError, first_line
 
 
 def find_package(name: str) -> Path | None:
@@ -47,7 +47,12 @@ def require_extra(package: str, extra: str, what: str) -> Any:
     try:
         return import_module(package)
     except ImportError as error:
-        raise InputError(_remedy(package, extra, what)) from error
+        if find_spec(package) is None:
+            raise InputError(_remedy(package, extra, what)) from error
+        raise InputError(
+            f"{what} needs {package}, which is installed but cannot be imported "
+            f"({first_line(error)}); reinstall it"
+        ) from error
 
 
 def _remedy(package: str, extra: str, what: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any, TypeVar
 
-from fairforget.errors import InputError, first_error
+from fairforget.errors import InputError, first_error, suggest
 from fairforget.names import join_commas
 from fairforget.settings import DurabilitySettings, ModelSettings, SelectSettings
 
@@ -32,6 +32,11 @@ def merge_settings(settings: T, overrides: Mapping[str, Any], **given: Any) -> T
     """
     import pydantic  # slow to load, and `--help` needs none of it
 
+    if isinstance(limits := overrides.get("budget"), Mapping):  # the others stay
+        known = asdict(settings)["budget"]
+        if unknown := [name for name in limits if name not in known]:
+            raise InputError(f"setting budget.{unknown[0]} is unknown{suggest(unknown[0], known)}")
+        overrides = {**overrides, "budget": known | dict(limits)}
     arguments = {name: value for name, value in given.items() if value is not None}
     merged = replace(settings, **overrides, **arguments)
     values = {f.name: getattr(merged, f.name) for f in fields(merged)}

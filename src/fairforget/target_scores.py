@@ -19,6 +19,7 @@ from fairforget.data.stereoset import Item, read_items
 from fairforget.errors import InputError
 from fairforget.frames import TabularResult
 from fairforget.machine.devices import select_device
+from fairforget.machine.processes import check_no_launch
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.loading import load_with_settings
 from fairforget.models.placement import move_model
@@ -101,6 +102,7 @@ def score_targets(
     Examples:
         >>> print(score_targets("smollm2", ["counterfactual-kl"], items=100))
     """
+    check_no_launch()
     settings = merge_settings(settings or TargetSettings(), overrides, objectives=objectives)
     check_seed(settings.seed)
     by_name = {name: _find_objective(name) for name in split_commas(settings.objectives)}

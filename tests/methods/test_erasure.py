@@ -287,6 +287,8 @@ def test_methods_change_the_head_alone(
 def test_unknown_domain() -> None:
     with pytest.raises(InputError, match="no domain 'weather'; choose from gender"):
         METHODS["sentence-debias"].apply(tiny_model("gpt2"), MethodOptions(domain="weather"))
+    with pytest.raises(InputError, match="domain 'control' names no groups"):
+        MethodOptions(domain="control")
 
 
 @given(st.lists(st.text(alphabet="aB. !"), max_size=4))

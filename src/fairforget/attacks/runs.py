@@ -10,6 +10,7 @@ from typing import Any
 
 from fairforget.attacks.plan import DEBIASED, ORIGINAL
 from fairforget.errors import InputError
+from fairforget.models.saving import check_saved
 from fairforget.names import check_names
 from fairforget.records.paths import MODEL, RECORD, SETTINGS
 from fairforget.records.records import UnlearningRecord
@@ -88,6 +89,7 @@ def _read_group(name: str, directory: Path) -> RunGroup:
                     f"{each} has no {part}; give the output directory of unlearn or demo, or a "
                     "directory that contains several that differ only in their seed"
                 )
+        check_saved(each / MODEL)
     records = [read_record(each / RECORD, UnlearningRecord) for each in directories]
     return RunGroup(name, directories, records)
 

@@ -18,7 +18,7 @@ from fairforget.benchmarks.measurement import Benchmark, Judgement, Measurement,
 from fairforget.benchmarks.options import parse_share
 from fairforget.errors import InputError, first_line
 from fairforget.extras import check_extra
-from fairforget.machine.processes import process_count
+from fairforget.machine.processes import is_distributed_launch
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.progress import Progress
 from fairforget.statistics.jackknife import Floats
@@ -47,7 +47,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
         )
     share = parse_share("lm-eval", shares[0] if shares else "100%")
     check_extra("lm_eval", "harness", "benchmark lm-eval")
-    if process_count() > 1:
+    if is_distributed_launch():
         raise InputError(
             "benchmark lm-eval runs in one process only; evaluate it separately, without a launcher"
         )

@@ -60,7 +60,7 @@ def compare_domains(
         others = [[[items[row["id"]] for row in rows] for items in group] for group in matched]
         try:
             changes = compare_domain(judge, rows, others, domain=domain)
-        except (KeyError, TypeError, ValueError) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise InputError(
                 f"{name}: the items {origin} are damaged ({error}); evaluate again"
             ) from error

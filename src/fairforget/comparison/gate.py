@@ -105,17 +105,20 @@ def _find_beyond(figures: Sequence[_Figure], condition: str) -> list[_Figure]:
     matching = [figure for figure in figures if fnmatchcase(figure.name, match["name"])]
     _check_found(matching, condition, match["name"], [figure.name for figure in figures])
     limit, above = float(match["limit"]), match["sign"] == ">"
-    met = []
+    met, without = [], []
     for figure in matching:
         value = _value(figure.change, match["field"])
         if value is None:
-            raise InputError(
-                f"--fail_if {condition!r}: {figure.name} has no interval; use .after instead of "
-                f".{match['field']}, or evaluate more items"
-            )
+            without.append(figure.name)
+            continue
         # NaN, the change between two infinite perplexities, meets every condition
         if not (value <= limit if above else value >= limit):
             met.append(figure)
+    if len(without) == len(matching):
+        raise InputError(
+            f"--fail_if {condition!r}: {without[0]} has no interval; use .after instead of "
+            f".{match['field']}, or evaluate more items"
+        )
     return met
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import nullcontext
+import re
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 
+from fairforget.data.catalogue import CATALOGUE
 from fairforget.data.locate import cache_directory
 from fairforget.errors import InputError
-from fairforget.files.atomic import write_atomically
+from fairforget.files.atomic import TEMPORARY, write_atomically
 
 GGUF, DATA, LLM = "gguf", "data", "llm"
 CACHED = {
@@ -21,6 +21,11 @@ CACHED = {
     LLM: "answers of `select --method llm`, which may have cost money",
 }
 """Directory of the cache → what it holds, and what deleting it costs."""
+OWN = {
+    GGUF: re.compile(r"[0-9a-f]{32}-[^/]+(/.*)?"),
+    LLM: re.compile(r"[0-9a-f]{2}/[0-9a-f]+\.json"),
+}
+"""Directory → paths in it that FairForget makes; those of datasets are in the catalogue."""
 LOCK = ".lock"
 SOURCE = ".source"
 """Suffix of the file that names the GGUF file a converted copy was made from."""
@@ -51,7 +56,7 @@ def list_cache() -> list[CacheEntry]:
     for kind, about in CACHED.items():
         directory = cache_directory() / kind
         if kind == GGUF:
-            copies = sorted(path for path in directory.glob("*") if path.is_dir())
+            copies = sorted(p for p in directory.glob("*") if p.is_dir() and _is_own(kind, p))
             entries += [_entry(kind, _source_of(copy), copy) for copy in copies]
         elif directory.is_dir():
             entries.append(_entry(kind, about.partition(",")[0], directory))
@@ -59,7 +64,7 @@ def list_cache() -> list[CacheEntry]:
 
 
 def clear_cache(kind: str) -> list[CacheEntry]:
-    """Delete everything of a kind, and return what it was.
+    """Delete everything of a kind that FairForget made, and return what it was.
 
     Args:
         kind: one of `CACHED`, or "all".
@@ -77,21 +82,30 @@ def clear_cache(kind: str) -> list[CacheEntry]:
             continue
         # nobody converts or downloads meanwhile; answers are written without a lock
         with nullcontext() if name == LLM else FileLock(directory / LOCK):
-            for path in directory.iterdir():
+            for path in sorted(directory.rglob("*"), reverse=True):  # what is in it comes first
                 if path.is_dir() and not path.is_symlink():  # of a link, only the link is deleted
-                    shutil.rmtree(path)
-                elif path.name != LOCK:
+                    with suppress(OSError):  # not empty
+                        path.rmdir()
+                elif _is_own(name, path):
                     path.unlink()
     return deleted
 
 
 def _entry(kind: str, about: str, path: Path) -> CacheEntry:
-    sizes = [file.stat().st_size for file in _files(path)]
+    files = [it for it in path.rglob("*") if it.is_file() and _is_own(kind, it)]
+    sizes = [file.stat().st_size for file in files]
     return CacheEntry(kind, about, str(path), sum(sizes), len(sizes))
 
 
-def _files(directory: Path) -> Iterator[Path]:
-    yield from (p for p in directory.rglob("*") if p.is_file() and p.name != LOCK)
+def _is_own(kind: str, path: Path) -> bool:
+    """Whether a path in the directory of a kind is one that FairForget makes there."""
+    relative = path.relative_to(cache_directory() / kind)
+    if any(map(TEMPORARY.fullmatch, relative.parts)):
+        return True
+    if kind == DATA:
+        datasets = (file.path for entry in CATALOGUE.values() for file in entry.files)
+        return relative.as_posix() in datasets
+    return OWN[kind].fullmatch(relative.as_posix()) is not None
 
 
 def _source_of(copy: Path) -> str:

@@ -19,7 +19,7 @@ from fairforget.generation.journal import keep_continuations
 from fairforget.machine.processes import broadcast_from_first, is_first, process_count
 from fairforget.records.environment import Environment, environment, find_differences, scored_with
 from fairforget.records.evaluation import ID_COLUMNS, Items, read_evaluation
-from fairforget.records.paths import ITEMS, JOURNAL, PARTS, RECORD
+from fairforget.records.paths import CONTINUATIONS, ITEMS, JOURNAL, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, ModelFacts
 from fairforget.records.store import read_finished, read_record, write_record
 from fairforget.terminal.messages import show_message
@@ -54,8 +54,9 @@ def evaluate_into(
     if is_complete(directory, current):
         remove_parts(directory)
         return
-    if is_first():
-        (directory / RECORD).unlink(missing_ok=True)  # a damaged one
+    if is_first():  # a damaged one, or one of another environment
+        for name in (RECORD, CONTINUATIONS):
+            (directory / name).unlink(missing_ok=True)
     facts = describe_evaluated(language_model)
     loaded = load_benchmarks(benchmarks, language_model)
     parts = {name: directory / PARTS / str(n) for n, name in enumerate(loaded)}

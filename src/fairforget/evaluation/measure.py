@@ -40,6 +40,8 @@ def run_benchmarks(
     results, items, seconds = {}, [], {}
     for name, benchmark in benchmarks.items():
         options = {"seed": seed} if is_seeded(name) else {}
+        files = list_files([name])
+        content = hash_values([hash_file(Path(file)) for file in files])
         start = time.perf_counter()
         with stage(f"evaluating: {name}"), progress_bar(f"Evaluating {name}") as advance:
             measurement = benchmark.evaluate(
@@ -51,8 +53,8 @@ def run_benchmarks(
         results[name] = measurement.result
         if words := hash_words(name):
             results[name][WORDS] = words
-        if files := list_files([name]):
-            results[name][FILES] = hash_values([hash_file(Path(file)) for file in files])
+        if files:
+            results[name][FILES] = content
         items += [{"benchmark": name, **item} for item in measurement.items]
         seconds[name] = round(time.perf_counter() - start, 2)
     record = EvaluationRecord(

@@ -149,6 +149,8 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
                 font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
             ),
             prevent_thread_lock=True,
+            max_file_size=1,  # nothing is uploaded
+            app_kwargs=_accept_own_name() if host in (LOOPBACK, "localhost") else None,
         )
     except OSError as error:
         raise InputError(
@@ -159,6 +161,15 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
         print(f"http://{host}:{port}  (press Ctrl-C to stop)", flush=True)
         page.block_thread()
     return page
+
+
+def _accept_own_name() -> dict[str, Any]:
+    """Refuse requests under other names, with which a foreign page could reach the server."""
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    names = [LOOPBACK, "localhost"]
+    return {"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=names)]}
 
 
 def _exempt_from_proxies(host: str) -> None:

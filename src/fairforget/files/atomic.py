@@ -89,7 +89,8 @@ def _open_temporary(target: Path) -> tuple[IO[bytes], str]:
     """Create, open and lock a temporary file; return it and its name."""
     while True:
         descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(target), dir=target.parent)
-        opened = os.fdopen(descriptor, "wb")
+        os.close(descriptor)
+        opened = Path(temporary).open("wb")  # noqa: SIM115 - the caller closes it
         with suppress(OSError):  # some network disks cannot lock; then leftovers stay
             _lock(opened)
         if os.path.exists(temporary):  # noqa: PTH110

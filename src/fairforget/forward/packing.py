@@ -71,10 +71,12 @@ def supports_tree_attention(model: PreTrainedModel, longest: int) -> bool:
     and must span a whole row.
     """
     config = model.config.get_text_config()
-    window = getattr(config, "sliding_window", None)
-    if window and longest > window:
+    # some have a configuration per layer, and no value for all of them
+    layers = [*(getattr(config, "per_layer_config", None) or [config])]
+    windows = (getattr(layer, "sliding_window", None) for layer in layers)
+    if any(window and longest > window for window in windows):
         return False
-    spans = (getattr(config, name, None) for name in LOCAL_SPANS)
+    spans = (getattr(layer, name, None) for layer in layers for name in LOCAL_SPANS)
     if any(isinstance(span, int) and 0 < span < max(ROW_NODES, longest) for span in spans):
         return False
     last = config.vocab_size - 1

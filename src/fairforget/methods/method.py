@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from fairforget.errors import InputError
+
 if TYPE_CHECKING:  # settings list the methods, and `--help` loads nothing heavy
     from fairforget.models.language_model import LanguageModel
 
@@ -39,9 +41,11 @@ class MethodOptions:
     """Peak learning rate of AdamW; None for the default of the method."""
 
     def __post_init__(self) -> None:
-        from fairforget.corpora.builtin.lexicon import group_terms
+        from fairforget.corpora.builtin.lexicon import CONTROL, group_terms
 
         group_terms(self.domain)  # refuses an unknown domain
+        if self.domain == CONTROL:
+            raise InputError(f"domain {CONTROL!r} names no groups; choose another")
 
 
 @dataclass(frozen=True, slots=True)

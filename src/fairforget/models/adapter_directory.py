@@ -19,8 +19,10 @@ if TYPE_CHECKING:  # slow to import, and not needed to find a base model
     from transformers import PreTrainedModel
 
 CONFIG, WEIGHTS, PICKLED = "adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"
-TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
-"""Files of a tokenizer, one of which is enough to have it loaded."""
+VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model")
+"""Files with a vocabulary, one of which makes a tokenizer."""
+CHANGES_BASE = ("pissa", "olora")
+"""Initialisations that change the weights of the base model."""
 PREFIX = "base_model.model."
 """Prefix that peft adds to the names of the base model's weights."""
 BASE_WEIGHTS = ("weight", "base_layer.weight", "token_adapter.base_layer.weight")
@@ -29,7 +31,10 @@ BASE_WEIGHTS = ("weight", "base_layer.weight", "token_adapter.base_layer.weight"
 
 def is_adapter(directory: Path) -> bool:
     """Return whether the directory holds an adapter and no model."""
-    return (directory / CONFIG).is_file() and not (directory / "config.json").is_file()
+    if not (directory / CONFIG).is_file():
+        return False
+    of_model = [path for path in directory.glob("*.safetensors") if path.name != WEIGHTS]
+    return not of_model or not (directory / "config.json").is_file()
 
 
 def has_adapter(model: nn.Module) -> bool:
@@ -76,12 +81,18 @@ def _read_base(directory: Path) -> str:
     base = config.get("base_model_name_or_path") if isinstance(config, dict) else None
     if not isinstance(base, str) or not base:
         raise InputError(f"{path}: base_model_name_or_path is missing; set it to the base model")
+    revision = config.get("revision")
+    if revision not in (None, "", "main") and not Path(base).exists():
+        raise InputError(
+            f"{path}: the adapter was trained on revision {revision!r} of {base!r}; download that "
+            "revision, and set base_model_name_or_path to its directory"
+        )
     return base
 
 
 def has_tokenizer(directory: Path) -> bool:
     """Return whether the adapter was saved with a tokenizer of its own."""
-    return any((directory / name).is_file() for name in TOKENIZER)
+    return any(any(directory.glob(name)) for name in VOCABULARIES)
 
 
 def resize_embeddings(model: PreTrainedModel, directory: Path, tokens: int) -> None:
@@ -140,8 +151,12 @@ def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedMo
         "torch_device": str(model.device),
         "low_cpu_mem_usage": True,  # allocates nothing for a rank that the files do not hold
     }
+    config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+    at_once = config.get("init_lora_weights") not in CHANGES_BASE
     with warnings.catch_warnings(action="ignore"):  # about what is checked below
-        adapted = PeftModel.from_pretrained(model, str(directory), **options)
+        adapted = PeftModel.from_pretrained(
+            model, str(directory), **(options | {"low_cpu_mem_usage": at_once})
+        )
     if adapted.active_peft_config.is_prompt_learning:
         kind = adapted.active_peft_config.peft_type.value
         raise InputError(

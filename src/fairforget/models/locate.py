@@ -19,6 +19,8 @@ TWO_MODELS = (
     "model {!r} has the weights of a model and an adapter, which transformers would add to them; "
     f"move one of them, with {CONFIG} or config.json, to another directory"
 )
+PICKLED = ("pytorch_model*.bin", "model*.bin", "*.pth", "consolidated*.pt")
+"""Names of pickled weights."""
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 SMOLLM2_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -52,9 +54,8 @@ def locate_model(name: str) -> str:
             )
         if (path / CONFIG).is_file():
             raise InputError(TWO_MODELS.format(name))
-        if not any(path.glob("*.safetensors")) and any(
-            [*path.glob("*.bin"), *path.glob("*.pt"), *path.glob("*.pth")]
-        ):
+        pickled = (found for name in PICKLED for found in path.glob(name))
+        if not any(path.glob("*.safetensors")) and any(pickled):
             raise InputError(
                 f"model {name!r}: its weights are pickled, which can run code when loaded; "
                 "convert them to safetensors with model.save_pretrained"

@@ -11,24 +11,33 @@ from fairforget.errors import InputError
 from fairforget.models import Kind
 from fairforget.models.language_model import LanguageModel
 
+FEWEST_TOKENS = 3
+"""Length of the shortest text: a start token, a token and an end token."""
+
 
 def check_tokenizer(tokenizer: PreTrainedTokenizerBase, kind: Kind, name: str) -> None:
     """Check that a tokenizer gives what FairForget needs.
 
     Raises:
-        InputError: it has no character offsets, no maximum length or, for a masked model, no mask
-            or separator token.
+        InputError: it has no character offsets, no vocabulary, no maximum length or, for a masked
+            model, no mask or separator token.
     """
     if not tokenizer.is_fast:
         raise InputError(
             f"model {name!r}: its tokenizer has no character offsets; "
             "save a fast tokenizer (tokenizer.json) with the model"
         )
+    # transformers makes one of special tokens only if its files are missing
+    if not {*tokenizer.get_vocab().values()} - {*tokenizer.all_special_ids}:
+        raise InputError(
+            f"model {name!r} has no tokenizer; save one with the model, with "
+            "tokenizer.save_pretrained"
+        )
     longest = tokenizer.model_max_length
-    if not isinstance(longest, int | float) or not longest >= 1:
+    if not isinstance(longest, int | float) or not longest >= FEWEST_TOKENS:
         raise InputError(
             f"model {name!r}: model_max_length of its tokenizer is {longest!r}; "
-            "it must be a number of tokens"
+            f"it must be a number of tokens, at least {FEWEST_TOKENS}"
         )
     for role in ("mask", "sep") if kind == "masked" else ():
         if getattr(tokenizer, f"{role}_token_id") is None:

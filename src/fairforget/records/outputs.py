@@ -150,9 +150,10 @@ def _check_settings(path: Path, settings: dict[str, Any], lists: Collection[str]
             continue
         if name.startswith(CONTENT):
             if name in settings and name in before:
+                again = "load the original again, or " if name == f"{CONTENT}model" else ""
                 raise InputError(
                     f"{name.removeprefix(CONTENT)} has changed since the run in --output "
-                    f"{path.parent} started; choose another --output"
+                    f"{path.parent} started; {again}choose another --output"
                 )
         else:
             raise InputError(

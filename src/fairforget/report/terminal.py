@@ -51,7 +51,7 @@ def show_evaluation(record: EvaluationRecord) -> None:
         for task, metrics in result.get("metrics", {}).items():
             values = ", ".join(f"{metric} {value:.4f}" for metric, value in metrics.items())
             print_content(one_line(f"{name}: {task} {values}, protocol {_protocol(result)}"))
-    if not all("chat_template" in result for result in record.results.values()):
+    if record.model.server or any("start_token" in it for it in record.results.values()):
         print_lines([describe_start(record.model)])
     print_lines((*find_warnings(record.results), *find_limitations(record.results)))
 

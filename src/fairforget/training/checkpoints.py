@@ -64,7 +64,8 @@ def claim_directory(directory: Path, run: str) -> None:
     if known != run and any(directory.glob("checkpoint-*")):
         raise InputError(
             f"{directory} has checkpoints of another run, with different texts, settings or "
-            "original weights; remove it or choose another output_dir"
+            "original weights, or of another version of FairForget; remove it or choose another "
+            "output_dir"
         )
     if known != run and is_first():
         write_atomically(mark, run.encode("ascii"))

@@ -68,6 +68,12 @@ def check_environment(config: UnlearningConfig) -> None:
     if config.deepspeed_plugin:  # of the launcher
         check_deepspeed(config.deepspeed_plugin, config.mixed_precision)
     _check_trackers(config)
+    texts = config.texts_of_a_run
+    if config.retain_loss != "none" and int(texts * config.retain_per_forget) == 0:
+        raise InputError(
+            f"retain_per_forget is {config.retain_per_forget:g}, less than one retain text for the "
+            f"{texts} forget texts of the run; raise it, or use --retain_loss none"
+        )
 
 
 def _check_name(objective: Objective) -> None:

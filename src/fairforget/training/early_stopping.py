@@ -85,6 +85,8 @@ class UtilityEarlyStopping(TrainerCallback):
             if self.has_stopped(state.log_history):
                 control.should_training_stop = True
                 control.should_save = args.save_strategy != SaveStrategy.NO
+        if control.should_training_stop or state.global_step >= state.max_steps:
+            control.should_log = True  # the last steps, too
         return control
 
     def last_at(self, step: int) -> dict[str, float] | None:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerState
+from transformers.trainer_utils import SaveStrategy
 
 from fairforget.errors import InputError
 from fairforget.machine.stages import stage
@@ -328,7 +329,8 @@ class UnlearningTrainer(Trainer):
         return checkpoint_path(self.config.checkpoints, self.state.global_step)
 
     def _divergence_message(self, what: str) -> str:
-        checkpoint = find_last_complete(self.config.checkpoints)
+        keeps = self.args.save_strategy != SaveStrategy.NO
+        checkpoint = find_last_complete(self.config.checkpoints) if keeps else None
         if self.state.global_step == 0:
             return (
                 f"{what} is not finite before the first step; the model's weights are damaged, or "
@@ -336,7 +338,8 @@ class UnlearningTrainer(Trainer):
             )
         return (
             f"{what} is not finite after {self.state.global_step} steps, so training stopped; "
-            f"lower --learning_rate (now {self.config.learning_rate:g}) and choose another --output"
+            f"lower --learning_rate (now {self.config.learning_rate:g})"
+            + (" and choose another --output" if keeps else "")
             + (f". The last good state is in {checkpoint}" if checkpoint else "")
         )
 

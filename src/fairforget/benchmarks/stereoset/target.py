@@ -180,7 +180,7 @@ def find_changes(text: str, other: str) -> tuple[Mention, ...]:
         if changes and first < changes[-1][1]:  # both need the one word between them
             first, _, new_first, _ = changes.pop()
         changes.append((first, last, new_first, new_last))
-    return tuple(
+    mentions = tuple(
         Mention(
             old[first].start,
             old[last - 1].end,
@@ -188,6 +188,11 @@ def find_changes(text: str, other: str) -> tuple[Mention, ...]:
         )
         for first, last, new_first, new_last in changes
     )
+    if mentions and Text("", text, mentions=mentions).counterfactual().text != other:
+        # what is between words differs, too
+        start, end = mentions[0].start, mentions[-1].end
+        mentions = (Mention(start, end, (other[start : len(other) - (len(text) - end)],)),)
+    return mentions
 
 
 def _replace_scores(

@@ -94,8 +94,10 @@ def _find_model(run: Path) -> tuple[Path, ModelFacts | None]:
     """Return the directory of a model, and the facts about the original if a record has them."""
     if (run / RECORD).is_file():
         original = read_record(run / RECORD, UnlearningRecord).model
-        check_saved(run / MODEL)
-        return run / MODEL, original
+        # a repository on the hub has both in one directory
+        directory = run if (run / "config.json").is_file() else run / MODEL
+        check_saved(directory)
+        return directory, original
     if not (run / "config.json").is_file():
         raise InputError(
             f"{run} has no {RECORD} and no config.json; give the output directory of unlearn or "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,7 +42,7 @@ from fairforget.models.gguf_import.tokenizer import (
 )
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
-from fairforget.models.saving import save_model
+from fairforget.models.saving import find_missing_part, save_model
 from fairforget.models.weights import load_weights
 from fairforget.terminal.messages import show_message
 
@@ -63,7 +64,7 @@ def convert_gguf(path: Path) -> Path:
     """
     versions = f"{CONVERTER_VERSION}-{__version__}"
     target = cache_directory() / GGUF / f"{hash_file(path)[:32]}-{versions}"
-    if (target / "config.json").is_file():
+    if find_missing_part(target) is None:
         return target
     check_extra("gguf", "gguf", f"model {path}")
     contents = check_gguf(path)
@@ -75,8 +76,9 @@ def convert_gguf(path: Path) -> Path:
     check_pretokenizer(contents, path)
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / LOCK):
-        if (target / "config.json").is_file():
+        if find_missing_part(target) is None:
             return target  # another process has just converted it
+        shutil.rmtree(target, ignore_errors=True)  # files of it were deleted
         remove_leftovers(target.parent)
         size = FLOAT32_BYTES * contents.weights
         show_message(

@@ -37,7 +37,7 @@ so it was replaced. With a learning rate of 4e-5, which was SmolLM2's at the tim
 allowed only a third of the update, and harmful words became more likely after mentions of women \
 and of disabled people. The rule for the learning rate was set for this reason. The weights have 4 \
 bits (Q4_K_M) and were dequantised to float32. General ability was measured \
-with the first seed only, and what the model writes not at all."""
+only with the first seed; what the model writes was not measured."""
 TITLE = "The default on Gemma 3 270M"
 PAGE = ResultsPage("gemma", partial(build_page, "gemma", TITLE, CHOICE))
 

@@ -43,7 +43,11 @@ def check_report_extra() -> None:
 
 
 def require_extra(package: str, extra: str, what: str) -> Any:
-    """Import a package and return it; arguments and errors are those of `check_extra`."""
+    """Import a package and return it; the arguments are those of `check_extra`.
+
+    Raises:
+        InputError: it is not installed, or cannot be imported.
+    """
     try:
         return import_module(package)
     except ImportError as error:

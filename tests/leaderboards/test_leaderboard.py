@@ -297,7 +297,7 @@ def test_a_model_debiased_by_other_means_is_a_method(
 def test_given_weights_must_fit_the_model(model: str, items: str, tmp_path: Path) -> None:
     other = str(save_tiny("gpt2", tmp_path / "other"))
     output = tmp_path / "board"
-    with pytest.raises(InputError, match=r"shape or presence of .*; give a model that was der"):
+    with pytest.raises(InputError, match=r"shape or presence of .*; give a model that differs"):
         compare_stubs(model, items, output, methods=f"nothing,{other}")
     given = save_debiased(model, tmp_path / "given")
     tokenizer = Path(given) / "tokenizer.json"

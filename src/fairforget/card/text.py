@@ -124,7 +124,9 @@ def _describe_start(token: str, results: Mapping[str, Mapping[str, Any]]) -> Ite
     """A sentence on the start token, if a text was scored after it."""
     outside = [name for name, result in results.items() if "chat_template" not in result]
     if outside:
-        which = "Every text" if len(outside) == len(results) else "Every text outside a chat"
+        which = (
+            "Every text" if len(outside) == len(results) else "Every text without a chat template"
+        )
         yield f"{which} was scored after the token {markdown_text(token)}."
 
 

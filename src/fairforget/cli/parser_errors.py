@@ -31,7 +31,7 @@ REQUIRED = re.compile(r"the following arguments are required: (.*)")
 UNKNOWN_FLAG = re.compile(r"unrecognized arguments: --([\w.]+)")
 UNKNOWN_SETTING = re.compile(r"Subcommand '.*' does not accept option '([\w.-]+)'")
 SUFFIXES = (".yaml", ".yml", ".json")
-"""Of files with settings."""
+"""Suffixes of settings files."""
 QUOTE = "give a string, in quotes if it looks like a number"
 REMEDIES = {
     int: "give a whole number",

@@ -83,7 +83,7 @@ def find_file(*files: DataFile) -> Path:
     Raises:
         MissingDataError: no file is on this machine and none can be downloaded; names file and
             place.
-        InputError: a file has the wrong content.
+        InputError: every file found on this machine has the wrong content.
     """
     wrong: InputError | None = None
     for file in files:

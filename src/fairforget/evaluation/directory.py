@@ -65,7 +65,7 @@ def evaluate_into(
             name for name, part in parts.items() if not _is_done(part, name, facts, seed, current)
         ]
     )
-    # text that other versions generated is generated again, but not what a server generated
+    # text from other versions is generated again, unless it came from a server
     written_by = facts if facts.server else (facts, scored_with(current))
     for name in missing:
         with keep_continuations(parts[name] / JOURNAL, written_by):

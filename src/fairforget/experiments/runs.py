@@ -43,7 +43,7 @@ class Failure:
 
     @property
     def summary(self) -> str:
-        """The line that describes the error: after a traceback, or the last; "" for none."""
+        """The line that describes the error: the first after a traceback, else the last, or ""."""
         lines = [*filter(str.strip, self.error.splitlines())]
         frames = [n for n, line in enumerate(lines) if line.startswith('  File "')]
         if frames:  # a message may have several lines
@@ -122,7 +122,7 @@ def do_runs(
 
     Raises:
         InputError: all runs failed, the first because of its input.
-        RuntimeError: all runs failed, the first unforeseeably.
+        RuntimeError: all runs failed, the first with an unexpected error.
     """
     start = time.perf_counter()
     known = {run: read_finished(path, read) for run, path in directories.items()}

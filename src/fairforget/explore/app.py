@@ -164,7 +164,7 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
 
 
 def _accept_own_name() -> dict[str, Any]:
-    """Refuse requests under other names, with which a foreign page could reach the server."""
+    """Return options that reject other host names, as a guard against DNS rebinding."""
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 

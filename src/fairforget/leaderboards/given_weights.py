@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fairforget.leaderboards.plan import MethodRun
 
 PAPER = "weights given to the leaderboard"
-REMEDY = "give a model that was derived from it by changing its weights only"
+REMEDY = "give a model that differs from the original only in its weights"
 
 
 def is_given(method: str) -> bool:

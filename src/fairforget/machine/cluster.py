@@ -45,8 +45,9 @@ def workers(
         device: what the tasks run on; a task on a cluster sees no more GPUs than it asks for.
 
     Raises:
-        InputError: ray is not installed, the cluster does not answer, the tasks run on a GPU but
-            ask for none, or this machine has fewer cores or GPUs than a task needs.
+        InputError: ray is not installed, the cluster does not answer or cannot be used, the device
+            has an index, the tasks run on a GPU but ask for none, or this machine has fewer cores
+            or GPUs than a task needs.
     """
     if cpus < 1 or gpus < 0:
         raise InputError(

@@ -27,11 +27,10 @@ def check_tokenizer(tokenizer: PreTrainedTokenizerBase, kind: Kind, name: str) -
             f"model {name!r}: its tokenizer has no character offsets; "
             "save a fast tokenizer (tokenizer.json) with the model"
         )
-    # transformers makes one of special tokens only if its files are missing
+    # if the files are missing, transformers makes a tokenizer with nothing but special tokens
     if not {*tokenizer.get_vocab().values()} - {*tokenizer.all_special_ids}:
         raise InputError(
-            f"model {name!r} has no tokenizer; save one with the model, with "
-            "tokenizer.save_pretrained"
+            f"model {name!r}: it has no tokenizer; save one with it (tokenizer.save_pretrained)"
         )
     longest = tokenizer.model_max_length
     if not isinstance(longest, int | float) or not longest >= FEWEST_TOKENS:

@@ -83,7 +83,9 @@ def find_kind(directory: Path) -> str:
     if "unlearning" in kinds:
         return "runs"
     if (directory / SETTINGS).exists():
-        raise InputError(f"{directory} is unfinished; run its command again to finish it")
+        raise InputError(
+            f"the run in {directory} is unfinished; run the same command again to finish it"
+        )
     raise InputError(
         f"{directory} has no {RECORD}, {STUDY}, {LEADERBOARD}, {DURABILITY}, {COMPARISON} or "
         f"{RUNS}; {_GIVE}"

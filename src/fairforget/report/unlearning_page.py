@@ -128,10 +128,10 @@ def history_table(history: list[dict[str, float]]) -> Table | None:
 
 def _unmeasured_headline(ratio: float) -> Headline:
     return Headline(
-        "Not evaluated both before and after",
+        "Not fully evaluated",
         [
-            "This directory lacks an evaluation before or after training, so the effect on bias is "
-            "unknown here; for a run of a study, see the study's report. "
+            "The evaluation before or after training is missing from this directory, so the effect "
+            "on bias is unknown. For a run of a study, see the report of the study. "
             f"Perplexity on held-out retain text is {format_number(ratio, 3)} × the original’s."
         ],
     )

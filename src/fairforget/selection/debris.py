@@ -36,7 +36,7 @@ def _is_utf8_misread(run: str) -> bool:
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        # of a typographic sign or an emoji: after another letter, a quote may follow
+        # 0xE2 and 0xF0 begin punctuation and emoji; others may be a letter before a quote
         begun = data[error.start] in (0xE2, 0xF0) and len(data) - error.start > 1
         return error.start > 0 or ("unexpected end" in error.reason and begun)
     return True

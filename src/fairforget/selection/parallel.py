@@ -55,8 +55,8 @@ def select_in_parallel(
             yield from pending.popleft().result()
     except BrokenProcessPool as error:
         raise InputError(
-            "a worker process ended unexpectedly: if memory is short, lower --processes; a script "
-            'needs `if __name__ == "__main__":` before the call'
+            "a worker process ended unexpectedly: if memory is short, lower --processes; in a "
+            'script, guard the call with `if __name__ == "__main__":`'
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -229,8 +229,8 @@ def _find_damage(checkpoint: Path) -> str:
             if hash_file(checkpoint / name) != sha256:
                 return f"{name} is damaged"
     except (FileNotFoundError, IsADirectoryError, ValueError) as error:
-        return f"is damaged ({error})"
-    except OSError as error:  # of a network disk, for example: do not train again what is there
+        return f"a file is missing or damaged ({error})"
+    except OSError as error:  # from a network disk, say: the checkpoint may be intact
         raise InputError(
             f"{checkpoint}: cannot be read ({error}); run the same command again once it can be "
             "read, or remove it"

@@ -71,8 +71,8 @@ def check_environment(config: UnlearningConfig) -> None:
     texts = config.texts_of_a_run
     if config.retain_loss != "none" and int(texts * config.retain_per_forget) == 0:
         raise InputError(
-            f"retain_per_forget is {config.retain_per_forget:g}, less than one retain text for the "
-            f"{texts} forget texts of the run; raise it, or use --retain_loss none"
+            f"retain_per_forget is {config.retain_per_forget:g}, which leaves no retain text for "
+            f"the {texts} forget texts of the run; raise it, or use --retain_loss none"
         )
 
 

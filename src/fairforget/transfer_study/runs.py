@@ -210,7 +210,7 @@ def check_spans(runs: Iterable[StudyRun]) -> None:
 
 
 def begin_study(study: str) -> None:
-    """Forget what this process read or measured for another study: files may have changed since.
+    """Clear what this process cached for another study, because files may have changed since.
 
     Args:
         study: identifies the call of `transfer`. Workers of a cluster can outlive it.

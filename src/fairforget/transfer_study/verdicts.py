@@ -176,7 +176,7 @@ def _judge(pending: Sequence[Pending[T]], families: Sequence[Family | None]) -> 
 def _without_idle(
     pending: Sequence[Pending[T]], families: Sequence[Family | None]
 ) -> list[Family | None]:
-    """The families, but none for a cell that cannot be decided as a run changed nothing."""
+    """The families, with None for cells that are undecidable because a run changed nothing."""
     return [None if p.idle else family for p, family in zip(pending, families, strict=True)]
 
 

@@ -40,7 +40,7 @@ MOST_TESTS = 3
 MOST_NAMES = 3
 """Number of forget sets that the title names."""
 NOTHING_UNLEARNED = "No run that unlearns has finished."
-NOTHING_SCORED = "No bias score was measured in every run."
+NOTHING_SCORED = "The runs have no bias score in common."
 
 
 def headline(study: StudyRecord) -> Headline:

@@ -322,7 +322,7 @@ def test_a_corpus_without_spans_is_refused_before_any_run(model, tmp_path) -> No
     path, output = tmp_path / "posts.csv", tmp_path / "out"
     path.write_text("text\nIt rains.\n")
     with pytest.raises(InputError, match=r"has harmful spans; let a method .* --select contrast"):
-        transfer(model, forget=str(path), output_dir=output, device="cpu")
+        transfer(model, forget=str(path), controls="random", output_dir=output, device="cpu")
     assert not output.exists()
 
 

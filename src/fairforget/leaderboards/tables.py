@@ -22,7 +22,6 @@ from fairforget.leaderboards.effects import (
     runs_of,
     seed_counts,
 )
-from fairforget.leaderboards.given_weights import is_given
 from fairforget.leaderboards.limits import describe_budget
 from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
@@ -268,7 +267,7 @@ def _describe_published(record: LeaderboardRecord, model: str) -> str:
 
 def _list_differences(record: LeaderboardRecord, model: str) -> Iterator[str]:
     """Yield how the methods differ from those of their papers."""
-    methods = [name for name in methods_at(record, model, PUBLISHED) if not is_given(name)]
+    methods = [name for name in methods_at(record, model, PUBLISHED) if name in METHODS]
     domain = record.settings.get("domain")
     if domain and methods:
         yield f"methods debias the domain {domain} only"

@@ -56,6 +56,8 @@ def test_one_limit_of_a_budget_leaves_the_others() -> None:
     study = StudySettings()
     merged = merge_settings(study, {"budget": {"perplexity": 1.05}})
     assert merged.budget == replace(study.budget, perplexity=1.05)
+    with pytest.raises(TypeError, match="budget"):
+        merge_settings(EvaluationSettings(), {"budget": {"perplexity": 1.05}})
     with pytest.raises(InputError, match=r"setting budget\.speed"):
         merge_settings(study, {"budget": {"speed": 1.0}})
 

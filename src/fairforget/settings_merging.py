@@ -32,7 +32,8 @@ def merge_settings(settings: T, overrides: Mapping[str, Any], **given: Any) -> T
     """
     import pydantic  # slow to load, and `--help` needs none of it
 
-    if isinstance(limits := overrides.get("budget"), Mapping):  # the others stay
+    limits = overrides.get("budget")
+    if isinstance(limits, Mapping) and hasattr(settings, "budget"):  # the others stay
         known = asdict(settings)["budget"]
         if unknown := [name for name in limits if name not in known]:
             raise InputError(f"setting budget.{unknown[0]} is unknown{suggest(unknown[0], known)}")

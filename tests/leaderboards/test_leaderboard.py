@@ -308,7 +308,12 @@ def test_given_weights_must_fit_the_model(model: str, items: str, tmp_path: Path
     tokenizer.write_text(json.dumps(rules))
     config = Path(given) / "config.json"
     settings = json.loads(config.read_text())
-    config.write_text(json.dumps(settings | {"rms_norm_eps": 0.5, "use_cache": False}))
+    config.write_text(
+        json.dumps(
+            settings
+            | {"rms_norm_eps": 0.5, "use_cache": False, "attention_dropout": 0.1, "tool": 1}
+        )
+    )
     with pytest.raises(InputError, match=r"in the configuration \(rms_norm_eps\); give a model"):
         compare_stubs(model, items, output, methods=given)
     with pytest.raises(InputError, match="missing/model"):

@@ -73,11 +73,12 @@ def test_runs_that_cannot_be_compared_are_reported(tmp_path: Path) -> None:
     model = replace(run.record.model, source="other", weights="of another")
     moved = [(name, replace(run, record=replace(run.record, model=model))), *others]
     assert "different models (other and " in describe_differences(moved, "stereoset")
-    model = replace(run.record.model, weights="of another")
-    changed = [(name, replace(run, record=replace(run.record, model=model))), *others]
-    assert f"different weights of {model.source}" in describe_differences(changed, "stereoset") or (
-        not others[0][1].record.model.weights
-    )
+    model = run.record.model
+    changed = [
+        (title, replace(it, record=replace(it.record, model=replace(model, weights=str(n)))))
+        for n, (title, it) in enumerate(runs)
+    ]
+    assert f"different weights of {model.source}" in describe_differences(changed, "stereoset")
     assert run.before
     results = {"stereoset": {**run.before.record.results["stereoset"], "protocol": "bias-bench"}}
     before = replace(run.before, record=replace(run.before.record, results=results))

@@ -53,6 +53,8 @@ def rephrase(message: str, command: Command, arguments: list[str]) -> str:
         nested = message[match.end() :].removeprefix("- ")
         if nested.startswith(f'Parser key "{match[1]}.'):
             return rephrase(nested, command, arguments)
+        if Path(match[2]).suffix in SUFFIXES and Path(match[2]).is_file():
+            return f"{match[2]}: {nested}"
         if Path(match[2]).suffix in SUFFIXES:
             return f"--{match[1]} {match[2]}: no such file; check the path"
         parts = [f"--{name}" for name in settings if name.startswith(f"{match[1]}.")]

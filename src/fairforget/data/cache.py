@@ -22,7 +22,7 @@ CACHED = {
 }
 """Directory of the cache → what it holds, and what deleting it costs."""
 OWN = {
-    GGUF: re.compile(r"[0-9a-f]{32}-[^/]+(/.*)?"),
+    GGUF: re.compile(r"[0-9a-f]{32}(-[^/]+)?(/.*)?"),
     LLM: re.compile(r"[0-9a-f]{2}/[0-9a-f]+\.json"),
 }
 """Directory → paths in it that FairForget makes; those of datasets are in the catalogue."""
@@ -87,7 +87,7 @@ def clear_cache(kind: str) -> list[CacheEntry]:
                     with suppress(OSError):  # not empty
                         path.rmdir()
                 elif _is_own(name, path):
-                    path.unlink()
+                    path.unlink(missing_ok=True)  # answers are written meanwhile
     return deleted
 
 

@@ -151,5 +151,5 @@ def do_runs(
     if not finished:
         first = failed[0]
         message = f"all {len(failed)} runs failed; the first, {first.run}: {first.summary}"
-        raise (InputError if first.summary == first.error else RuntimeError)(message)
+        raise (RuntimeError if "Traceback (most" in first.error else InputError)(message)
     return finished, failed

@@ -17,6 +17,7 @@ from fairforget.models.fingerprint import differing_settings, model_identity
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.tokenizer_checks import splitting_rules
 from fairforget.models.weights import summarize
+from fairforget.report.wording import join_words
 from fairforget.settings import ModelSettings
 from fairforget.training.from_settings import load_to_train
 
@@ -120,7 +121,7 @@ def check_fit(language_model: LanguageModel, other: LanguageModel) -> None:
     if changed := differing_settings(*configs):
         raise InputError(
             f"method {other.source!r}: it differs from model {language_model.source!r} in the "
-            f"configuration ({summarize(changed)}); {REMEDY}"
+            f"configuration ({join_words(sorted(changed))}); {REMEDY}"
         )
     one_rules, other_rules = (splitting_rules(it.tokenizer) for it in (language_model, other))
     if one_rules != other_rules:

@@ -23,6 +23,8 @@ VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model")
 """Files with a vocabulary, one of which makes a tokenizer."""
 CHANGES_BASE = ("pissa", "olora")
 """Initialisations that change the weights of the base model."""
+RANDOM_BASE = ("pissa_niter", "corda", "lora_ga", "loftq")
+"""Prefixes of those that change them by random numbers or by data."""
 PREFIX = "base_model.model."
 """Prefix that peft adds to the names of the base model's weights."""
 BASE_WEIGHTS = ("weight", "base_layer.weight", "token_adapter.base_layer.weight")
@@ -152,7 +154,14 @@ def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedMo
         "low_cpu_mem_usage": True,  # allocates nothing for a rank that the files do not hold
     }
     config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
-    at_once = config.get("init_lora_weights") not in CHANGES_BASE
+    start = str(config.get("init_lora_weights")).lower()
+    if start.startswith(RANDOM_BASE):
+        raise InputError(
+            f"adapter {str(directory)!r}: its base weights cannot be computed again from "
+            f"init_lora_weights {start!r}; convert it with peft's save_pretrained("
+            "path_initial_model_for_weight_conversion=…)"
+        )
+    at_once = start not in CHANGES_BASE
     with warnings.catch_warnings(action="ignore"):  # about what is checked below
         adapted = PeftModel.from_pretrained(
             model, str(directory), **(options | {"low_cpu_mem_usage": at_once})

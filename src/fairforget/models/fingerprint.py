@@ -32,6 +32,7 @@ SOURCE_SETTINGS = (
 WITHOUT_EFFECT = (
     *("architectures", "dtype", "tie_word_embeddings", "use_cache"),
     *("bos_token_id", "eos_token_id", "pad_token_id"),
+    *("initializer_range", "problem_type", "id2label", "label2id", "task_specific_params"),
 )
 """Settings of a configuration on which predictions from given weights do not depend."""
 DECODING = "fairforget_decoding"
@@ -132,8 +133,15 @@ def model_identity(language_model: LanguageModel, *, generates: bool = False) ->
 def differing_settings(one: PretrainedConfig, other: PretrainedConfig) -> set[str]:
     """Return the settings that differ and that predictions from given weights depend on."""
     first, second = _own_settings(one), _own_settings(other)
-    differing = {name for name in first | second if first.get(name) != second.get(name)}
-    return differing - {*WITHOUT_EFFECT}
+    used = type(one)().to_dict()  # tools leave settings that transformers does not know
+    return {
+        name
+        for name in first | second
+        if first.get(name) != second.get(name)
+        and (name in used or name == DECODING)
+        and name not in WITHOUT_EFFECT
+        and "drop" not in name
+    }
 
 
 def hash_identity(language_model: LanguageModel) -> str:

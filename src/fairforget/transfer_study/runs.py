@@ -203,6 +203,11 @@ def check_spans(runs: Iterable[StudyRun]) -> None:
     for run in runs:
         needed = _config(run, Path(CHECKPOINTS)).selection in BY_SPAN
         if needed and not any(text.spans for text in forget_corpus(run).texts):
+            if run.recipe.select != "given":
+                raise InputError(
+                    f"--select {run.recipe.select} found no harmful words in {run.forget!r}; "
+                    "choose another method"
+                )
             raise InputError(
                 f"forget: no text of {run.forget!r} has harmful spans; let a method choose them, "
                 "such as --select contrast"

@@ -191,7 +191,9 @@ def find_changes(text: str, other: str) -> tuple[Mention, ...]:
     if mentions and Text("", text, mentions=mentions).counterfactual().text != other:
         # what is between words differs, too
         start, end = mentions[0].start, mentions[-1].end
-        mentions = (Mention(start, end, (other[start : len(other) - (len(text) - end)],)),)
+        if other.startswith(text[:start]) and other.endswith(text[end:]):
+            replaced = other[start : len(other) - (len(text) - end)]
+            mentions = (Mention(start, end, (replaced,)),)
     return mentions
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from fairforget.attacks.effects import compare_conditions, unlearned_domains
 from fairforget.attacks.evaluations import (
@@ -46,7 +43,7 @@ from fairforget.errors import InputError
 from fairforget.experiments.output import fixed_settings, reported_output
 from fairforget.extras import check_extra
 from fairforget.files.digest import hash_values
-from fairforget.machine.devices import select_device
+from fairforget.machine.devices import release_memory, select_device
 from fairforget.models.fingerprint import check_original
 from fairforget.models.inputs import hash_model
 from fairforget.models.language_model import LanguageModel
@@ -138,8 +135,7 @@ def _measure(run: Path, output: Path, settings: DurabilitySettings) -> Durabilit
     for group in groups:
         outputs = group.outputs(output)
         for directory, evaluations in zip(group.directories, outputs, strict=True):
-            gc.collect()
-            torch.cuda.empty_cache()
+            release_memory()
             taken = evaluate_conditions(load(directory / MODEL), plan, evaluations)
             seconds[group.name] = seconds.get(group.name, 0.0) + taken
         results[group.name] = [read_conditions(conditions, evaluations) for evaluations in outputs]

@@ -53,10 +53,11 @@ def rephrase(message: str, command: Command, arguments: list[str]) -> str:
         nested = message[match.end() :].removeprefix("- ")
         if nested.startswith(f'Parser key "{match[1]}.'):
             return rephrase(nested, command, arguments)
-        if Path(match[2]).suffix in SUFFIXES and Path(match[2]).is_file():
-            return f"{match[2]}: {nested}"
-        if Path(match[2]).suffix in SUFFIXES:
-            return f"--{match[1]} {match[2]}: no such file; check the path"
+        settings_file = Path(match[2])
+        if settings_file.suffix in SUFFIXES:
+            if settings_file.is_file():
+                return f"{settings_file}: {nested}"
+            return f"--{match[1]} {settings_file}: no such file; check the path"
         parts = [f"--{name}" for name in settings if name.startswith(f"{match[1]}.")]
         return f"--{match[1]} is {match[2]!r}; give its settings: {', '.join(parts)}"
     if match := NO_FILE.search(message):

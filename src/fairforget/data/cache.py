@@ -25,7 +25,9 @@ OWN = {
     GGUF: re.compile(r"[0-9a-f]{32}(-[^/]+)?(/.*)?"),
     LLM: re.compile(r"[0-9a-f]{2}/[0-9a-f]+\.json"),
 }
-"""Directory → paths in it that FairForget makes; those of datasets are in the catalogue."""
+"""Directory → paths in it that FairForget makes; those in `DATA` are `DATASETS`."""
+DATASETS = {file.path for entry in CATALOGUE.values() for file in entry.files}
+"""Paths of the files of the catalogue."""
 LOCK = ".lock"
 SOURCE = ".source"
 """Suffix of the file that names the GGUF file a converted copy was made from."""
@@ -103,8 +105,7 @@ def _is_own(kind: str, path: Path) -> bool:
     if any(map(TEMPORARY.fullmatch, relative.parts)):
         return True
     if kind == DATA:
-        datasets = (file.path for entry in CATALOGUE.values() for file in entry.files)
-        return relative.as_posix() in datasets
+        return relative.as_posix() in DATASETS
     return OWN[kind].fullmatch(relative.as_posix()) is not None
 
 

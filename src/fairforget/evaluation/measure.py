@@ -40,8 +40,7 @@ def run_benchmarks(
     results, items, seconds = {}, [], {}
     for name, benchmark in benchmarks.items():
         options = {"seed": seed} if is_seeded(name) else {}
-        files = list_files([name])
-        content = hash_values([hash_file(Path(file)) for file in files])
+        digests = [hash_file(Path(file)) for file in list_files([name])]
         start = time.perf_counter()
         with stage(f"evaluating: {name}"), progress_bar(f"Evaluating {name}") as advance:
             measurement = benchmark.evaluate(
@@ -53,8 +52,8 @@ def run_benchmarks(
         results[name] = measurement.result
         if words := hash_words(name):
             results[name][WORDS] = words
-        if files:
-            results[name][FILES] = content
+        if digests:
+            results[name][FILES] = hash_values(digests)
         items += [{"benchmark": name, **item} for item in measurement.items]
         seconds[name] = round(time.perf_counter() - start, 2)
     record = EvaluationRecord(

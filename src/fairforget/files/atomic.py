@@ -91,14 +91,14 @@ def _open_temporary(target: Path) -> tuple[IO[bytes], str]:
         descriptor, temporary = tempfile.mkstemp(prefix=temporary_prefix(target), dir=target.parent)
         os.close(descriptor)
         opened = Path(temporary).open("wb")  # noqa: SIM115 - the caller closes it
-        locked_by_another = False
         try:
             _lock(opened)
-        except BlockingIOError:
-            locked_by_another = True
+        except BlockingIOError:  # another process is removing it
+            opened.close()
+            continue
         except OSError:  # some network disks cannot lock; then leftovers stay
             pass
-        if not locked_by_another and os.path.exists(temporary):  # noqa: PTH110
+        if os.path.exists(temporary):  # noqa: PTH110
             return opened, temporary
         opened.close()  # another process took it for a leftover before it was locked
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from fairforget.errors import InputError
+from fairforget.machine.devices import release_memory
 from fairforget.methods import METHODS, Method, MethodOptions
 from fairforget.methods.erasure import untie_head
 from fairforget.methods.training import MAX_ALPHA
@@ -96,8 +96,7 @@ def identify_given(
             check_fit(language_model, other)
             identities[run.method] = model_identity(other)
             del other  # frees its memory for the next one
-            gc.collect()
-            torch.cuda.empty_cache()
+            release_memory()
     return identities
 
 

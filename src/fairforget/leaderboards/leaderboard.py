@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from fairforget.benchmarks import any_generates, benchmark_names, check_model_kinds, load_benchmarks
 from fairforget.benchmarks.measurement import Benchmark
@@ -21,7 +18,7 @@ from fairforget.leaderboards.plan import ORIGINAL, MethodRun, check_generation, 
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import compare_with_original, make_rows
 from fairforget.leaderboards.runs import do_run, read_run
-from fairforget.machine.devices import select_device
+from fairforget.machine.devices import release_memory, select_device
 from fairforget.models.fingerprint import model_identity
 from fairforget.names import split_commas
 from fairforget.records.environment import environment
@@ -161,6 +158,5 @@ def _identify_models(
             identities[run.model] = identity
             given |= identify_given(runs, original)
             del original  # frees its memory for the next model and the runs
-            gc.collect()
-            torch.cuda.empty_cache()
+            release_memory()
     return given | identities

@@ -1,6 +1,8 @@
-"""Select the device that a model runs on."""
+"""Select the device that a model runs on, and free the memory of earlier models."""
 
 from __future__ import annotations
+
+import gc
 
 import torch
 
@@ -49,3 +51,9 @@ def select_device(requested: str | None, *, own: torch.device | None = None) -> 
             f"device {requested!r}: this machine has no such device; choose from {', '.join(names)}"
         )
     return own or device
+
+
+def release_memory() -> None:
+    """Free the memory of models that nothing refers to any more."""
+    gc.collect()
+    torch.cuda.empty_cache()

@@ -74,13 +74,18 @@ def find_base_model(directory: Path) -> str:
     return base
 
 
-def _read_base(directory: Path) -> str:
+def _read_config(directory: Path) -> dict[str, Any]:
     path = directory / CONFIG
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON ({error}); save the adapter again") from error
-    base = config.get("base_model_name_or_path") if isinstance(config, dict) else None
+    return config if isinstance(config, dict) else {}
+
+
+def _read_base(directory: Path) -> str:
+    path, config = directory / CONFIG, _read_config(directory)
+    base = config.get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
         raise InputError(f"{path}: base_model_name_or_path is missing; set it to the base model")
     revision = config.get("revision")
@@ -153,8 +158,7 @@ def merge_saved_adapter(model: PreTrainedModel, directory: Path) -> PreTrainedMo
         "torch_device": str(model.device),
         "low_cpu_mem_usage": True,  # allocates nothing for a rank that the files do not hold
     }
-    config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
-    start = str(config.get("init_lora_weights")).lower()
+    start = str(_read_config(directory).get("init_lora_weights")).lower()
     if start.startswith(RANDOM_BASE):
         raise InputError(
             f"adapter {str(directory)!r}: its base weights cannot be computed again from "

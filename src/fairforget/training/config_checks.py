@@ -68,12 +68,7 @@ def check_environment(config: UnlearningConfig) -> None:
     if config.deepspeed_plugin:  # of the launcher
         check_deepspeed(config.deepspeed_plugin, config.mixed_precision)
     _check_trackers(config)
-    texts = config.texts_of_a_run
-    if config.retain_loss != "none" and int(texts * config.retain_per_forget) == 0:
-        raise InputError(
-            f"retain_per_forget is {config.retain_per_forget:g}, which leaves no retain text for "
-            f"the {texts} forget texts of the run; raise it, or use --retain_loss none"
-        )
+    _check_retain_texts(config)
 
 
 def _check_name(objective: Objective) -> None:
@@ -193,6 +188,16 @@ def _check_objective(config: UnlearningConfig) -> None:
                 f"{name} is {getattr(config, name):g}, which disables retain_loss "
                 f"{config.retain_loss!r}; to train without one, use --retain_loss none"
             )
+
+
+def _check_retain_texts(config: UnlearningConfig) -> None:
+    """Reject a retain loss without a retain text."""
+    texts = config.texts_of_a_run
+    if config.retain_loss != "none" and int(texts * config.retain_per_forget) == 0:
+        raise InputError(
+            f"retain_per_forget is {config.retain_per_forget:g}, which leaves no retain text for "
+            f"the {texts} forget texts of the run; raise it, or use --retain_loss none"
+        )
 
 
 def _check_ref_hidden_states(config: UnlearningConfig) -> None:

@@ -143,15 +143,12 @@ def rose(effect: Effect) -> bool:
 def _judge(pending: Sequence[Pending[T]], families: Sequence[Family | None]) -> list[T]:
     """The cells with corrected p-values and with their verdicts."""
     numbered = list(enumerate(zip(pending, families, strict=True)))
-    claims: list[tuple[ClaimVerdict, float]] = [
-        ("undecided", 1.0) if p.idle else raw_verdict(p.changes, obstacle=p.obstacle is not None)
-        for p in pending
-    ]
+    claims = [raw_verdict(p.changes, obstacle=p.obstacle is not None) for p in pending]
     biases = adjust_holm({n: (family, p.cell.bias.p) for n, (p, family) in numbered})
     excesses = correct_by_control([p.cell.excess for p in pending], families)
     decidable = _without_idle(pending, families)
     verdicts = adjust_holm({n: (it, claims[n][1]) for n, it in enumerate(decidable)})
-    limits = [1.0 if p.idle else margin_p(p.changes, p.cell.margin) for p in pending]
+    limits = [margin_p(p.changes, p.cell.margin) for p in pending]
     margins = adjust_holm({n: (it, limits[n]) for n, it in enumerate(decidable)})
     cells = []
     for n, (p, family) in numbered:

@@ -95,7 +95,7 @@ def test_the_hub_loader_reads_every_result(tmp_path: Path) -> None:
     assert headings(text) == ["What changed", *HEADINGS]
     assert "| Gender | " in text
     assert "Known limitations" in text
-    assert r"Every text was scored after the token \<s\>." in text
+    assert r"Every text of stereoset and crows\_pairs was scored after the token \<s\>." in text
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,7 @@ def test_a_card_explains_the_intervals_of_its_benchmarks(tmp_path: Path) -> None
     assert "intervals over templates (BBQ) (Student" in text
     assert "StereoSet" not in text
     assert "CrowS-Pairs" not in text
+    assert "was scored after the token" not in text  # but in a chat
 
 
 SCORES = {

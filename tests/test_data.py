@@ -281,8 +281,12 @@ def test_clearing_deletes_one_kind_or_all(converted: Path, places: Path, capsys)
     main(["data", "clear-cache", "data"])
     assert not data.exists()
     assert answer.exists()
+    empty = places / "cache" / "data" / "empty"
+    empty.mkdir()
     convert.convert_gguf(converted)
     assert {entry.kind for entry in clear_cache("all")} == {"gguf", "llm"}
+    assert empty.exists()
+    assert not answer.parent.exists()
     assert list_cache() == []
     assert converted.exists()
     assert all(other.exists() for other in others)

@@ -18,7 +18,7 @@ import pytest
 import torch
 import torch.distributed.run
 from accelerate.commands.launch import launch_command, launch_command_parser
-from accelerate.utils import DeepSpeedPlugin
+from accelerate.utils import DeepSpeedPlugin, FullyShardedDataParallelPlugin
 from safetensors.torch import load_file
 
 from fairforget.cli import main
@@ -27,11 +27,12 @@ from fairforget.records.evaluation import read_items
 from fairforget.records.paths import CONTINUATION_PAIRS, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
-from fairforget.training.sharding import check_deepspeed
+from fairforget.training import sharding
+from fairforget.training.sharding import check_deepspeed, shard_model
 
 from .distributed_run import Case, run_unlearning, write_cases
 from .little_data import with_little_data
-from .models import save_tiny
+from .models import save_tiny, tiny
 from .test_evaluation import ITEM, lasting
 
 ROOT = Path(__file__).parents[1]
@@ -395,6 +396,24 @@ def test_deepspeed_that_does_not_give_the_weights_as_they_are_is_refused() -> No
     for stage in (2, 3):
         with pytest.raises(InputError, match="bf16 is too coarse"):
             check_deepspeed(DeepSpeedPlugin(zero_stage=stage, zero3_save_16bit_model=True), "bf16")
+
+
+def test_fsdp_in_bf16_sums_gradients_and_returns_losses_in_float32(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plugin = FullyShardedDataParallelPlugin(fsdp_version=2)
+    plugin.set_mixed_precision("bf16")
+    policies = []
+    monkeypatch.setattr(
+        sharding, "fully_shard", lambda _, **settings: policies.append(settings["mp_policy"])
+    )
+    monkeypatch.setattr(sharding, "init_device_mesh", lambda *_: None)
+    shard_model(tiny("llama"), plugin)
+    assert len(policies) > 1  # the blocks, and the rest of the model
+    for policy in policies:
+        assert policy.param_dtype == torch.bfloat16
+        assert policy.reduce_dtype == torch.float32
+        assert policy.output_dtype is None
 
 
 @pytest.mark.processes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from transformers.modeling_gguf_pytorch_utils import LlamaTensorProcessor
 
 from fairforget import InputError, export, load_model, save_model
 from fairforget.methods.erasure import untie_head
+from fairforget.models import language_model
 from fairforget.models.gguf_export.layout import interleave
 from fairforget.models.gguf_export.types import FILE_TYPES
 from fairforget.models.inputs import hash_model
@@ -65,6 +67,18 @@ def test_a_file_gives_the_same_log_probabilities(family: str, tmp_path: Path) ->
     assert back.tokenizer(text)["input_ids"] == word_tokenizer()(text)["input_ids"]
 
 
+def test_a_run_whose_tokenizer_names_no_start_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(language_model, "DOCUMENT_SEPARATOR", "<none>")
+    tokenizer = word_tokenizer()
+    tokenizer.bos_token = tokenizer.eos_token = tokenizer.cls_token = None
+    record = write_unlearning(tmp_path / "run", measured=False) / RECORD
+    save_model(replace(tiny_model("llama"), tokenizer=tokenizer), tmp_path / "run" / "model")
+    record.write_text(record.read_text().replace('"<s>"', '"<|endoftext|>"'))
+    export(tmp_path / "run", tmp_path / "a.gguf", type="f32")
+
+
 @pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3", "llama 3.1"])
 def test_llama_cpp_predicts_the_same(family: str, tmp_path: Path) -> None:
     made = tiny_model(family) if family in ("llama", "qwen2") else special(family)
@@ -83,7 +97,8 @@ def test_a_template_that_is_not_the_file_of_the_run_is_refused(
     directory = save_tiny("llama", tmp_path / "plain")
     source = export(directory, "model.gguf", type="f32")
     record = write_unlearning(tmp_path / "run", measured=False) / RECORD
-    record.write_text(record.read_text().replace('"tiny"', f'"{source}"'))
+    text = record.read_text().replace('"tiny"', f'"{source}"').replace('"<s>"', '"<|endoftext|>"')
+    record.write_text(text)
     save_model(load_model(source), tmp_path / "run" / "model")
     (tmp_path / "run" / SETTINGS).write_text(
         json.dumps({f"content of {source}": hash_model(source)})

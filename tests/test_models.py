@@ -27,6 +27,7 @@ from transformers import (
 from fairforget.errors import InputError
 from fairforget.forward.causality import looks_ahead
 from fairforget.forward.probes import agree
+from fairforget.models.encoding import encode_texts
 from fairforget.models.fingerprint import fingerprint
 from fairforget.models.language_model import select_start_token
 from fairforget.models.loading import load_model
@@ -250,6 +251,10 @@ def test_a_tokenizer_may_have_added_tokens_that_are_not_used(tmp_path: Path) -> 
     assert len(loaded.tokenizer) > loaded.model.config.vocab_size
     with pytest.raises(InputError, match="no embedding for the start token '<unused 99>'; choose"):
         load_model(directory, start_token="<unused 99>")
+    used = encode_texts(loaded, ["the woman", "the <unused 99> woman"])
+    assert len(token_log_probs(loaded.model, used[:1])) == 1
+    with pytest.raises(InputError, match=r"'<unused 99>', a token that model .* has no embedding"):
+        token_log_probs(loaded.model, used)
 
 
 @pytest.mark.parametrize("role", ["mask", "sep"])

@@ -145,8 +145,13 @@ def write_evaluation(
                 "split": f"dev{text}",
                 "domains": aggregate(rows),
                 "words": hash_words("stereoset"),
+                "start_token": f"<s>{text}",
             },
-            "crows_pairs": {"protocol": "bos", "domains": {"gender": whole, "all": whole}},
+            "crows_pairs": {
+                "protocol": "bos",
+                "domains": {"gender": whole, "all": whole},
+                "start_token": f"<s>{text}",
+            },
             "perplexity": {
                 "protocol": "stride",
                 "corpus": f"wikitext2{text}",

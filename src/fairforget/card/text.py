@@ -121,13 +121,15 @@ def _results(run: UnlearningRun) -> list[str]:
 
 
 def _describe_start(token: str, results: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """A sentence on the start token, if a text was scored after it."""
-    outside = [name for name, result in results.items() if "chat_template" not in result]
-    if outside:
-        which = (
-            "Every text" if len(outside) == len(results) else "Every text without a chat template"
+    """A sentence on the start token, if a benchmark puts it before its texts."""
+    using = [name for name, result in results.items() if "start_token" in result]
+    if using:
+        of = (
+            ""
+            if len(using) == len(results)
+            else f" of {markdown_text(without_folders(join_words(using)))}"
         )
-        yield f"{which} was scored after the token {markdown_text(token)}."
+        yield f"Every text{of} was scored after the token {markdown_text(token)}."
 
 
 def _training(record: UnlearningRecord) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from filelock import FileLock
 
@@ -23,11 +23,16 @@ CACHED = {
 """Directory of the cache → what it holds, and what deleting it costs."""
 OWN = {
     GGUF: re.compile(r"[0-9a-f]{32}(-[^/]+)?(/.*)?"),
-    LLM: re.compile(r"[0-9a-f]{2}/[0-9a-f]+\.json"),
+    LLM: re.compile(r"[0-9a-f]{2}(/[0-9a-f]+\.json)?"),
 }
 """Directory → paths in it that FairForget makes; those in `DATA` are `DATASETS`."""
-DATASETS = {file.path for entry in CATALOGUE.values() for file in entry.files}
-"""Paths of the files of the catalogue."""
+DATASETS = {
+    str(path)
+    for entry in CATALOGUE.values()
+    for file in entry.files
+    for path in (PurePosixPath(file.path), *PurePosixPath(file.path).parents)
+}
+"""Paths of the files of the catalogue and of their directories."""
 LOCK = ".lock"
 SOURCE = ".source"
 """Suffix of the file that names the GGUF file a converted copy was made from."""
@@ -85,10 +90,12 @@ def clear_cache(kind: str) -> list[CacheEntry]:
         # nobody converts or downloads meanwhile; answers are written without a lock
         with nullcontext() if name == LLM else FileLock(directory / LOCK):
             for path in sorted(directory.rglob("*"), reverse=True):  # what is in it comes first
+                if not _is_own(name, path):
+                    continue
                 if path.is_dir() and not path.is_symlink():  # of a link, only the link is deleted
                     with suppress(OSError):  # not empty
                         path.rmdir()
-                elif _is_own(name, path):
+                else:
                     path.unlink(missing_ok=True)  # answers are written meanwhile
     return deleted
 

@@ -43,6 +43,7 @@ from fairforget.models.tokenizer_checks import (
     check_start_token,
     check_tokenizer,
     check_vocabulary,
+    reject_tokens_without_embedding,
 )
 from fairforget.models.weights import load_weights
 from fairforget.records.records import ModelFacts
@@ -80,13 +81,13 @@ def load_model(
         InputError: the source does not exist, has no safetensors weights (pickled weights can run
             code), does not hold exactly the weights that its configuration describes, is neither
             causal nor masked, predicts tokens from later ones, has a tokenizer that does not fit,
-            or an option is unknown.
+            or an option is unknown; and later, a text contains a token without an embedding.
     """
     if dtype is not None and dtype not in DTYPES:
         raise InputError(f"dtype {dtype!r} is unknown; choose from {', '.join(DTYPES)}")
     loaded = _load(str(source), dtype, select_device(device), trust_remote_code=trust_remote_code)
     start = select_start_token(loaded.tokenizer, loaded.kind, start_token, loaded.source)
-    return check_start_token(replace(loaded, start_token=start))
+    return reject_tokens_without_embedding(check_start_token(replace(loaded, start_token=start)))
 
 
 def load_with_settings(source: str | os.PathLike[str], settings: ModelSettings) -> LanguageModel:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 
+from torch import Tensor
+from torch.nn import Module
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from fairforget.errors import InputError
@@ -73,6 +75,27 @@ def check_start_token(language_model: LanguageModel) -> LanguageModel:
             f"model {language_model.source!r} has no embedding for the start token "
             f"{language_model.start_token!r}; choose another with --start_token"
         )
+    return language_model
+
+
+def reject_tokens_without_embedding(language_model: LanguageModel) -> LanguageModel:
+    """Return a model that raises `InputError` when it reads a token that it has no embedding for.
+
+    Otherwise a text with such an added token would end in an `IndexError`, or on a GPU in an
+    assertion that stops the process.
+    """
+    tokenizer, embeddings = language_model.tokenizer, _count_embeddings(language_model.model)
+
+    def check(_: Module, inputs: tuple[Tensor, ...]) -> None:
+        largest = int(inputs[0].max()) if inputs[0].numel() else 0
+        if largest >= embeddings:
+            raise InputError(
+                f"a text contains {tokenizer.convert_ids_to_tokens(largest)!r}, a token that model "
+                f"{language_model.source!r} has no embedding for; remove it from the text"
+            )
+
+    if len(tokenizer) > embeddings:
+        language_model.model.get_input_embeddings().register_forward_pre_hook(check)
     return language_model
 
 

@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -98,7 +99,7 @@ def shard_model(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) 
         raise InputError("FSDP needs fsdp_version: 2 in the accelerate configuration")
     settings: dict[str, Any] = {
         "mesh": init_device_mesh(model.device.type, (process_count(),)),
-        "mp_policy": plugin.mixed_precision_policy or MixedPrecisionPolicy(),
+        "mp_policy": _reduce_in_float32(plugin.mixed_precision_policy or MixedPrecisionPolicy()),
         "offload_policy": plugin.cpu_offload,
     }
     blocks = set(model._no_split_modules or ())
@@ -109,6 +110,15 @@ def shard_model(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) 
             fully_shard(module, reshard_after_forward=plugin.reshard_after_forward, **settings)
     fully_shard(model, **settings)
     plugin.auto_wrap_policy = None  # accelerate has nothing left to wrap
+
+
+def _reduce_in_float32(policy: MixedPrecisionPolicy) -> MixedPrecisionPolicy:
+    """Return the policy with gradients summed, and outputs such as losses left, in float32.
+
+    accelerate 1.15 asks for bfloat16 in both, which rounds away much of such small updates
+    (`FullyShardedDataParallelPlugin.set_mixed_precision`).
+    """
+    return replace(policy, reduce_dtype=torch.float32, output_dtype=None)
 
 
 def local_shard(parameter: Tensor) -> Tensor:

@@ -79,7 +79,8 @@ def export(
         )
     if template is None and source is not None and origin is not None:
         _check_unchanged(origin, directory.resolve().parent / SETTINGS)
-    language_model = load_model(directory, dtype="float32", device="cpu")
+    start = original.start_token if original else None  # some tokenizers name none
+    language_model = load_model(directory, dtype="float32", device="cpu", start_token=start)
     _check(language_model)
     plan = (
         plan_checkpoint(language_model, kind)

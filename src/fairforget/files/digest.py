@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import cast
 
 
 def hash_values(content: Sequence[object]) -> str:
@@ -14,7 +15,23 @@ def hash_values(content: Sequence[object]) -> str:
     Pass numbers, strings, bytes, dataclasses and containers of these only: the `repr` of an array
     is abbreviated.
     """
-    return hashlib.sha256(repr(content).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for part in _repr_in_parts(content, depth=2):
+        digest.update(part.encode())
+    return digest.hexdigest()
+
+
+def _repr_in_parts(value: object, depth: int) -> Iterator[str]:
+    """Yield the `repr` of a value in parts: that of millions of texts would fill the memory."""
+    if not depth or type(value) not in (list, tuple):
+        yield repr(value)
+        return
+    values = cast("Sequence[object]", value)
+    yield "[" if type(value) is list else "("
+    for n, item in enumerate(values):
+        yield ", " if n else ""
+        yield from _repr_in_parts(item, depth - 1)
+    yield "]" if type(value) is list else ",)" if len(values) == 1 else ")"
 
 
 def hash_packaged(package: str, names: Iterable[str]) -> str:

@@ -153,8 +153,9 @@ def test_the_name_of_a_file_has_no_question_mark(tmp_path: Path, name: str, more
 def test_an_empty_selection_is_an_error_that_names_the_filters(given: Given) -> None:
     given("dghs", dghs_rows())
     for name, message in (
-        ("dghs?round=9", "corpus 'dghs?round=9' has no text with round=9"),
-        ("dghs?level=none&round=2,3", "has no text with level=none&round=2,3"),
+        ("dghs?round=4", "corpus 'dghs?round=4' has no text with round=4"),
+        ("dghs?round=9", "DGHS has no round '9'; choose from 1, 2, 3, 4"),
+        ("dghs?level=none", "DGHS has no level 'none'; choose from original, perturbation"),
         (
             "dghs?split=dev",
             "corpus 'dghs?split=dev' has no text of split 'dev'; it has test, train",

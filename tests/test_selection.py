@@ -151,6 +151,27 @@ def test_mentions_fit_in_number_case_and_article(text: str, neutral: str) -> Non
     assert Text("x", text, mentions=mentions_of(text)).counterfactual().text == neutral
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("‘Kill all immigrants’ he said.", ["immigrants"]),
+        ("'I hate Muslims' and left", ["Muslims"]),
+        ("It is the immigrants' fault.", ["immigrants'"]),
+        ("He said 'no'. The immigrants' fault.", ["immigrants'"]),
+        ("Jehovah’s Witnesses are vile.", ["Jehovah’s Witnesses"]),
+        ("grade A\nWomen are late", ["Women"]),
+        ("He is gay\n\nPeople hate him.", []),
+    ],
+)
+def test_mentions_end_at_quotes_and_lines(text: str, found: list[str]) -> None:
+    assert [text[it.start : it.end] for it in mentions_of(text)] == found
+
+
+def test_an_acronym_does_not_put_its_neutral_words_in_capitals() -> None:
+    (mention,) = mentions_of("They support LGBTQ rights.")
+    assert mention.neutral == ("human",)
+
+
 def test_a_mention_survives_if_only_its_article_is_selected() -> None:
     text = "Such a woman is a bad driver."
     (item,) = apply_selection(
@@ -293,6 +314,19 @@ def test_the_time_is_proportional_to_the_length_of_a_text(tmp_path: Path) -> Non
 
 
 # Lexicon
+
+
+def test_lexicon_skips_entries_with_signs_and_reads_comments(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("idiot  # mild\na$$\nf***\ngo back\n# none\n")
+    lexicon = read_lexicon(str(path))
+    assert "skipped 2 of the entries" in capsys.readouterr().err
+    texts = ["a hit, an idiot, grade F", "I had to go. Back home it rained.", "go back home"]
+    found = lexicon([Text("", text) for text in texts])
+    words = [
+        [text[s.start : s.end] for s in spans] for text, spans in zip(texts, found, strict=True)
+    ]
+    assert words == [["idiot"], [], ["go back"]]
 
 
 def test_lexicon_finds_inflections_phrases_and_leetspeak(tmp_path: Path) -> None:

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from fairforget.corpora.domains import Labels
 from fairforget.corpora.text import Text
 from fairforget.data.locate import read_data_csv
+from fairforget.errors import InputError
 from fairforget.names import split_commas
 
+ROUNDS = ("1", "2", "3", "4")
+LEVELS = ("original", "perturbation")
 TARGETS = {
     "wom": "women",
     "bla": "black",
@@ -71,11 +74,17 @@ def dghs_texts(*, round: str = "", level: str = "") -> Iterator[Text]:
     """Yield all texts, hateful or not, in file order.
 
     Args:
-        round: rounds to keep, such as "2,3"; by default all.
-        level: levels to keep: original, perturbation; by default both.
+        round: the `ROUNDS` to keep, such as "2,3"; by default all.
+        level: the `LEVELS` to keep; by default both.
+
+    Raises:
+        InputError: there is no such round or level.
     """
     labels = Labels("dghs", TARGETS)
     rounds, levels = split_commas(round), split_commas(level)
+    for name, given, known in (("round", rounds, ROUNDS), ("level", levels, LEVELS)):
+        if unknown := next((it for it in given if it not in known), None):
+            raise InputError(f"DGHS has no {name} {unknown!r}; choose from {', '.join(known)}")
     columns = ("acl.id", "text", "label", "target", "level", "split", "round.base", "round")
     for _, row in read_data_csv("dghs", columns):
         if rounds and row["round.base"] not in rounds:

@@ -20,8 +20,14 @@ from fairforget.selection.words import MARK, opens_sentence, split_words
 
 Forms = tuple[str, ...]
 
-QUOTES = "'‘"
-"""Opening quotes that end with what may also be the apostrophe of a plural possessive."""
+OPEN_QUOTE = re.compile(r"(?<!\w)['‘](?!\s|s\b)[^'‘’.!?\n]*\Z")
+"""An opening quote that is not closed. What closes it looks like the apostrophe of a possessive."""
+LONGEST_QUOTE = 100
+"""Characters before a mention in which an opening quote is looked for."""
+SPACE = r"(?:(?!\n\s*\n)\s)+"
+"""Whitespace between two words of a mention, without a blank line."""
+ACRONYMS = ("lgbt", "lgbtq")
+"""Terms in capitals whatever the case of the text."""
 PEOPLE: Forms = ("people", "individuals")
 PERSON: Forms = ("person", "individual")
 HUMAN: Forms = ("human",)
@@ -97,13 +103,14 @@ def _longest_term() -> int:
 def _phrase() -> re.Pattern[str]:
     """Return a pattern for the longest noun phrase or adjective."""
     both = sorted({*_nouns(), *_adjectives()}, key=len, reverse=True)
-    terms = "|".join(r"\s+".join(map(re.escape, term.split())) for term in both)
+    terms = "|".join(SPACE.join(map(re.escape, term.split())) for term in both)
+    terms = terms.replace("'", "['’]")
     # an invisible character counts as part of a word only within it
     before = rf"(?<![\w-])(?<!\w[{INVISIBLE}])(?<!\w[{INVISIBLE}]{{2}})(?<!{MARK})"
     after = rf"(?![\w-]|[{INVISIBLE}]+\w|{MARK})"
     return re.compile(
-        rf"{before}(?:(?P<article>an?)\s+)?(?P<term>{terms})"
-        rf"(?P<possessive>['’](?=\s))?{after}(?=\s+(?P<next>(?:[\w’']|{MARK})+)|)",
+        rf"{before}(?:(?P<article>an?)[^\S\n]+)?(?P<term>{terms})"
+        rf"(?P<possessive>['’](?=\s))?{after}(?={SPACE}(?P<next>(?:[\w’']|{MARK})+)|)",
         re.IGNORECASE,
     )
 
@@ -158,7 +165,7 @@ def mentions_of(text: str) -> tuple[Mention, ...]:
 
 
 def _make_mention(text: str, match: re.Match[str]) -> Mention | None:
-    term = " ".join(match["term"].lower().split())
+    term = " ".join(match["term"].lower().replace("’", "'").split())
     following = (match["next"] or "").lower().replace("’", "'")
     modifies = bool(following) and following not in _read_words("after_noun")
     if term in _adjectives() and (modifies or term not in _nouns()):
@@ -170,7 +177,7 @@ def _make_mention(text: str, match: re.Match[str]) -> Mention | None:
     else:  # matched through case folding only, such as a dotless i
         return None
     start, end = match.span()
-    is_quoted = start > 0 and text[start - 1] in QUOTES
+    is_quoted = OPEN_QUOTE.search(text, max(0, start - LONGEST_QUOTE), start)
     if match["possessive"] and (is_quoted or not term.endswith("s")):  # a closing quote
         end = match.end("term")
     elif match["possessive"]:
@@ -178,7 +185,7 @@ def _make_mention(text: str, match: re.Match[str]) -> Mention | None:
     if match["article"]:
         neutral = tuple(f"{_article(word)} {word}" for word in neutral)
     words = text[start:end]
-    if words.isupper() and len(words) > 1:
+    if words.isupper() and len(words) > 1 and term not in ACRONYMS:
         neutral = tuple(word.upper() for word in neutral)
     elif words[0].isupper() and opens_sentence(text, start):
         neutral = tuple(word[0].upper() + word[1:] for word in neutral)

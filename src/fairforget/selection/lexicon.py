@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from fairforget.corpora.text import Text
@@ -13,10 +15,15 @@ from fairforget.extras import find_package
 from fairforget.files.text import read_text
 from fairforget.selection.identity import exclude_groups, identity_ranges, is_protected
 from fairforget.selection.selected import SelectedSpan, Selector, merge_adjacent
-from fairforget.selection.words import split_words
+from fairforget.selection.words import Word, split_words
 from fairforget.settings import SelectSettings
+from fairforget.terminal.messages import show_message
 
-COMMENT = "#"
+COMMENT = re.compile(r"(?:^|\s)#.*")
+IGNORED = re.compile(r"[\s\-'’.,!?\"()/]+")
+"""What an entry may contain besides words."""
+END = re.compile(r"[.!?\n]")
+"""What ends a sentence or a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,10 @@ class Lexicon:
         spans, at = [], 0
         while at < len(words):
             for entry in self.entries.get(forms[at], ()):
-                if tuple(forms[at : at + len(entry)]) == entry:
-                    last = at + len(entry) - 1
+                last = at + len(entry) - 1
+                if tuple(forms[at : last + 1]) == entry and _in_one_sentence(
+                    text, words[at : last + 1]
+                ):
                     phrase = " ".join(word.plain for word in words[at : last + 1])
                     span = words[at].start, words[last].end
                     spans += [
@@ -53,24 +62,47 @@ class Lexicon:
 def read_lexicon(source: str) -> Lexicon:
     """Read a text file with one entry per line, or a file of a package (PACKAGE:PATH).
 
-    Blank lines, comments (#) and entries that only name groups are skipped.
+    Blank lines, comments (#) and entries that only name groups are skipped. So are entries with
+    signs that are not part of a word, such as "f***", with a message.
 
     Raises:
         InputError: the file or the package is missing, or the file has no entry.
     """
     entries: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    unreadable = []
     for line in read_text(_find_path(source)).splitlines():
-        if line.lstrip().startswith(COMMENT):
-            continue
-        words = list(split_words(line))
-        if words and not all(is_protected(word.plain) for word in words):
+        entry = COMMENT.sub("", line).strip()
+        words = list(split_words(entry))
+        if _is_unreadable(entry, words):
+            unreadable.append(entry)
+        elif words and not all(is_protected(word.plain) for word in words):
             forms = tuple(word.form for word in words)
             entries[forms[0]].add(forms)
+    if unreadable:
+        show_message(
+            f"Lexicon {source}: skipped {len(unreadable):,} of the entries, because they contain "
+            f"signs that are not part of a word, such as {unreadable[0]!r}"
+        )
     if not entries:
         raise InputError(f"lexicon {source} has no entries; write one word or phrase per line")
     return Lexicon(
         {first: tuple(sorted(forms, key=len, reverse=True)) for first, forms in entries.items()}
     )
+
+
+def _in_one_sentence(text: str, words: Sequence[Word]) -> bool:
+    """Return whether no sentence or line ends between the words."""
+    between = (text[before.end : after.start] for before, after in pairwise(words))
+    return not any(END.search(part) for part in between)
+
+
+def _is_unreadable(entry: str, words: Sequence[Word]) -> bool:
+    """Return whether an entry contains more than words and punctuation."""
+    rest, at = "", 0
+    for word in words:
+        rest += entry[at : word.start]
+        at = word.end
+    return bool(IGNORED.sub("", rest + entry[at:]))
 
 
 def _find_path(source: str) -> Path:

@@ -208,9 +208,10 @@ class Llm:
             self._answers += 1
             self._unknown.update(REQUEST_OPTIONS.keys() - options.keys())
         try:
-            return str(completion.choices[0].message.content or "")
+            content = str(completion.choices[0].message.content or "")
         except (AttributeError, IndexError, TypeError):  # not a completion
             return ""
+        return content.encode(errors="replace").decode()  # a lone surrogate cannot be sent back
 
     def _client(self) -> Any:
         return connect(

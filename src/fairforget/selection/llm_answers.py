@@ -9,6 +9,7 @@ from typing import Any
 
 from fairforget.selection.identity import exclude_groups, identity_ranges
 from fairforget.selection.selected import SelectedSpan, merge_adjacent
+from fairforget.selection.words import MARK
 
 INSTRUCTIONS = """\
 You help to remove social bias from language models. Given a text, list the words and phrases in \
@@ -83,7 +84,8 @@ def _find_words(words: str, text: str) -> list[tuple[int, int]]:
     """
     letter = rf"[^\W{UNSPACED}]"
     starts, ends = (re.match(f"[{UNSPACED}]", edge) is None for edge in (words[0], words[-1]))
-    before, after = rf"(?<!{letter})" if starts else "", rf"(?!{letter})" if ends else ""
+    before = rf"(?<!{letter})(?<!{MARK})" if starts else ""
+    after = rf"(?!{letter}|{MARK})" if ends else ""
     pattern = re.compile(before + re.escape(words) + after, re.IGNORECASE)
     return [match.span() for match in pattern.finditer(text)]
 

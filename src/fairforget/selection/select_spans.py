@@ -46,6 +46,7 @@ OWNERS = {
     "url": LLM,
     "concurrency": LLM,
     "timeout": LLM,
+    "seed": "random",
 }
 """Setting → the only method that it applies to."""
 

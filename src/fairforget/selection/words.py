@@ -29,7 +29,7 @@ MARK = f"(?-i:{_marks()})"
 match if case were ignored."""
 WORD = re.compile(
     # spaced letters: h a t e
-    rf"\b[^\W\d_]{MARK}*(?:\s[^\W\d_]{MARK}*(?!\w|{MARK})){{2,}}"
+    rf"\b[^\W\d_]{MARK}*(?:[^\S\n][^\W\d_]{MARK}*(?!\w|{MARK})){{2,}}"
     rf"|[^\W_]{MARK}*(?:[@$*]?[^\W_]{MARK}*)*(?:['’](?:[a-z](?!{MARK}))+)?",
     re.IGNORECASE,
 )

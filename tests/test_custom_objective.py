@@ -102,6 +102,21 @@ def test_another_loss_cannot_have_the_name_of_a_built_in_one(tmp_path: Path) -> 
         config(tmp_path, objective=replace(npo, loss=OBJECTIVES["ascent"].loss))
 
 
+def test_the_constants_of_an_objective_are_those_it_trains_with(tmp_path: Path) -> None:
+    npo = OBJECTIVES["npo"]
+    log_probs = (
+        torch.tensor([[0.2, 0.8]]).log(),
+        torch.tensor([0]),
+        torch.tensor([[0.6, 0.4]]).log(),
+    )
+    expected = npo.with_constants(0.5, None).loss(*log_probs)
+    mine = config(tmp_path, objective=replace(npo, name="mine", beta=0.5))
+    assert torch.equal(mine.load_objective().loss(*log_probs), expected)
+    assert not torch.equal(npo.loss(*log_probs), expected)
+    with pytest.raises(InputError, match="beta is -1"):
+        config(tmp_path, objective=replace(npo, name="mine", beta=-1.0))
+
+
 def test_a_loss_is_known_by_code_constants_and_captured_values() -> None:
     losses = [scaled(1.0), scaled(2.0), lambda a, b: a, lambda a, b: b, lambda a, b, c=1: a]
     losses += [OBJECTIVES["npo"].with_constants(beta, None) for beta in (0.2, 0.3)]

@@ -28,7 +28,7 @@ from fairforget.records.paths import CONTINUATION_PAIRS, PARTS, RECORD
 from fairforget.records.records import EvaluationRecord, UnlearningRecord
 from fairforget.records.store import read_record
 from fairforget.training import sharding
-from fairforget.training.sharding import check_deepspeed, shard_model
+from fairforget.training.sharding import check_deepspeed, check_fsdp, shard_model
 
 from .distributed_run import Case, run_unlearning, write_cases
 from .little_data import with_little_data
@@ -396,6 +396,23 @@ def test_deepspeed_that_does_not_give_the_weights_as_they_are_is_refused() -> No
     for stage in (2, 3):
         with pytest.raises(InputError, match="bf16 is too coarse"):
             check_deepspeed(DeepSpeedPlugin(zero_stage=stage, zero3_save_16bit_model=True), "bf16")
+    half = DeepSpeedPlugin(zero_stage=2)
+    half.hf_ds_config.config["fp16"] = {"enabled": True}  # as in a DeepSpeed file
+    with pytest.raises(InputError, match="fp16 is too coarse"):
+        check_deepspeed(half, "no")
+
+
+def test_fsdp_that_cannot_train_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FSDP_VERSION", "1")
+    check_fsdp()  # not requested
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(InputError, match="needs fsdp_version: 2"):
+        check_fsdp()
+    monkeypatch.setenv("FSDP_VERSION", "2")
+    check_fsdp()
+    monkeypatch.setenv("FSDP_ACTIVATION_CHECKPOINTING", "true")
+    with pytest.raises(InputError, match="fsdp_activation_checkpointing is not supported"):
+        check_fsdp()
 
 
 def test_fsdp_in_bf16_sums_gradients_and_returns_losses_in_float32(

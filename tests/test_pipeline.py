@@ -138,6 +138,15 @@ def test_debias_takes_names_and_resumes_from_its_directory(tmp_path: Path, bench
     assert torch.equal(join_weights(again.model.model), join_weights(first.model.model))
 
 
+def test_the_directory_of_an_evaluation_is_not_taken_for_a_run_without_its_model(
+    tmp_path: Path, benchmark: str
+) -> None:
+    source = str(save_tiny("llama", tmp_path / "tiny"))
+    evaluate(source, output_dir=tmp_path / "run", benchmarks=benchmark)
+    with pytest.raises(InputError, match="contains a run with command 'evaluate'"):
+        debias(source, output_dir=tmp_path / "run", forget=FORGET, retain=RETAIN, **SHORT)
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", ""])
 def test_a_finished_run_without_its_model_is_refused(tmp_path: Path, name: str) -> None:
     source = str(save_tiny("llama", tmp_path / "tiny"))

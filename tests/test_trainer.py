@@ -282,6 +282,16 @@ def test_a_loss_on_words_with_another_shape_is_refused(
         check_objective(tiny_model("llama"), run.config)
 
 
+def test_a_target_with_another_shape_is_refused_before_training(
+    tmp_path: Path, monkeypatch
+) -> None:
+    objective = replace(OBJECTIVES["trait-kl"], name="mine", target=lambda own, *_: own[:, 0])
+    run = trainer(tmp_path, tiny("llama"), objective=objective, retain_loss="kl")
+    monkeypatch.setattr("fairforget.training.trainability.find_trait_words", lambda *_: TRAIT_WORDS)
+    with pytest.raises(InputError, match="'mine': its target does not return log-probabilities"):
+        check_objective(tiny_model("llama"), run.config)
+
+
 @pytest.mark.parametrize(("family", "objective"), MARKED_PAIRS)
 def test_a_reference_model_with_precomputed_states_is_not_used_again(
     tmp_path: Path, monkeypatch, family: str, objective: str

@@ -27,6 +27,7 @@ from fairforget.machine.processes import (
     broadcast_from_first,
     is_first,
     process_count,
+    run_on_first,
     wait_for_all,
 )
 from fairforget.models.fingerprint import hash_identity
@@ -49,6 +50,7 @@ from fairforget.records.paths import (
     CONTINUATIONS,
     MODEL,
     RECORD,
+    SETTINGS,
 )
 from fairforget.records.records import UnlearningRecord
 from fairforget.records.store import read_record, write_record
@@ -156,6 +158,8 @@ class PipelineRun:
 
     def run(self) -> DebiasResult:
         """Run all steps; those that are already done are skipped."""
+        if broadcast_from_first((self.output / SETTINGS).exists):
+            self.open()  # refuses the directory of another command, or of other settings
         debiased = self.load_to_evaluate() if self.is_unlearned() else self.unlearn()
         wait_for_all()
         if is_first():
@@ -172,8 +176,7 @@ class PipelineRun:
 
     def open(self) -> None:
         """Claim the directory; the first process does."""
-        if is_first():
-            open_output(self.output, self.command | self.inputs)
+        run_on_first(lambda: open_output(self.output, self.command | self.inputs))
 
     def is_unlearned(self) -> bool:
         """Return whether the directory has a debiased model.

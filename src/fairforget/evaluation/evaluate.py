@@ -17,7 +17,7 @@ from fairforget.evaluation.directory import evaluate_into, is_complete, remove_p
 from fairforget.evaluation.measure import run_benchmarks
 from fairforget.generation.engine import AnyModel
 from fairforget.generation.served import ServedModel
-from fairforget.machine.processes import broadcast_from_first, is_first, process_count
+from fairforget.machine.processes import broadcast_from_first, process_count, run_on_first
 from fairforget.models.fingerprint import hash_identity
 from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.language_model import LanguageModel
@@ -110,14 +110,13 @@ def evaluate(
     if user_model:
         inputs[f"{CONTENT}model"] = hash_identity(user_model)[:16]
     try:
-        if (output / SETTINGS).exists() and is_first():
-            open_output(output, command | inputs)  # refuses another command's directory
+        if broadcast_from_first((output / SETTINGS).exists):  # refuse another command's directory
+            run_on_first(lambda: open_output(output, command | inputs))
         if is_complete(output):
             remove_parts(output)
         else:
             language_model = load()
-            if is_first():
-                open_output(output, command | inputs)
+            run_on_first(lambda: open_output(output, command | inputs))
             evaluate_into(
                 output,
                 language_model,

@@ -123,6 +123,24 @@ def broadcast_from_first(compute: Callable[[], T]) -> T:
     return result
 
 
+def run_on_first(action: Callable[[], None]) -> None:
+    """Do something in the main process only; all must call it.
+
+    Raises:
+        InputError: it was refused. Every process raises the error, so that none waits for another.
+    """
+
+    def refusal() -> InputError | None:
+        try:
+            action()
+        except InputError as error:
+            return error
+        return None
+
+    if error := broadcast_from_first(refusal):
+        raise error
+
+
 def wait_for_all() -> None:
     """Wait until every process has called this."""
     if _is_distributed():

@@ -144,7 +144,8 @@ def _check_settings(path: Path, settings: dict[str, Any], lists: Collection[str]
         raise InputError(f"{path} is damaged; choose another --output") from error
     if not isinstance(before, dict):
         raise InputError(f"{path} is damaged; choose another --output")
-    for name in sorted({*settings, *before}):
+    # the command first: the settings of another one differ in any case
+    for name in sorted({*settings, *before}, key=lambda name: (name != "command", name)):
         values = settings.get(name), before.get(name)
         if values[0] == values[1] or (name in lists and _are_same_lists(*values)):
             continue

@@ -119,8 +119,13 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         Raises:
             InputError: a constant that the objective does not have, or one out of range.
         """
-        objective = self._custom or OBJECTIVES[str(self.objective)]
-        return objective.with_constants(self.beta, self.gamma)
+        if self._custom is None:
+            return OBJECTIVES[str(self.objective)].with_constants(self.beta, self.gamma)
+        own = self._custom  # whose constants may differ from the defaults of its loss
+        return own.with_constants(
+            own.beta if self.beta is None else self.beta,
+            own.gamma if self.gamma is None else self.gamma,
+        )
 
     @property
     def needs_ref_model(self) -> bool:

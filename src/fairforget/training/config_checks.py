@@ -16,7 +16,12 @@ from fairforget.objectives.identity import identify_objective
 from fairforget.seeds import check_seed
 from fairforget.settings import Context, Counterfactual, Selection
 from fairforget.training.adapters import check_peft
-from fairforget.training.sharding import check_deepspeed, check_processes, is_sharding_requested
+from fairforget.training.sharding import (
+    check_deepspeed,
+    check_fsdp,
+    check_processes,
+    is_sharding_requested,
+)
 
 if TYPE_CHECKING:
     from fairforget.training.config import UnlearningConfig
@@ -65,6 +70,7 @@ def check_environment(config: UnlearningConfig) -> None:
     if config.precompute_ref_hidden_states:
         _check_ref_hidden_states(config)
     check_processes()
+    check_fsdp()
     if config.deepspeed_plugin:  # of the launcher
         check_deepspeed(config.deepspeed_plugin, config.mixed_precision)
     _check_trackers(config)

@@ -12,6 +12,7 @@ from transformers import (
     TrainerControl,
     TrainerState,
 )
+from transformers.trainer import DEFAULT_PROGRESS_CALLBACK
 
 from fairforget.objectives import NOTHING
 from fairforget.records.records import MAIN
@@ -55,7 +56,8 @@ class TrainingProgress(TrainerCallback):
 
 def remove_default_progress(trainer: Trainer) -> None:
     """Remove the progress bar of transformers, and its printed logs, from a trainer."""
-    for callback in (ProgressCallback, PrinterCallback):
+    # the default one is another in a notebook
+    for callback in (DEFAULT_PROGRESS_CALLBACK, ProgressCallback, PrinterCallback):
         trainer.remove_callback(callback)
 
 

@@ -66,18 +66,36 @@ def check_processes() -> None:
         )
 
 
+def check_fsdp() -> None:
+    """Reject settings of FSDP with which `shard_model` cannot train, if FSDP is requested.
+
+    Raises:
+        InputError: version 1 of FSDP, or activation checkpointing, is set.
+    """
+    if not _is_set("ACCELERATE_USE_FSDP"):
+        return
+    if os.environ.get("FSDP_VERSION", "1") != "2":
+        raise InputError("FSDP needs fsdp_version: 2 in the accelerate configuration")
+    if _is_set("FSDP_ACTIVATION_CHECKPOINTING"):
+        raise InputError(
+            "fsdp_activation_checkpointing is not supported; remove it from the accelerate "
+            "configuration"
+        )
+
+
 def check_deepspeed(plugin: DeepSpeedPlugin, mixed_precision: str) -> None:
     """Reject settings of DeepSpeed with which the trained weights could not be gathered exactly.
 
     Raises:
-        InputError: the weights may not be gathered, or would be rounded to bfloat16.
+        InputError: the weights may not be gathered, or would be rounded to 16 bits.
     """
     settings = plugin.hf_ds_config
-    if mixed_precision == "bf16" or settings.get_value("bf16.enabled") is True:
-        raise InputError(
-            "DeepSpeed returns weights in the precision it computes in, and bf16 is too coarse for "
-            "such small updates; turn mixed precision off, or use fsdp.yaml"
-        )
+    for dtype in ("bf16", "fp16"):
+        if mixed_precision == dtype or settings.get_value(f"{dtype}.enabled") is True:
+            raise InputError(
+                f"DeepSpeed returns weights in the precision it computes in, and {dtype} is too "
+                "coarse for such small updates; turn mixed precision off, or use fsdp.yaml"
+            )
     gathers = "zero_optimization.stage3_gather_16bit_weights_on_model_save"
     if settings.is_zero3() and not settings.get_value(gathers):
         raise InputError(
@@ -91,12 +109,7 @@ def shard_model(model: PreTrainedModel, plugin: FullyShardedDataParallelPlugin) 
     accelerate would also give the head its own unit. A unit's weights are gathered from all
     processes whenever it runs, and the head runs as often as a process has chunks of targets, so
     the processes would deadlock.
-
-    Raises:
-        InputError: the plugin is set to version 1 of FSDP.
     """
-    if plugin.fsdp_version != 2:
-        raise InputError("FSDP needs fsdp_version: 2 in the accelerate configuration")
     settings: dict[str, Any] = {
         "mesh": init_device_mesh(model.device.type, (process_count(),)),
         "mp_policy": _reduce_in_float32(plugin.mixed_precision_policy or MixedPrecisionPolicy()),

@@ -7,6 +7,7 @@ from contextlib import suppress
 from tempfile import TemporaryDirectory
 
 import torch
+from torch import Tensor
 
 from fairforget.errors import InputError
 from fairforget.forward.padding import check_padding
@@ -93,13 +94,22 @@ def check_objective(language_model: LanguageModel, config: UnlearningConfig) -> 
     log_probs = torch.full((2, size), -math.log(size), device=device)
     tokens = torch.arange(2, device=device)
     reference = log_probs.clone() if objective.needs_ref_model else None
+    if objective.target is None:
+        check_losses(objective.name, objective.loss(log_probs, tokens, reference), tokens)
+        return
+    words = find_trait_words(language_model.tokenizer, objective.name).to(device)
+    neutral = torch.zeros(2, dtype=torch.bool, device=device)
+    reference = objective.target(log_probs, log_probs.clone(), words, neutral)
+    if not isinstance(reference, Tensor) or reference.shape != log_probs.shape:
+        raise InputError(
+            f"objective {objective.name!r}: its target does not return log-probabilities of the "
+            "shape of its arguments, [n, vocabulary]; correct it"
+        )
     check_losses(objective.name, objective.loss(log_probs, tokens, reference), tokens)
-    if objective.target:
-        words = find_trait_words(language_model.tokenizer, objective.name).to(device)
-        for word_loss, gender_neutral in (
-            (objective.target_word_loss, torch.zeros(2, dtype=torch.bool, device=device)),
-            (objective.retain_word_loss, None),
-        ):
-            if word_loss is not None:
-                losses = word_loss(log_probs, log_probs.clone(), words, gender_neutral)
-                check_losses(f"{objective.name} (word loss)", losses, tokens)
+    for word_loss, gender_neutral in (
+        (objective.target_word_loss, neutral),
+        (objective.retain_word_loss, None),
+    ):
+        if word_loss is not None:
+            losses = word_loss(log_probs, reference, words, gender_neutral)
+            check_losses(f"{objective.name} (word loss)", losses, tokens)

@@ -29,7 +29,7 @@ PROMPTS, TOKENS = 2, 4
 SEARCHED = "stereoset"
 """The benchmark that is searched for forget texts."""
 
-KEPT = (retain_corpus, runs._retain_corpora)
+KEPT = (retain_corpus, runs.held_out_corpora)
 """What keeps texts that it read."""
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,11 +84,16 @@ def test_a_study_on_a_cluster_is_the_same(
 @pytest.mark.usefixtures("attempted")
 @pytest.mark.parametrize("address", [None, "", "local"])
 @pytest.mark.parametrize(
-    ("asked", "message"), [({"cpus": 10_000}, "cpus_per_run 10000"), ({"gpus": 99.0}, "GPUs")]
+    ("asked", "message"),
+    [
+        ({"cpus": 10_000, "device": "cpu"}, "cpus_per_run 10000"),
+        ({"gpus": 99.0, "device": "cuda"}, "GPUs"),
+    ],
 )
 def test_a_task_too_large_for_every_machine_is_an_error(
     monkeypatch: pytest.MonkeyPatch, address, asked, message
 ) -> None:
+    monkeypatch.setattr("fairforget.machine.devices.accelerators", lambda: {"cuda": 1})
     if address is not None:
         monkeypatch.setenv("RAY_ADDRESS", address)
     with (
@@ -105,6 +111,21 @@ def test_tasks_on_a_gpu_that_ask_for_none_are_an_error(monkeypatch: pytest.Monke
     for device in ("cuda", "cuda:0"):
         with pytest.raises(InputError, match="--gpus_per_run"), workers("ray", device=device):
             pytest.fail("every task would fail")
+
+
+def test_gpus_for_tasks_on_the_cpu_are_an_error() -> None:
+    with (
+        pytest.raises(InputError, match="the runs use the CPU"),
+        workers("ray", gpus=1, device="cpu"),
+    ):
+        pytest.fail("the GPUs would be idle")
+
+
+@pytest.mark.parametrize("asked", [{"cpus": 4}, {"gpus": 1.0}])
+def test_resources_without_a_cluster_are_an_error(asked: dict[str, Any]) -> None:
+    message = "_per_run has no effect without --cluster ray"
+    with pytest.raises(InputError, match=message), workers("none", **asked):
+        pytest.fail("they would be ignored")
 
 
 @pytest.mark.parametrize("asked", [{"cpus": 0}, {"cpus": -1}, {"gpus": -0.5}])

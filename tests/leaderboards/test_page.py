@@ -269,6 +269,9 @@ def test_without_effects_the_seeds_are_still_counted(record: LeaderboardRecord) 
     found = replace(record, effects=[])
     assert describe_seeds(found) == describe_seeds(record)
     assert headline(found).title.endswith("(1 method, up to 2 seeds)")
+    without = replace(found, rows=[row for row in found.rows if row.method != "original"])
+    assert headline(without).title == "No method was compared"
+    assert headline(without).sentences[-1] == "tiny: No method was compared; see the failed runs."
 
 
 def test_tuned_settings_are_disclosed(record: LeaderboardRecord) -> None:

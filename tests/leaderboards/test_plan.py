@@ -138,11 +138,11 @@ def test_only_runs_of_methods_that_use_a_word_list_depend_on_it(
 def test_runs_without_everyday_sentences_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
     known = RUN.name(IDENTITIES)
     monkeypatch.setattr(plan, "load_everyday_corpus", lambda: None)
-    plan._measures_everyday.cache_clear()
+    plan.measures_everyday.cache_clear()
     try:
         assert RUN.name(IDENTITIES) != known
     finally:
-        plan._measures_everyday.cache_clear()
+        plan.measures_everyday.cache_clear()
 
 
 def test_a_run_with_given_weights_depends_on_them() -> None:

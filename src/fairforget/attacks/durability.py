@@ -43,6 +43,7 @@ from fairforget.errors import InputError
 from fairforget.experiments.output import fixed_settings, reported_output
 from fairforget.extras import check_extra
 from fairforget.files.digest import hash_values
+from fairforget.files.home import expand_home
 from fairforget.machine.devices import release_memory, select_device
 from fairforget.models.fingerprint import check_original
 from fairforget.models.inputs import hash_model
@@ -99,7 +100,7 @@ def durability(
         >>> durability("out", attacks=["quantization"], types=["q8_0", "q4_0"])
     """
     settings = merge_settings(settings or DurabilitySettings(), overrides)
-    run = Path(run)
+    run = expand_home(run)
     output = output_of(run, output_dir)
     with reported_output(output, settings):
         return _measure(run, output, settings)
@@ -107,7 +108,7 @@ def durability(
 
 def output_of(run: Path, output_dir: str | Path | None) -> Path:
     """Return the output directory: by default, one in the directory of the run."""
-    return run / DURABILITY.removesuffix(".json") if output_dir is None else Path(output_dir)
+    return run / DURABILITY.removesuffix(".json") if output_dir is None else expand_home(output_dir)
 
 
 def _measure(run: Path, output: Path, settings: DurabilitySettings) -> DurabilityRecord:

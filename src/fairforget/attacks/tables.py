@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairforget.attacks.plan import NONE, PERTURBATION, QUANTIZATION, TRAINED
-from fairforget.attacks.record import AttackEffect, DurabilityRecord, HalfLife
+from fairforget.attacks.record import AttackEffect, DurabilityRecord, HalfLife, course_of
 from fairforget.benchmarks.measures import measure_of
 from fairforget.report.figures import DotPlot, DotRow
 from fairforget.report.scale import Scale, Tick
@@ -186,7 +186,7 @@ def half_lives_table(record: DurabilityRecord, score: ScoreName) -> Table | None
 
 def last_steps(record: DurabilityRecord, life: HalfLife) -> int:
     """Return the number of steps at the last evaluation under the attack of a half-life."""
-    return max(int(e.strength) for e in record.effects if e.attack == life.attack)
+    return max(int(e.strength) for e in record.effects if course_of(e) == course_of(life))
 
 
 def describe_steps(life: HalfLife, last: int) -> str:

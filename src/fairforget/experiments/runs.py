@@ -20,12 +20,14 @@ from fairforget.errors import InputError
 from fairforget.machine.cluster import Attempts, workers
 from fairforget.machine.devices import select_device
 from fairforget.records.environment import installed_version
+from fairforget.records.paths import RECORD
 from fairforget.records.store import read_finished
 from fairforget.settings import ClusterSettings, ModelSettings
 from fairforget.terminal.messages import count_of, print_stderr
 from fairforget.terminal.progress import progress_bar
 
 NO_RECORD = "its record is not in {}; give an --output that all machines share"
+UNREADABLE = "its record or its items in {} cannot be read; remove this directory"
 VERSIONS = {
     name: version(name) for name in ("fairforget", "torch", "transformers", "numpy", "scipy")
 }
@@ -143,7 +145,8 @@ def do_runs(
                 finished[run] = result
                 message = f"Done: {name}"
             else:
-                failed.append(Failure(name, error or NO_RECORD.format(directories[run])))
+                missing = UNREADABLE if (directories[run] / RECORD).exists() else NO_RECORD
+                failed.append(Failure(name, error or missing.format(directories[run])))
                 message = f"Run {name} failed: {failed[-1].error}"
             advance(1, name)
             print_stderr(message)

@@ -16,7 +16,7 @@ from fairforget.leaderboards.effects import (
     runs_of,
     seed_counts,
 )
-from fairforget.leaderboards.plan import EQUAL, PUBLISHED
+from fairforget.leaderboards.plan import EQUAL, ORIGINAL, PUBLISHED
 from fairforget.leaderboards.record import LeaderboardRecord, MethodEffect
 from fairforget.report.headline import Headline
 from fairforget.report.wording import (
@@ -41,15 +41,23 @@ def headline(record: LeaderboardRecord) -> Headline:
     """
     lines = [line for model in record.models for line in _model_lines(record, model)]
     measured = {e.model for e in record.effects if e.measure == SCALED_CONTRIBUTION}
-    if record.effects and not measured:
+    compared = {e.model for e in record.effects}
+    if compared and not measured:
         lines.insert(0, NOT_MEASURED)
-    elif measured:
-        compared = {e.model for e in record.effects}
-        if without := [model for model in record.models if model in compared - measured]:
-            lines.append(f"{join_words(without)}: {NOT_MEASURED}")
-        if failed := [model for model in record.models if model not in compared]:
-            lines.append(f"{join_words(failed)}: No method was compared; see the failed runs.")
+    elif without := [model for model in record.models if model in compared - measured]:
+        lines.append(f"{join_words(without)}: {NOT_MEASURED}")
+    failed = _without_original(record)
+    if measured:
+        failed = [model for model in record.models if model not in compared]
+    if failed:
+        lines.append(f"{join_words(failed)}: No method was compared; see the failed runs.")
     return Headline(_title(record), lines)
+
+
+def _without_original(record: LeaderboardRecord) -> list[str]:
+    """Return the models whose original could not be evaluated, so that nothing compares with it."""
+    evaluated = {row.model for row in record.rows if row.method == ORIGINAL}
+    return [model for model in record.models if model not in evaluated]
 
 
 def _title(record: LeaderboardRecord) -> str:
@@ -62,6 +70,8 @@ def _title(record: LeaderboardRecord) -> str:
         return (
             f"{methods} within the budget on {len(record.models)} models{seeds and f' ({seeds})'}"
         )
+    if _without_original(record):
+        return "No method was compared"
     (model,) = record.models
     changes = _changes(record, model, EQUAL)
     finding = _finding(record, changes) if changes else "Methods compared within the budget"

@@ -13,11 +13,18 @@ from fairforget.benchmarks.unseen import check_unseen
 from fairforget.errors import InputError
 from fairforget.experiments.output import fixed_settings, reported_output
 from fairforget.experiments.runs import do_runs, find_device, start_workers
+from fairforget.files.home import expand_home
 from fairforget.leaderboards.given_weights import find_method, identify_given, is_given
-from fairforget.leaderboards.plan import ORIGINAL, MethodRun, check_generation, plan_runs
+from fairforget.leaderboards.plan import (
+    ORIGINAL,
+    MethodRun,
+    check_generation,
+    measures_everyday,
+    plan_runs,
+)
 from fairforget.leaderboards.record import LeaderboardRecord, MethodFacts
 from fairforget.leaderboards.rows import compare_with_original, make_rows
-from fairforget.leaderboards.runs import do_run, read_run
+from fairforget.leaderboards.runs import do_run, held_out_corpora, read_run
 from fairforget.machine.devices import release_memory, select_device
 from fairforget.models.fingerprint import model_identity
 from fairforget.names import split_commas
@@ -73,13 +80,15 @@ def leaderboard(
         methods=methods,
         benchmarks=benchmarks,
     )
-    output = Path(output_dir)
+    output = expand_home(output_dir)
     with reported_output(output, settings):
         return _compare_methods(settings, output)
 
 
 def _compare_methods(settings: LeaderboardSettings, output: Path) -> LeaderboardRecord:
     """Execute the unfinished runs, and write `leaderboard.json`."""
+    for cached in (measures_everyday, held_out_corpora):  # data may have been installed meanwhile
+        cached.cache_clear()
     device = find_device(settings)
     settings = replace(settings, device=device)
     runs = plan_runs(settings)

@@ -88,7 +88,7 @@ class MethodRun:
             if method.uses_unlearn_defaults:
                 objective = OBJECTIVES[DebiasSettings.objective]
                 facts = (*facts, RATES, FACT_CONSTANTS, *list_inputs(objective))
-        if not _measures_everyday():  # the budget then limits one perplexity only
+        if not measures_everyday():  # the budget then limits one perplexity only
             facts = (*facts, f"no {EVERYDAY}")
         words = (Path(self.model).name, Path(self.method).name, f"seed{self.seed}")
         return name_directory(words, hash_values(facts))
@@ -160,6 +160,6 @@ def check_generation(methods: Sequence[str], benchmarks: Mapping[str, Benchmark]
 
 
 @cache
-def _measures_everyday() -> bool:
+def measures_everyday() -> bool:
     """Return whether utility loss is measured on everyday sentences, too."""
     return load_everyday_corpus() is not None

@@ -126,10 +126,11 @@ def held_out_texts(language_model: LanguageModel) -> dict[str, Sequences]:
 
     They are held out from the retain corpus of the methods, and from everyday sentences.
     """
-    retain, everyday = _retain_corpora()
+    retain, everyday = held_out_corpora()
     return encode_retain(language_model, list_retain_corpora(retain, everyday))[0]
 
 
 @cache
-def _retain_corpora() -> tuple[Corpus, Corpus | None]:
+def held_out_corpora() -> tuple[Corpus, Corpus | None]:
+    """Return the corpora with these texts; the one of everyday sentences may be missing."""
     return retain_corpus(), load_everyday_corpus()

@@ -15,8 +15,9 @@ from typing import Any, Literal
 from fairforget.errors import InputError, first_line
 from fairforget.extras import require_extra
 from fairforget.machine.allocator import keep_freed_memory
-from fairforget.machine.devices import select_device
+from fairforget.machine.devices import release_memory, select_device
 from fairforget.redaction import redact
+from fairforget.settings import ClusterSettings
 from fairforget.terminal.messages import print_stderr
 
 ADDRESS = "RAY_ADDRESS"
@@ -46,8 +47,8 @@ def workers(
 
     Raises:
         InputError: ray is not installed, the cluster does not answer or cannot be used, the device
-            has an index, the tasks run on a GPU but ask for none, or this machine has fewer cores
-            or GPUs than a task needs.
+            has an index, the tasks run on a GPU but ask for none or the reverse, this machine has
+            fewer cores or GPUs than a task needs, or cores or GPUs are set without a cluster.
     """
     if cpus < 1 or gpus < 0:
         raise InputError(
@@ -55,11 +56,19 @@ def workers(
             "and gpus_per_run to at least 0"
         )
     if cluster == "none":
+        for name, value in (("cpus_per_run", cpus), ("gpus_per_run", gpus)):
+            if value != getattr(ClusterSettings, name):
+                raise InputError(f"{name} has no effect without --cluster ray; add it, or omit it")
         yield lambda tasks: ((index, attempt(task)) for index, task in enumerate(tasks))
         return
     if not gpus and select_device(device).type == "cuda":
         raise InputError(
             "--cluster ray on a machine with GPUs needs --gpus_per_run, such as 1, or --device cpu"
+        )
+    if gpus and select_device(device).type == "cpu":
+        raise InputError(
+            "--gpus_per_run has no effect, because the runs use the CPU, as this machine does; "
+            "start the command on a machine with a GPU, or omit --gpus_per_run"
         )
     if select_device(device).index is not None:
         raise InputError(
@@ -88,13 +97,16 @@ def workers(
 
 def attempt(task: Task) -> str | None:
     """Run a task; returns its error if it failed: one line for an `InputError`, or a traceback."""
+    failure = None
     try:
         task()
     except InputError as error:
-        return str(error)
+        failure = str(error)
     except Exception:
-        return redact(traceback.format_exc())
-    return None
+        failure = redact(traceback.format_exc())
+    if failure:
+        release_memory()  # the models of the task are in reference cycles
+    return failure
 
 
 def _attempt_in_worker(task: Task, directory: str) -> str | None:

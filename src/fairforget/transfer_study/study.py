@@ -28,6 +28,7 @@ from fairforget.errors import InputError
 from fairforget.evaluation.directory import evaluate_into
 from fairforget.experiments.output import fixed_settings, reported_output
 from fairforget.experiments.runs import do_runs, find_device, start_workers
+from fairforget.files.home import expand_home
 from fairforget.machine.devices import select_device
 from fairforget.models.fingerprint import model_identity
 from fairforget.names import split_commas
@@ -114,7 +115,7 @@ def transfer(
         objectives=objectives,
         controls=controls,
     )
-    output = Path(output_dir)
+    output = expand_home(output_dir)
     with reported_output(output, settings):
         return _run_study(str(model), settings, output)
 

@@ -328,6 +328,11 @@ def test_bad_flags(tmp_path, capsys, model, args, message) -> None:
         ),
         (["compare", "a", "b"], "a/record.json cannot be read: No such file or directory; give"),
         (["explore", __file__], "test_cli.py is a file; give a directory that fairforget wrote"),
+        (
+            ["unlearn", "m", "--forget", "#mine.csv"],
+            "'#mine.csv' would be read as a comment; begin",
+        ),
+        (["evaluate", "m", "--start_token=##"], "'##' would be read as a comment; begin it with"),
     ],
 )
 def test_half_a_command(capsys, args, message) -> None:

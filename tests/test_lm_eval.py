@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from fairforget.benchmarks import (
     BENCHMARKS,
@@ -19,6 +20,7 @@ from fairforget.benchmarks.inputs import fingerprint_benchmarks
 from fairforget.benchmarks.lm_eval import judge
 from fairforget.benchmarks.options import list_files
 from fairforget.errors import InputError
+from fairforget.methods.erasure import untie_head
 
 from .models import tiny_model
 
@@ -69,6 +71,41 @@ def test_a_task_is_recorded_with_its_items(task: Path) -> None:
 
 
 @installed
+def test_a_model_keeps_its_mode_and_its_untied_head(task: Path) -> None:
+    model = tiny_model("gpt2")
+    untie_head(model)
+    model.model.config.tie_word_embeddings = True  # as in some published checkpoints
+    head = model.model.get_output_embeddings()
+    with torch.no_grad():
+        head.weight += 1
+    expected = head.weight.clone()
+    model.model.train()
+    load_benchmark(f"lm-eval:{task}").evaluate(model)
+    assert model.model.training
+    assert torch.equal(model.model.get_output_embeddings().weight, expected)
+    assert "tie_weights" not in vars(model.model)
+
+
+@installed
+def test_a_model_without_finite_predictions_has_no_accuracy(task: Path) -> None:
+    model = tiny_model("gpt2")
+    with torch.no_grad():
+        model.model.get_output_embeddings().weight.fill_(torch.nan)
+    with pytest.raises(InputError, match="a log-likelihood is not a number"):
+        load_benchmark(f"lm-eval:{task}").evaluate(model)
+
+
+@installed
+def test_an_error_of_a_task_is_one_line(task: Path, monkeypatch) -> None:
+    def fail(**_: object) -> None:
+        raise KeyError("question")
+
+    monkeypatch.setattr("lm_eval.simple_evaluate", fail)
+    with pytest.raises(InputError, match="cannot be run: 'question'; choose another"):
+        load_benchmark(f"lm-eval:{task}").evaluate(tiny_model("gpt2"))
+
+
+@installed
 def test_nothing_is_printed_outside_a_git_repository(
     task: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,10 +131,14 @@ def test_a_task_that_lm_eval_refuses(task: Path, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["task", "TASK.YAML", "task.yaml.txt"])
-def test_code_in_a_file_that_rerun_would_not_notice_is_refused(tmp_path: Path, name: str) -> None:
+def test_code_in_a_file_that_rerun_would_not_notice_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     (tmp_path / name).write_text("task: rivers\n")
-    with pytest.raises(InputError, match="is a file; give the name of a task, or a"):
-        load_benchmark(f"lm-eval:{tmp_path / name}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for file in (tmp_path / name, f"~/{name}"):
+        with pytest.raises(InputError, match="is a file; give the name of a task, or a"):
+            load_benchmark(f"lm-eval:{file}")
 
 
 def test_one_task_at_a_time() -> None:

@@ -29,6 +29,7 @@ from fairforget.forward.causality import looks_ahead
 from fairforget.forward.probes import agree
 from fairforget.models.encoding import encode_texts
 from fairforget.models.fingerprint import fingerprint
+from fairforget.models.inputs import fingerprint_inputs
 from fairforget.models.language_model import select_start_token
 from fairforget.models.loading import load_model
 from fairforget.models.saving import save_model
@@ -257,6 +258,25 @@ def test_a_tokenizer_may_have_added_tokens_that_are_not_used(tmp_path: Path) -> 
         token_log_probs(loaded.model, used)
 
 
+def test_a_model_with_code_of_its_own_names_the_flag(tmp_path: Path) -> None:
+    directory = save_tiny("llama", tmp_path / "given")
+    classes = {"AutoConfig": "mine.Config", "AutoModelForCausalLM": "mine.Model"}
+    config = json.loads((directory / "config.json").read_text())
+    (directory / "config.json").write_text(
+        json.dumps(config | {"auto_map": classes, "model_type": "mine"})
+    )
+    (directory / "mine.py").write_text("raise RuntimeError")
+    with pytest.raises(InputError, match=r"if you trust it, add --trust_remote_code$"):
+        load_model(directory)
+
+
+def test_names_of_models_may_start_with_the_home_directory(tmp_path: Path, monkeypatch) -> None:
+    save_tiny("llama", tmp_path / "given")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load_model("~/given").source == str(tmp_path / "given")
+    assert fingerprint_inputs(["~/given"])
+
+
 @pytest.mark.parametrize("role", ["mask", "sep"])
 def test_a_masked_model_without_its_tokens_is_refused(tmp_path: Path, role: str) -> None:
     directory = save_tiny("bert", tmp_path / "given")
@@ -393,8 +413,9 @@ def test_weights_of_other_heads_and_old_buffers_are_ignored(tmp_path: Path) -> N
     bert = BertForPreTraining(BertConfig(**_common()))  # with a pooler
     bert.save_pretrained(tmp_path / "bert")
     masked_tokenizer("bert").save_pretrained(tmp_path / "bert")
-    rewrite(tmp_path / "bert", lambda w: w, architectures=["BertForMaskedLM"])
-    found = load_model(tmp_path / "bert").model.state_dict()
+    loaded = load_model(tmp_path / "bert")  # a BertForPreTraining, which has such a head
+    assert loaded.kind == "masked"
+    found = loaded.model.state_dict()
     assert all(torch.equal(found[k], v) for k, v in bert.state_dict().items() if k in found)
     buffer = "model.layers.0.self_attn.rotary_emb.inv_freq"
     rewrite(

@@ -32,8 +32,10 @@ _DENIAL = (
     r"(?i:\b(?:not|neither|nor|cannot)|n't)\s+"
     r"(?i:be\s+)?(?i:(?:the\s+)?(?:answer|option)\s+)?[(*\"'“`]*"
 )
-_DENIED = re.compile(_DENIAL + r"[ABC](?!\w)")
-"""A letter that the reply rules out."""
+_DENIED_AFTER = r"\W*\s(?i:(?:is|was)(?:n't\b|\s+(?:not|incorrect|wrong|false)\b))"
+"""What comes after an answer that the reply rules out."""
+_DENIED = re.compile(rf"{_DENIAL}[ABC](?!\w)|(?<!\w)[ABC]{_DENIED_AFTER}")
+"""A letter that it rules out."""
 _DENIES = re.compile(_DENIAL + "$")
 """What comes before an answer that it rules out."""
 
@@ -106,7 +108,8 @@ def _find_text(reply: str, answers: Sequence[str]) -> int | None:
         answer = answers[index].replace("’", "'").casefold()
         text = re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)")
         if found := text.search(rest):  # a shorter answer may be part of a longer one
-            if _DENIES.search(rest[: found.start()]):
+            before, after = rest[: found.start()], rest[found.end() :]
+            if _DENIES.search(before) or re.match(_DENIED_AFTER, after):
                 return None
             named.add(index)
             rest = text.sub(" ", rest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
+import math
 import os
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -13,11 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from transformers import PreTrainedModel
 
 from fairforget.benchmarks.measurement import Benchmark, Judgement, Measurement, Row
 from fairforget.benchmarks.options import parse_share
 from fairforget.errors import InputError, first_line
 from fairforget.extras import check_extra
+from fairforget.files.home import expand_home
+from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.machine.processes import is_distributed_launch
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.progress import Progress
@@ -40,7 +45,7 @@ def prepare(options: Sequence[str]) -> Benchmark:
             "list the benchmark once per task"
         )
     # lm-eval runs the code of any file, but `rerun` asks for trust only if a name ends like these
-    if any(map(os.path.isfile, tasks)) and not tasks[0].endswith(TASK_SUFFIXES):
+    if expand_home(tasks[0]).is_file() and not tasks[0].endswith(TASK_SUFFIXES):
         raise InputError(
             f"benchmark lm-eval: {tasks[0]!r} is a file; give the name of a task, or "
             f"a file that ends in {' or '.join(TASK_SUFFIXES)}"
@@ -72,9 +77,16 @@ def evaluate(
         progress: called once, at the end, with the number of documents.
 
     Raises:
-        InputError: the task is unknown or cannot be run, or its data are not available.
+        InputError: the task is unknown or cannot be run, its data are not available, or a
+            log-likelihood is not a number.
     """
     results = _run_task(language_model, task, share, seed)
+    samples = [it for several in results.get("samples", {}).values() for it in several]
+    if any(_is_nan(answer) for sample in samples for answer in sample.get("resps", ())):
+        raise InputError(
+            f"lm-eval task {task!r}: a log-likelihood is not a number; the model's weights are "
+            "damaged, or its dtype is too coarse"
+        )
     items = [
         {
             "id": f"{name}-{sample['doc_id']}",
@@ -113,7 +125,7 @@ def _run_task(language_model: LanguageModel, task: str, share: float, seed: int)
 
     path = Path(task)
     is_file = path.suffix in TASK_SUFFIXES
-    with _silence():
+    with _silence(), _unchanged(language_model.model):
         try:
             manager = TaskManager(include_path=str(path.parent) if is_file else None)
             manager.load([str(path) if is_file else task])
@@ -140,7 +152,9 @@ def _run_task(language_model: LanguageModel, task: str, share: float, seed: int)
                 torch_random_seed=seed,
                 fewshot_random_seed=seed,
             )
-        except ValueError as error:  # tasks that run code or have images
+        except (InputError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # as above
             raise InputError(
                 f"lm-eval task {task!r} cannot be run: {first_line(error)[:200]}; choose another"
             ) from error
@@ -165,6 +179,13 @@ def _statistic(totals: Floats) -> dict[str, Floats]:
     return {"accuracy": 100 * totals[..., 0] / totals[..., 1]}
 
 
+def _is_nan(answer: object) -> bool:
+    """Return whether a number in an answer of the model, maybe nested, is not a number."""
+    if isinstance(answer, list | tuple):
+        return any(map(_is_nan, answer))
+    return isinstance(answer, float) and math.isnan(answer)
+
+
 def _metrics(results: dict[str, Any]) -> dict[str, dict[str, float]]:
     """Task → metric → value, from the results of lm-eval."""
     return {
@@ -175,6 +196,17 @@ def _metrics(results: dict[str, Any]) -> dict[str, dict[str, float]]:
         }
         for name, values in results.items()
     }
+
+
+@contextlib.contextmanager
+def _unchanged(model: PreTrainedModel) -> Iterator[None]:
+    """Keep lm-eval from changing a model: its mode, or an output head that is no longer tied."""
+    vars(model)["tie_weights"] = lambda: None
+    try:
+        with evaluation_mode(model):
+            yield
+    finally:
+        del vars(model)["tie_weights"]
 
 
 @contextlib.contextmanager

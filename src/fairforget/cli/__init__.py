@@ -65,6 +65,10 @@ class OneLineParser(ArgumentParser):
     def parse_args(self, *args: Any, **options: Any) -> Any:
         """Parse as the base class does, after a check of the files with settings."""
         try:
+            for argument in _arguments:
+                value = argument.partition("=")[2] if argument.startswith("--") else argument
+                if value.lstrip().startswith("#"):  # YAML, as which values are read
+                    self.error(f"{value!r} would be read as a comment; begin it with another sign")
             for flag in SETTINGS_FILES:
                 for value in flag_values(_arguments, flag):
                     if Path(value).is_file():

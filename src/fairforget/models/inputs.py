@@ -8,7 +8,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from fairforget.files.digest import hash_file, hash_values
+from fairforget.files.home import expand_home
 from fairforget.models.adapter_directory import find_base_model, is_adapter
+from fairforget.names import SMOLLM2
 from fairforget.records.outputs import CONTENT
 
 MODEL_FILES = (
@@ -40,7 +42,7 @@ def fingerprint_inputs(names: Iterable[str]) -> dict[str, str]:
     fingerprints = {}
     for name in dict.fromkeys(names):
         with suppress(OSError):  # not a path, or too long for one
-            if digest := _hash_content(Path(name)):
+            if name != SMOLLM2 and (digest := _hash_content(expand_home(name))):
                 fingerprints[CONTENT + name] = digest[:16]
     return fingerprints
 

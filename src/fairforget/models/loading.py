@@ -18,6 +18,7 @@ from transformers import (
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from fairforget.errors import InputError
+from fairforget.files.home import expand_home
 from fairforget.forward.causality import looks_ahead
 from fairforget.machine.devices import select_device
 from fairforget.machine.stages import stage
@@ -46,6 +47,7 @@ from fairforget.models.tokenizer_checks import (
     reject_tokens_without_embedding,
 )
 from fairforget.models.weights import load_weights
+from fairforget.names import SMOLLM2
 from fairforget.records.records import ModelFacts
 from fairforget.settings import ModelSettings
 
@@ -85,7 +87,10 @@ def load_model(
     """
     if dtype is not None and dtype not in DTYPES:
         raise InputError(f"dtype {dtype!r} is unknown; choose from {', '.join(DTYPES)}")
-    loaded = _load(str(source), dtype, select_device(device), trust_remote_code=trust_remote_code)
+    name = str(source)
+    if name.startswith("~"):
+        name = str(expand_home(name))
+    loaded = _load(name, dtype, select_device(device), trust_remote_code=trust_remote_code)
     start = select_start_token(loaded.tokenizer, loaded.kind, start_token, loaded.source)
     return reject_tokens_without_embedding(check_start_token(replace(loaded, start_token=start)))
 
@@ -132,7 +137,7 @@ def _load(
     Raises:
         InputError: as `load_model`.
     """
-    if is_adapter(Path(name)):
+    if name != SMOLLM2 and is_adapter(Path(name)):
         return _load_adapter(Path(name), dtype, device, trust_remote_code=trust_remote_code)
     torch_dtype: torch.dtype | str = "auto"
     if dtype is not None:
@@ -213,13 +218,16 @@ def _check_files(directory: Path) -> Contents | None:
 
 def _detect_kind(config: PretrainedConfig, name: str) -> Kind:
     architectures = config.architectures or []
+    has_masked_head = type(config) in transformers.MODEL_FOR_MASKED_LM_MAPPING
     if any(a.endswith("ForMaskedLM") for a in architectures):
+        return "masked"
+    if has_masked_head and any(a.endswith("ForPreTraining") for a in architectures):
         return "masked"
     if any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in architectures):
         return "causal"
     if not architectures:
         is_encoder = not (config.is_encoder_decoder or getattr(config, "is_decoder", False))
-        if type(config) in transformers.MODEL_FOR_MASKED_LM_MAPPING and is_encoder:
+        if has_masked_head and is_encoder:
             return "masked"
         if type(config) in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
             return "causal"

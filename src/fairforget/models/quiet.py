@@ -71,6 +71,11 @@ def clear_errors(name: str) -> Iterator[None]:
             raise InputError(
                 f"model {name!r}: it has no tokenizer; save one with it (tokenizer.save_pretrained)"
             ) from error
+        if "custom code" in text:
+            raise InputError(
+                f"model {name!r} comes with Python code, which loading would run; if you trust it, "
+                "add --trust_remote_code"
+            ) from error
         raise InputError(f"model {name!r} cannot be loaded: {summarize(error)}") from error
 
 

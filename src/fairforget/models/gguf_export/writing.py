@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fairforget.files.atomic import atomic_write
 from fairforget.models.gguf_export.types import count_bytes
+from fairforget.terminal.progress import progress_bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,10 @@ def write_gguf(plan: Plan, path: Path) -> None:
             writer.write_header_to_file()
             writer.write_kv_data_to_file()
             writer.write_ti_data_to_file()
-            for tensor in plan.tensors.values():
-                writer.write_tensor_data(tensor.encode())
+            with progress_bar("Exporting", len(plan.tensors)) as advance:
+                for tensor in plan.tensors.values():
+                    writer.write_tensor_data(tensor.encode())
+                    advance()
         except OSError as error:
             if error.errno is None:  # how NumPy reports a full disk
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error

@@ -133,6 +133,7 @@ def _check_unused(model: PreTrainedModel, contents: GGUFContents, path: Path) ->
     for name in contents.by_name:
         owner, _, leaf = name.rpartition(".")
         ignored = leaf in ("weight", "bias") and owner in modules and name not in used
+        ignored |= leaf == "scale"  # of a whole tensor, as in NVFP4
         block = re.match(r"blk\.(\d+)\.", name)
         if ignored or (block and int(block[1]) >= layers):
             raise InputError(

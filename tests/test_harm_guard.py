@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from fairforget.budget import Budget
+from fairforget.budget import HARM_TOLERANCE, Budget
 from fairforget.corpora.builtin import DOMAINS, builtin_texts
 from fairforget.corpora.corpus import Corpus
 from fairforget.objectives.objective import as_objective
@@ -19,7 +19,7 @@ from fairforget.report.terminal import show_unlearning
 from fairforget.scoring.marked import marked_log_probs
 from fairforget.training import harmful_words
 from fairforget.training.config import UnlearningConfig
-from fairforget.training.harmful_words import TEXTS, TOLERANCE, measure_harmful_words
+from fairforget.training.harmful_words import TEXTS, measure_harmful_words
 from fairforget.training.original import Original
 
 from .models import tiny_model
@@ -125,7 +125,7 @@ def test_a_run_that_makes_harmful_words_likelier_is_stopped(tmp_path: Path) -> N
     words = record.budget.harmful_words
     assert words
     assert known.harmful_words
-    assert words.change == known.harmful_words.rise(model) <= TOLERANCE
+    assert words.change == known.harmful_words.rise(model) <= HARM_TOLERANCE
     assert "the guard on harmful words" in record.budget.note
     assert record.budget.alpha < 0.1
     assert unchanged == (record.budget.alpha == 0)
@@ -194,4 +194,4 @@ def test_a_control_at_equal_movement_is_not_guarded(tmp_path: Path) -> None:
     assert record.movement == pytest.approx(0.001, rel=0.03)
     assert record.movements["retain"].asked is None
     assert record.harmful_words
-    assert record.harmful_words.change > TOLERANCE
+    assert record.harmful_words.change > HARM_TOLERANCE

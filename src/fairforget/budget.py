@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from fairforget.errors import InputError
 
+HARM_TOLERANCE = 0.01
+"""Nats by which harmful words may exceed the allowed rise: a change of 1 % in probability."""
+
 
 @dataclass(frozen=True)
 class Budget:

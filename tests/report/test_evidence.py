@@ -35,6 +35,8 @@ def test_the_data_that_settings_were_chosen_on_are_named(benchmarks: list[str], 
     ((title, text),) = list_choices("trait-kl", [*benchmarks, "honest"])
     assert title == "Not held out."
     assert f"were chosen with SmolLM2, partly by scores on {data}." in text
+    ((_, text),) = list_choices("trait-kl", ["harmful_words:500:hatecheck?label=other"])
+    assert "HateCheck" in text
     assert list_choices("ascent", benchmarks) == list_choices(None, benchmarks) == []
 
 

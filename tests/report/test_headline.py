@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from fairforget.benchmarks.stereoset.scores import aggregate
 from fairforget.comparison.compare import Comparison, compare
 from fairforget.comparison.paired import compare_items
 from fairforget.records.evaluation import Evaluation, read_evaluation
+from fairforget.records.paths import ITEMS
 from fairforget.records.records import (
     EXCEEDED,
     NOT_USED_UP,
@@ -42,6 +44,26 @@ def test_headline_has_the_change_the_cost_and_the_other_domains(tmp_path: Path) 
     assert "Perplexity on wikitext2 rose by 0.3 % (worse)." in text
     assert "Domains that were not forgotten: undecided for gender and religion." in text
     assert found.cautions == []
+
+
+def test_headline_names_every_forgotten_domain(tmp_path: Path) -> None:
+    found = headline(write_unlearning(tmp_path, shift=0.2), ["profession", "gender"])
+    assert found.title.startswith("Profession bias fell, at ")
+    text = " ".join(found.sentences)
+    assert "Other forgotten domains: undecided for gender. Domains that were not" in text
+    assert "Domains that were not forgotten: undecided for religion." in text
+
+
+def test_lost_language_ability_without_an_interval_is_a_caution(tmp_path: Path) -> None:
+    write_unlearning(tmp_path)
+    record = tmp_path / "after" / "record.json"
+    found = json.loads(record.read_text())
+    for scores in found["results"]["stereoset"]["domains"].values():
+        scores["lms"] = 20.0
+    record.write_text(json.dumps(found))
+    for part in ("before", "after"):
+        (tmp_path / part / ITEMS).unlink()
+    assert "lost much of its language ability" in headline(tmp_path, ["gender"]).cautions[0]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +101,7 @@ def test_the_headline_is_about_a_benchmark_that_has_the_trained_domain(tmp_path:
 def test_no_change_is_undecided(tmp_path: Path) -> None:
     found = headline(write_unlearning(tmp_path, shift=0.0), ["gender"])
     assert found.title == "Undecided: gender bias may or may not have changed"
-    assert "stayed at 65.0, because no item changed" in found.sentences[0]
+    assert "stayed at 65.0, because no preference changed" in found.sentences[0]
 
 
 def test_an_undecided_domain_does_not_hide_the_total(tmp_path: Path) -> None:
@@ -216,6 +238,8 @@ def test_the_headline_of_a_run_says_what_was_done(tmp_path: Path, alpha: float, 
     found = run_headline(record, changes, ["gender"])
     done, *others, sure = found.sentences
     assert done == f"tiny was trained for 60 steps with npo, and {words}."
+    nothing = "Nothing was unlearned: the original weights were kept"
+    assert (found.title == nothing) == (alpha == 0)
     assert others == change_headline(changes, ["gender"]).sentences
     assert sure == (
         "One run (seed 0), without a control; intervals cover the choice of items only."

@@ -30,7 +30,7 @@ def describe_p(cell: Cell | None) -> str:
 
 
 def shown_interval(cell: Cell | None) -> tuple[float, float] | None:
-    """The interval of a change; None if no item changed, because its width of 0 would mislead."""
+    """The interval of a change; None if nothing changed, because its width of 0 would mislead."""
     return None if cell is None or cell.is_unchanged else cell.score.ci
 
 
@@ -41,5 +41,6 @@ def describe_caveat(cell: Cell) -> str:
     if cell.caveat == "few":
         return f"undecided (too few {cluster_name(cell.benchmark)})"
     if cell.is_unchanged:
-        return "undecided (no item changed)"
+        counted = cell.main and not cell.lower_is_better
+        return f"undecided (no {'preference' if counted else 'item'} changed)"
     return _CAVEATS[cell.caveat] if cell.caveat else ""

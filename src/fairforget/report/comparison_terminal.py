@@ -96,6 +96,8 @@ def _show_bias(name: str, cells: Sequence[Cell]) -> None:
             f"{name}: {short_title(measure)}{in_contexts(find_context(measure))} "
             "before → after, paired on the same items",
             [(cell, cell.score) for cell in main],
+            digits=2,
+            interval_digits=1,
         )
     )
     for shown, facts in MEASURES.items():
@@ -112,7 +114,11 @@ def _show_bias(name: str, cells: Sequence[Cell]) -> None:
 
 
 def _change_table(
-    title: str, rows: Sequence[tuple[Cell, Change]], *, digits: int = 2
+    title: str,
+    rows: Sequence[tuple[Cell, Change]],
+    *,
+    digits: int,
+    interval_digits: int | None = None,
 ) -> TerminalTable:
     """A score by domain, with its p-values (ability: of the main score only) and verdicts."""
     table = make_table(title, [])
@@ -126,7 +132,7 @@ def _change_table(
             one_line(cell.domain),
             f"{score.before:z.{digits}f}",
             f"{score.after:z.{digits}f}",
-            _delta(score, digits),
+            _delta(score, digits, digits if interval_digits is None else interval_digits),
             describe_p(cell) if cell.distance or score is cell.score else "",
             _verdict(cell),
         )
@@ -186,6 +192,6 @@ def _describe(measure: str) -> str:
     return measure_of(measure).meaning or measure_of(measure).in_words
 
 
-def _delta(change: Change, digits: int) -> str:
-    interval = format_plain_interval(change.ci, 1 if digits == 2 else digits)
+def _delta(change: Change, digits: int, interval_digits: int) -> str:
+    interval = format_plain_interval(change.ci, interval_digits)
     return f"{change.delta:+z.{digits}f} {interval}".rstrip()

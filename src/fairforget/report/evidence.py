@@ -153,12 +153,13 @@ def list_choices(objective: str | None, benchmarks: Iterable[str]) -> list[tuple
         objective: of the run; None if unknown.
         benchmarks: on the page, with options.
     """
-    measured = [f"{name}:" for name in benchmarks if not find_user_file(name)]
-    data = [
-        text
-        for known, text in CHOSEN_ON.items()
-        if any(n.startswith(f"{known}:") for n in measured)
-    ]
+    measured = {
+        part
+        for name in benchmarks
+        if not find_user_file(name)
+        for part in (base_name(name), *_with_each_option(name))
+    }
+    data = [text for known, text in CHOSEN_ON.items() if known in measured]
     if objective != DebiasSettings.objective or not data:
         return []
     text = (
@@ -166,6 +167,12 @@ def list_choices(objective: str | None, benchmarks: Iterable[str]) -> list[tuple
         f"{join_words(data)}. Effects on the same data are optimistic."
     )
     return [("Not held out.", text)]
+
+
+def _with_each_option(name: str) -> list[str]:
+    """Return the benchmark with each of its options alone, without the options of a corpus."""
+    base, *options = name.split(":")
+    return [f"{base}:{option.partition('?')[0]}" for option in options]
 
 
 def list_units(benchmarks: Iterable[str], *, titled: bool = False) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.options import find_user_file
+from fairforget.budget import HARM_TOLERANCE
 from fairforget.corpora.inventory import comes_with_package
 from fairforget.corpora.sources import find_data_set
 from fairforget.data.catalogue import CATALOGUE
@@ -135,7 +136,8 @@ def _harmful_words_table(words: HarmfulWordFacts) -> Table:
                 format_signed(added, 3),
             ],
         ],
-        note=f"Harmful words of {words.texts} built-in texts that no run trains on.",
+        note=f"Harmful words of {words.texts} built-in texts that no run trains on. A rise of "
+        f"up to {HARM_TOLERANCE:g} nats above the maximum is accepted.",
     )
 
 

@@ -132,7 +132,7 @@ def _score_sentence(benchmark: str, change: DomainChange) -> str:
             "scored items were not kept, so there is no interval and the change may be chance."
         )
     if change.paired.is_unchanged:
-        return f"{subject} {verb} {path}, because no item changed; 50 means no preference."
+        return f"{subject} {verb} {path}, because no preference changed; 50 means no preference."
     interval = f"95 % interval of the change {format_interval(change.paired.score.ci)}"
     about = f"{benchmark_name(benchmark)}; {interval}"
     sentence = f"{subject} {verb} {path} ({about}), where 50 means no preference"
@@ -163,7 +163,7 @@ def _further_sentences(change: DomainChange) -> list[str]:
     before, after = (format_number(s.value, DIGITS) for s in (score.before, score.after))
     where = "" if change.domain == ALL else f" in {domain_name(change.domain).lower()} items"
     interval = ""
-    if score.change.ci:
+    if score.change.ci and score.change.ci != (0.0, 0.0):
         interval = f" (95 % interval of the change {format_interval(score.change.ci, DIGITS)})"
     cell = further[SCALED_CONTRIBUTION].cell if SCALED_CONTRIBUTION in further else None
     verdict = f": {describe_cell(cell)}" if cell else ""
@@ -199,7 +199,8 @@ def _cost(comparison: BeforeAfter, ratios: Mapping[str, float]) -> tuple[list[st
         return [" ".join(sentences)], "at an unknown cost to language modelling", cautions
     worst = max((percent for _, percent in rises), default=0.0)
     lowest = 0.0 if lms is None else lms.ci[0] if lms.ci else lms.delta
-    if (lms and lms.ci and lms.ci[1] < LARGE_LMS) or worst > LARGE_PERPLEXITY:
+    highest = 0.0 if lms is None else lms.ci[1] if lms.ci else lms.delta
+    if highest < LARGE_LMS or worst > LARGE_PERPLEXITY:
         cautions.append(
             "The model lost much of its language ability. A broken model also scores 50, so a "
             "lower stereotype score does not show less bias here."
@@ -227,21 +228,29 @@ def _lms_sentence(lms: Change) -> str:
 def _other_domains(
     comparison: BeforeAfter, benchmark: str, main: DomainChange, trained: list[str]
 ) -> str:
-    """A sentence on the domains that were not forgotten."""
-    others = [
-        change
-        for change in comparison.single(benchmark)
-        if not is_about(benchmark, change.domain, trained)
-    ]
-    if not trained or main.domain == ALL or not others:
+    """Sentences on the other domains: those that were forgotten, too, and those that were not."""
+    if not trained or main.domain == ALL:
         return ""
-    parts = []
+    others = [change for change in comparison.single(benchmark) if change is not main]
+    forgotten = [change for change in others if is_about(benchmark, change.domain, trained)]
+    rest = [change for change in others if change not in forgotten]
+    sentences = []
+    if forgotten:
+        sentences.append(f"Other forgotten domains: {_list_verdicts(forgotten)}.")
+    if rest:
+        sentences.append(f"Domains that were not forgotten: {_list_verdicts(rest)}.")
+    return " ".join(sentences)
+
+
+def _list_verdicts(changes: Iterable[DomainChange]) -> str:
+    """Domains by verdict: "bias fell for race; undecided for gender and religion"."""
+    changes, parts = [*changes], []
     for verdict, words in (
         ("less", "bias fell for {}"),
         ("more", "bias rose for {}"),
         ("undecided", "undecided for {}"),
     ):
-        names = [domain_name(c.domain).lower() for c in others if c.verdict == verdict]
+        names = [domain_name(c.domain).lower() for c in changes if c.verdict == verdict]
         if names:
             parts.append(words.format(join_words(names)))
-    return f"Domains that were not forgotten: {'; '.join(parts)}."
+    return "; ".join(parts)

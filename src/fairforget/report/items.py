@@ -92,7 +92,11 @@ def strongest_items(benchmark: str, items: Sequence[Row]) -> list[Table]:
     if base_name(benchmark) not in _SCORES:
         return []
     rows = sorted(
-        (row for row in items if row.get("benchmark") == benchmark),
+        (
+            row
+            for row in items
+            if row.get("benchmark") == benchmark and _preference(benchmark, row) > 0
+        ),
         key=lambda row: (-_preference(benchmark, row), _identity(row)),
     )
     if not rows:

@@ -32,7 +32,10 @@ def run_headline(record: UnlearningRecord, comparison: BeforeAfter, trained: lis
     if any(change.paired for changes in comparison.benchmarks.values() for change in changes):
         sure += "; intervals cover the choice of items only"
     bounds = list(_bound_sentences(record.budget, comparison))
-    return replace(found, sentences=[done, *found.sentences, *bounds, f"{sure}."])
+    title = found.title
+    if record.budget.alpha == 0:
+        title = "Nothing was unlearned: the original weights were kept"
+    return replace(found, title=title, sentences=[done, *found.sentences, *bounds, f"{sure}."])
 
 
 def describe_weights(budget: BudgetFacts) -> str:

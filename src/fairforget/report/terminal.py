@@ -9,6 +9,7 @@ from typing import Any
 from fairforget.benchmarks.degenerate import find_warnings
 from fairforget.benchmarks.limitations import find_limitations
 from fairforget.benchmarks.measures import measure_of
+from fairforget.budget import HARM_TOLERANCE
 from fairforget.records.records import (
     BudgetFacts,
     EvaluationRecord,
@@ -78,7 +79,7 @@ def show_unlearning(record: UnlearningRecord) -> None:
             f"{f' ({bounded})' if bounded else ''}."
         )
     if words := budget.harmful_words:
-        limit = f"at most {words.asked:+g}" if words.asked else "no rise"
+        limit = f"a rise of {words.asked + HARM_TOLERANCE:g}"
         print_content(
             f"Log p of harmful words after groups: {words.before:.3f} → {words.after:.3f} nats per "
             f"token ({words.change:+z.3f}; allowed: {limit}); what the group adds: "

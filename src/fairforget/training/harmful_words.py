@@ -12,6 +12,7 @@ from functools import cache
 
 import numpy as np
 
+from fairforget.budget import HARM_TOLERANCE
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.corpora.builtin.unseen import GUARD_SEED, drop_trained
@@ -24,9 +25,7 @@ from fairforget.targets import Marked
 TEXTS = 120
 LONGEST_TEXT = 64
 """Tokens of a text, at most."""
-TOLERANCE = 0.01
-"""Nats by which a rise may exceed the allowed one: a change of 1 % in probability."""
-GUARD = (GUARD_SEED, TEXTS, TOLERANCE)
+GUARD = (GUARD_SEED, TEXTS, HARM_TOLERANCE)
 """Constants that a guarded run's result depends on."""
 
 

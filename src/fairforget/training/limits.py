@@ -9,13 +9,13 @@ from types import MappingProxyType
 
 from torch import Tensor
 
-from fairforget.budget import Budget
+from fairforget.budget import HARM_TOLERANCE, Budget
 from fairforget.machine.stages import stage
 from fairforget.models.language_model import LanguageModel
 from fairforget.records.records import MAIN, NOTED, BudgetFacts, MovementFacts
 from fairforget.scoring.perplexity import perplexity
 from fairforget.training.budget_search import Bound, Measured, PerplexityConstraint
-from fairforget.training.harmful_words import TOLERANCE, measure_harmful_words
+from fairforget.training.harmful_words import measure_harmful_words
 from fairforget.training.interpolation import (
     EVERYDAY_PERPLEXITY,
     MOVEMENT,
@@ -89,7 +89,9 @@ class Limits:
         if self.known.harmful_words and self.budget.harmful_log_prob is not None:
             rise = partial(self.known.harmful_words.rise, self.language_model)
             bounds[HARMFUL_WORDS] = Bound(
-                lambda: Measured(rise()), self.budget.harmful_log_prob + TOLERANCE, is_guard=True
+                lambda: Measured(rise()),
+                self.budget.harmful_log_prob + HARM_TOLERANCE,
+                is_guard=True,
             )
         if self.known.states and self.budget.movement is not None:
             for kind in self.known.states.batches:

@@ -94,8 +94,8 @@ def _describe_excess(control: dict[str, Any]) -> Iterator[str]:
         if contribution[domain]["ci"][1] < 0 and not too_few(theirs[domain]["clusters"])
     ]
     yield (
-        "[The control](#control), which trained on the same sentences about objects, changed the "
-        f"scaled contribution by {describe_change(theirs[ALL], 3)}; the difference is "
+        "[The control](#control), trained on the same sentences with objects in place of groups, "
+        f"changed the scaled contribution by {describe_change(theirs[ALL], 3)}; the difference is "
         f"{describe_change(contribution[ALL], 3)}; by domain, its interval lies below 0 in "
         f"{join_words(decided) or 'no domain'}."
     )
@@ -217,9 +217,9 @@ def _list_excess(results: dict[str, Any]) -> Iterator[str]:
         f"{len(budgets)} runs with the same settings on the same sentences, with an "
         "object, the weather or food in place of each group, and “thing” in place of the neutral "
         "word. They show what such training does without groups in the forget texts, "
-        "and without the target for pronouns. Their loss on harmful words covers all texts; that "
+        "and without the target for pronouns. Their loss on negative words covers all texts; that "
         "of the default leaves out occupations. The difference between the default and the control "
-        "may come from the groups, from the target for pronouns, from the loss on harmful words, "
+        "may come from the groups, from the target for pronouns, from the loss on negative words,  "
         "or from the settings, which were tuned for the default only. α: "
         f"{alphas}; movement on everyday sentences: {movements} nats. Intervals cover items and "
         "the seeds of both. The scaled contribution by domain:",

@@ -109,7 +109,7 @@ def _gemma() -> str:
             _require(change["ci"][1] < 0, f"{score} of {group} fell")
     _require(changes["lms"]["all"]["ci"][1] < 0, "LMS fell, as limits.md also says")
     lms = format_signed(changes["lms"]["all"]["change"], 1)
-    return f"On Gemma: {describe_fall(whole)}, LMS {lms} (no control)."
+    return f"On Gemma 3 270M: {describe_fall(whole)}, LMS {lms} (no control)."
 
 
 def _control() -> str:
@@ -118,9 +118,9 @@ def _control() -> str:
     _require(race.verdict == "supported", "race fell by more than with the control")
     _require(gender.verdict == "undecided", "gender is undecided")
     return (
-        "**`counterfactual-kl` lowers StereoSet's bias in race** by "
-        f"{_fall(race.excess['matched'])} points more than its control (tuned on other "
-        "items about these terms); gender is undecided."
+        "**`counterfactual-kl`, tuned on other items about these terms, lowers StereoSet's bias in "
+        f"race** by {_fall(race.excess['matched'])} points more than its control; gender is "
+        "undecided."
     )
 
 
@@ -138,7 +138,7 @@ def _transfer() -> str:
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
         "**With `ascent`, unlearning hate speech about women did not lower bias in other domains "
-        "measurably more than unlearning the same words about objects.** Over StereoSet's "
+        "measurably more than the control did.** Over StereoSet's "
         f"profession and race, bias fell by {_fall(ascent.bias)} points, {_fall(matched)} more "
         f"than with the control ({_WORDS[SEEDS_OF_ASCENT]}). Not run: Lu et al.'s GPT-2 experiment."
     )
@@ -153,7 +153,7 @@ def _crows_pairs() -> str:
         "**Applied to harmful words only, `counterfactual-kl` did not measurably lower bias on "
         "CrowS-Pairs.** "
         f"Unlearning gender texts raised it by {_rise(cell.bias)} points, {_rise(matched)} more "
-        "than unlearning the same words about objects."
+        "than the control did."
     )
 
 
@@ -182,10 +182,10 @@ def _leaderboard() -> str:
     _require(not decided, "the default did not change CrowS-Pairs, as limits.md says")
     names = join_words([f"`{name}`" for name in sorted(stronger, key=stronger.__getitem__)])
     return (
-        f"**With equal cost limits, other methods lower bias less** ({_WORDS[SEEDS]}; only "
-        f"`{DEFAULT}` was tuned): only {_list_methods(fallen)} lower the scaled contribution "
-        f"significantly (corrected). Without limits, {names} lower it more, but raise perplexity "
-        f"by {min(rises):.0f}–{max(rises):.0f} %. {_leaderboard_of_gemma()}"
+        f"**With equal cost limits, other methods lower bias less** ({_WORDS[SEEDS]}; others "
+        f"untuned): only {_list_methods(fallen)} lower the scaled contribution significantly "
+        f"(Holm-corrected). Without limits, {names} lower it more, but raise perplexity by "
+        f"{min(rises):.0f}–{max(rises):.0f} %. {_leaderboard_of_gemma()}"
     )
 
 
@@ -270,10 +270,6 @@ def _has_zero(effect: Effect) -> bool:
     """Whether the interval includes 0."""
     low, high = _interval(effect)
     return low < 0 < high
-
-
-def _effect(effect: Effect) -> str:
-    return format_with_interval(effect.value, _interval(effect), signed=True)
 
 
 def _rise(effect: Effect) -> str:

@@ -34,7 +34,8 @@ PROTOCOLS = {
     "stride": "perplexity: windows of 1,024 tokens that overlap by half; each token is predicted "
     "once",
     "intersentence": "StereoSet items whose candidates are whole sentences that follow a context, "
-    "instead of words in a sentence",
+    "instead of words in a sentence. The default is intrasentence: candidates that differ in one "
+    "word of a sentence",
 }
 """Option of several benchmarks → its meaning."""
 WIDTH = "100"
@@ -154,7 +155,7 @@ def benchmarks() -> str:
             parts += [f"## {entry.title}", "", f"Name: `{name}`. Options:", ""]
             parts += [*(f"- {option}" for option in options), ""]
         if entry.clusters:
-            parts += [f"Intervals are over {entry.clusters}.", ""]
+            parts += [f"Intervals use {entry.clusters} as clusters.", ""]
         if entry.limitations:
             parts += [entry.limitations, ""]
     return "\n".join(parts)

@@ -59,7 +59,7 @@ LEADERBOARDS = {
         title="Debiasing methods on Gemma 3 270M",
         model="Gemma 3 270M, dequantised from 4 bits (Q4_K_M) to float32",
         default="gemma",
-        difference=", and has three seeds",
+        difference=", and there are three seeds",
         note="The rules for early stopping and the learning rate of `trait-kl` were set after "
         "looking at this model. ",
     ),
@@ -164,8 +164,9 @@ def _body(name: str, record: LeaderboardRecord, model: str) -> Iterator[str]:
         f"Model: {published.model}. The methods are numbered alike in both tables of scores. "
         f"{describe_seeds(record)} {published.note}"
         f"[The default's page]({published.default}.md) has more scores of `trait-kl`. Its numbers "
-        "differ from those here: it has a guard on harmful words, uses a larger sample of "
-        f"HateCheck and, for the gap, one type of WinoBias{published.difference}. "
+        "differ from those here, because its runs have the guard on harmful words and are scored "
+        "on a larger sample of HateCheck and, for the gap, on one type of WinoBias only"
+        f"{published.difference}. "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )
     methods, number = (record.settings[key] for key in ("methods", "seeds"))

@@ -72,7 +72,7 @@ with 0.1, they became less likely by 0.07 nats for one of two seeds; the weight 
 {FACT_WEIGHT}.
 - In HateCheck, the association of groups with harmful words had risen. We tried losses that keep \
 harmful words as likely as before, in neutral texts or in all retain texts. Eight combinations, \
-these settings among them, also have a loss on all harmful words that are likelier after a group \
+these settings among them, also have a loss on all negative words that are likelier after a group \
 than in the target. With it, wherever this was measured (one seed each, 60 or 80 steps), harmful \
 words became less likely after every group of HateCheck and in SeeGULL, and the association fell; \
 the WinoBias gap fell by less than without it. Its weight was chosen by these scores.

@@ -167,10 +167,10 @@ class VariantRuns:
                     fmean(run["harmful_log_prob"] for run in part) - original
                     for part in (baseline[: len(runs)], runs)  # a row may have fewer seeds yet
                 )
-                times = "" if shares else " times as large"
+                times = "" if shares else " times as much"
                 change = name.removeprefix(f"{first}, ")
                 shares.append(f"{changed / lowered:.2f}{times} with {change}")
-        yield f"Relative to `{first}`, the mean fall is {join_words(shares)}."
+        yield f"Compared with `{first}`, log p falls {join_words(shares)}."
 
     def describe_association(self, results: Results) -> str:
         """Finding: whether `counterfactual-kl` moved the association closer to its aim, 0."""
@@ -179,7 +179,8 @@ class VariantRuns:
         closer = abs(fmean(after)) < abs(before)
         where = "closer to 0" if closer else "away from 0"
         if fmean(after) * before < 0:
-            where = "past 0 but closer to it" if closer else "past 0 and farther from it"
+            farther = "past 0, and it ended farther from 0 than it started"
+            where = "past 0 but closer to it" if closer else farther
         return (
             f"`{COUNTERFACTUAL}` on the harmful spans moved the association of groups and harmful "
             f"words {where} ({format_number(before, 3)} nats before, {format_mean(after, 3)} "

@@ -18,7 +18,7 @@ class Budget:
     Args:
         perplexity: Maximum perplexity ratio, after ÷ before, on held-out retain text.
         everyday_perplexity: Maximum perplexity ratio, after ÷ before, on everyday sentences, where
-            the loss can be larger than on encyclopaedic text.
+            the utility loss can be larger than on encyclopaedic text.
         max_alpha: Maximum interpolation factor α (0: original weights, 1: trained weights). Above
             1, the weights are extrapolated, as far as the other limits allow.
         movement: Maximum mean KL divergence from the original model, in nats per token, on held-out

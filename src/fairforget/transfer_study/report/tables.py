@@ -89,8 +89,9 @@ def answer_table(benchmark: str, measure: str, matrix: Sequence[MatrixCell]) -> 
             [*name, *(_answer(row[d]) if d in row else NONE for d in domains)]
             for name, row in rows.items()
         ],
-        note=f"{_describe_bias(measure)}. Fell: also by more than with every valid control, if "
-        "there is one. Rose or fell less: it rose, or fell less than with a valid control. "
+        note=f"{_describe_bias(measure)}. Fell: bias fell and, if there are valid controls, "
+        "by more than with each of them. Rose or fell less: bias rose, or fell less than with a "
+        "valid control. "
         f"{MARGIN_NOTE} {OWN_NOTE}",
     )
 

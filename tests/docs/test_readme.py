@@ -26,6 +26,7 @@ FIXED = (
     "SmolLM2-135M-Instruct",
     "Lu et al. 2024",
     "GPT-2",
+    "Gemma 3 270M",
     "Apache-2.0",
     "50: no preference",
     "0: no bias",

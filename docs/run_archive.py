@@ -3,6 +3,8 @@
 python docs/run_archive.py NAME          extract docs/results/NAME/runs.tar.xz into runs/NAME, where
                                          the command finds the runs done, if this version has the
                                          constants, word lists and methods that they had
+python docs/run_archive.py NAME --strip  strip the items of runs that were added to restored ones,
+                                         as the archive does: only then can they be compared
 python docs/run_archive.py NAME --save   archive the finished runs, also if others are missing
 
 `docs/publish_study.py` and `docs/publish_leaderboard.py` archive all runs. For each item of
@@ -16,6 +18,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import io
+import re
 import shutil
 import tarfile
 from collections.abc import Iterator
@@ -49,6 +52,7 @@ CLUSTERS = ("masculine", "feminine", "group")
 """Columns by which items of other benchmarks are clustered."""
 WORDS = "words"
 """The same for harmful words, of which the archive keeps a hash."""
+HASH = re.compile(r"[0-9a-f]{16}")
 
 
 def copy_results(name: str, record: str) -> None:
@@ -82,6 +86,13 @@ def restore_runs(archive: Path, results: Path) -> None:
                 tar.extract(member, results, filter="data")
 
 
+def strip_runs(results: Path) -> None:
+    """Strip the items of finished runs in place; stripped ones stay as they are."""
+    for path in _list_files(results):
+        if path.name == ITEMS:
+            path.write_bytes(_strip_items(path))
+
+
 def _list_files(results: Path) -> Iterator[Path]:
     """Files of finished runs; similar files follow each other, which compresses better."""
     finished = sorted(path.parent for path in (results / RUNS).glob(f"*/{RECORD}"))
@@ -112,7 +123,10 @@ def strip_item(item: dict[str, Any]) -> dict[str, Any]:
             if not isinstance(value, str) or name in (*ID_COLUMNS, *CLUSTERS)
         }
         if WORDS in item:
-            kept[WORDS] = hashlib.sha256(item[WORDS].encode()).hexdigest()[:16]
+            stripped = HASH.fullmatch(item[WORDS])
+            kept[WORDS] = (
+                item[WORDS] if stripped else hashlib.sha256(item[WORDS].encode()).hexdigest()[:16]
+            )
         return kept
     kept = {name: value for name, value in item.items() if name in COLUMNS}
     for kind in SCORE_PREFIXES:
@@ -128,12 +142,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("name", help="name in docs/results and runs")
-    parser.add_argument("--save", action="store_true", help="archive runs/NAME instead")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--save", action="store_true", help="archive runs/NAME instead")
+    instead.add_argument(
+        "--strip", action="store_true", help="strip the items of runs/NAME instead"
+    )
     options = parser.parse_args()
     archive, results = RESULTS / options.name / ARCHIVE, ROOT / "runs" / options.name
     if options.save:
         archive.parent.mkdir(parents=True, exist_ok=True)
         archive_runs(results, archive)
+    elif options.strip:
+        strip_runs(results)
     else:
         restore_runs(archive, results)
 

@@ -219,7 +219,7 @@ def _list_excess(results: dict[str, Any]) -> Iterator[str]:
         "word. They show what such training does without groups in the forget texts, "
         "and without the target for pronouns. Their loss on negative words covers all texts; that "
         "of the default leaves out occupations. The difference between the default and the control "
-        "may come from the groups, from the target for pronouns, from the loss on negative words,  "
+        "may come from the groups, from the target for pronouns, from the loss on negative words, "
         "or from the settings, which were tuned for the default only. α: "
         f"{alphas}; movement on everyday sentences: {movements} nats. Intervals cover items and "
         "the seeds of both. The scaled contribution by domain:",

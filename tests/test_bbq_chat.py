@@ -65,6 +65,8 @@ TEMPLATE = (
         ("Option B is not correct.", None),
         ("A isn’t right", None),
         ("The old man is wrong", None),
+        ("B was not comfortable.", 1),
+        ("The old man was not late.", 0),
         ("I choose A because he was late", 0),
         ("a)", 0),
         ("Can’t say. The young man", 1),

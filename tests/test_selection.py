@@ -161,6 +161,9 @@ def test_mentions_fit_in_number_case_and_article(text: str, neutral: str) -> Non
         ("Jehovah’s Witnesses are vile.", ["Jehovah’s Witnesses"]),
         ("grade A\nWomen are late", ["Women"]),
         ("He is gay\n\nPeople hate him.", []),
+        ("He is an\nAsian man.", ["an\nAsian man"]),
+        ("Get 'em out of the boys' club", ["boys'"]),
+        ("In the '90s the girls' toys", ["girls'"]),
     ],
 )
 def test_mentions_end_at_quotes_and_lines(text: str, found: list[str]) -> None:
@@ -318,15 +321,19 @@ def test_the_time_is_proportional_to_the_length_of_a_text(tmp_path: Path) -> Non
 
 def test_lexicon_skips_entries_with_signs_and_reads_comments(tmp_path: Path, capsys) -> None:
     path = tmp_path / "list.txt"
-    path.write_text("idiot  # mild\na$$\nf***\ngo back\n# none\n")
+    path.write_text("idiot  # mild\na$$\nf***\ngo back\ns.o.b.\n# none\n")
     lexicon = read_lexicon(str(path))
     assert "skipped 2 of the entries" in capsys.readouterr().err
-    texts = ["a hit, an idiot, grade F", "I had to go. Back home it rained.", "go back home"]
+    texts = [
+        "a hit, an idiot, grade F",
+        "I had to go. Back home it rained.",
+        "go\nback home, s.o.b.",
+    ]
     found = lexicon([Text("", text) for text in texts])
     words = [
         [text[s.start : s.end] for s in spans] for text, spans in zip(texts, found, strict=True)
     ]
-    assert words == [["idiot"], [], ["go back"]]
+    assert words == [["idiot"], [], ["go\nback", "s.o.b"]]
 
 
 def test_lexicon_finds_inflections_phrases_and_leetspeak(tmp_path: Path) -> None:

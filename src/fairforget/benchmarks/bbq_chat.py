@@ -32,8 +32,12 @@ _DENIAL = (
     r"(?i:\b(?:not|neither|nor|cannot)|n't)\s+"
     r"(?i:be\s+)?(?i:(?:the\s+)?(?:answer|option)\s+)?[(*\"'“`]*"
 )
-_DENIED_AFTER = r"\W*\s(?i:(?:is|was)(?:n't\b|\s+(?:not|incorrect|wrong|false)\b))"
-"""What comes after an answer that the reply rules out."""
+_DENIED_AFTER = (
+    r"\W*\s(?i:(?:is|was)(?:(?:n't|\s+not)\s+(?:(?:the\s+)?(?:correct|right)\b|the\s+answer\b)"
+    r"|\s+(?:incorrect|wrong|false)\W*$))"
+)
+"""What comes after an answer that the reply rules out. "B was not late." rules nothing out: it
+answers "Who was not late?"."""
 _DENIED = re.compile(rf"{_DENIAL}[ABC](?!\w)|(?<!\w)[ABC]{_DENIED_AFTER}")
 """A letter that it rules out."""
 _DENIES = re.compile(_DENIAL + "$")

@@ -45,7 +45,8 @@ def prepare(options: Sequence[str]) -> Benchmark:
             "list the benchmark once per task"
         )
     # lm-eval runs the code of any file, but `rerun` asks for trust only if a name ends like these
-    if expand_home(tasks[0]).is_file() and not tasks[0].endswith(TASK_SUFFIXES):
+    is_file = os.path.isfile(expand_home(tasks[0]))  # noqa: PTH113 - a name may be too long
+    if is_file and not tasks[0].endswith(TASK_SUFFIXES):
         raise InputError(
             f"benchmark lm-eval: {tasks[0]!r} is a file; give the name of a task, or "
             f"a file that ends in {' or '.join(TASK_SUFFIXES)}"
@@ -123,7 +124,7 @@ def _run_task(language_model: LanguageModel, task: str, share: float, seed: int)
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
 
-    path = Path(task)
+    path = expand_home(task)
     is_file = path.suffix in TASK_SUFFIXES
     with _silence(), _unchanged(language_model.model):
         try:

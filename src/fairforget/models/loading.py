@@ -52,6 +52,8 @@ from fairforget.records.records import ModelFacts
 from fairforget.settings import ModelSettings
 
 DTYPES = ("bfloat16", "float16", "float32")
+DISCRIMINATORS = ("electra", "funnel")
+"""Types of models that are pre-trained to detect replaced tokens, not to predict masked ones."""
 
 
 @stage("loading the model")
@@ -219,9 +221,10 @@ def _check_files(directory: Path) -> Contents | None:
 def _detect_kind(config: PretrainedConfig, name: str) -> Kind:
     architectures = config.architectures or []
     has_masked_head = type(config) in transformers.MODEL_FOR_MASKED_LM_MAPPING
+    pretrains_masked = has_masked_head and config.model_type not in DISCRIMINATORS
     if any(a.endswith("ForMaskedLM") for a in architectures):
         return "masked"
-    if has_masked_head and any(a.endswith("ForPreTraining") for a in architectures):
+    if pretrains_masked and any(a.endswith("ForPreTraining") for a in architectures):
         return "masked"
     if any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in architectures):
         return "causal"

@@ -20,7 +20,9 @@ from fairforget.selection.words import MARK, opens_sentence, split_words
 
 Forms = tuple[str, ...]
 
-OPEN_QUOTE = re.compile(r"(?<!\w)['‘](?!\s|s\b)[^'‘’.!?\n]*\Z")
+ELISION = r"\d|(?i:s|em|til|cause|cos|cuz|n|tis|twas|bout)\b"
+"""What follows an apostrophe that is no quote: "the '90s", "get 'em"."""
+OPEN_QUOTE = re.compile(rf"(?<!\w)['‘](?!\s|{ELISION})[^'‘’.!?\n]*\Z")
 """An opening quote that is not closed. What closes it looks like the apostrophe of a possessive."""
 LONGEST_QUOTE = 100
 """Characters before a mention in which an opening quote is looked for."""
@@ -109,7 +111,7 @@ def _phrase() -> re.Pattern[str]:
     before = rf"(?<![\w-])(?<!\w[{INVISIBLE}])(?<!\w[{INVISIBLE}]{{2}})(?<!{MARK})"
     after = rf"(?![\w-]|[{INVISIBLE}]+\w|{MARK})"
     return re.compile(
-        rf"{before}(?:(?P<article>an?)[^\S\n]+)?(?P<term>{terms})"
+        rf"{before}(?:(?P<article>an?)(?:[^\S\n]+|(?<!(?-i:A)){SPACE}))?(?P<term>{terms})"
         rf"(?P<possessive>['’](?=\s))?{after}(?={SPACE}(?P<next>(?:[\w’']|{MARK})+)|)",
         re.IGNORECASE,
     )

@@ -22,8 +22,8 @@ from fairforget.terminal.messages import show_message
 COMMENT = re.compile(r"(?:^|\s)#.*")
 IGNORED = re.compile(r"[\s\-'’.,!?\"()/]+")
 """What an entry may contain besides words."""
-END = re.compile(r"[.!?\n]")
-"""What ends a sentence or a line."""
+END = re.compile(r"[.!?]\s|\n\s*\n")
+"""What ends a sentence or a paragraph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def read_lexicon(source: str) -> Lexicon:
 
 
 def _in_one_sentence(text: str, words: Sequence[Word]) -> bool:
-    """Return whether no sentence or line ends between the words."""
+    """Return whether no sentence or paragraph ends between the words."""
     between = (text[before.end : after.start] for before, after in pairwise(words))
     return not any(END.search(part) for part in between)
 

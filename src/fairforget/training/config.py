@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,10 +123,12 @@ class UnlearningConfig(ObjectiveSettings, RetainSettings, TrainingArguments):
         if self._custom is None:
             return OBJECTIVES[str(self.objective)].with_constants(self.beta, self.gamma)
         own = self._custom  # whose constants may differ from the defaults of its loss
-        return own.with_constants(
-            own.beta if self.beta is None else self.beta,
-            own.gamma if self.gamma is None else self.gamma,
+        accepted = inspect.signature(own.loss).parameters
+        beta, gamma = (
+            given if given is not None or name not in accepted else getattr(own, name)
+            for name, given in (("beta", self.beta), ("gamma", self.gamma))
         )
+        return own.with_constants(beta, gamma)
 
     @property
     def needs_ref_model(self) -> bool:

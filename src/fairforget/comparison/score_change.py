@@ -75,6 +75,11 @@ class Change(_Directed):
     delta: float
     ci: Interval | None = None
 
+    @property
+    def shown_ci(self) -> Interval | None:
+        """The interval; None if nothing changed, because its width of 0 would mislead."""
+        return None if self.ci == (0.0, 0.0) else self.ci
+
 
 @dataclass(frozen=True, slots=True)
 class ScoreChange:

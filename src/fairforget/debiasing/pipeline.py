@@ -206,7 +206,6 @@ class PipelineRun:
         Returns:
             The debiased model, or None if everything is evaluated.
         """
-        self.open()
         if not self.benchmarks:
             return None
         finished = [is_complete(self.output / part) for part in (BEFORE, AFTER)]

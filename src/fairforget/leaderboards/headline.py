@@ -46,9 +46,8 @@ def headline(record: LeaderboardRecord) -> Headline:
         lines.insert(0, NOT_MEASURED)
     elif without := [model for model in record.models if model in compared - measured]:
         lines.append(f"{join_words(without)}: {NOT_MEASURED}")
-    failed = _without_original(record)
-    if measured:
-        failed = [model for model in record.models if model not in compared]
+    uncompared = [model for model in record.models if model not in compared]
+    failed = uncompared if measured else _without_original(record)
     if failed:
         lines.append(f"{join_words(failed)}: No method was compared; see the failed runs.")
     return Headline(_title(record), lines)

@@ -61,16 +61,17 @@ def workers(
                 raise InputError(f"{name} has no effect without --cluster ray; add it, or omit it")
         yield lambda tasks: ((index, attempt(task)) for index, task in enumerate(tasks))
         return
-    if not gpus and select_device(device).type == "cuda":
+    chosen = select_device(device)
+    if not gpus and chosen.type == "cuda":
         raise InputError(
             "--cluster ray on a machine with GPUs needs --gpus_per_run, such as 1, or --device cpu"
         )
-    if gpus and select_device(device).type == "cpu":
+    if gpus and chosen.type == "cpu":
         raise InputError(
             "--gpus_per_run has no effect, because the runs use the CPU, as this machine does; "
             "start the command on a machine with a GPU, or omit --gpus_per_run"
         )
-    if select_device(device).index is not None:
+    if chosen.index is not None:
         raise InputError(
             f"--device {device} names one device, but --cluster ray chooses it for each run; give "
             f"--device {device.partition(':')[0]}"

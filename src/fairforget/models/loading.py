@@ -90,7 +90,7 @@ def load_model(
     if dtype is not None and dtype not in DTYPES:
         raise InputError(f"dtype {dtype!r} is unknown; choose from {', '.join(DTYPES)}")
     name = str(source)
-    if name.startswith("~"):
+    if name.startswith("~"):  # other names stay as they are, such as ./model
         name = str(expand_home(name))
     loaded = _load(name, dtype, select_device(device), trust_remote_code=trust_remote_code)
     start = select_start_token(loaded.tokenizer, loaded.kind, start_token, loaded.source)

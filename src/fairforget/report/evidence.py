@@ -154,10 +154,7 @@ def list_choices(objective: str | None, benchmarks: Iterable[str]) -> list[tuple
         benchmarks: on the page, with options.
     """
     measured = {
-        part
-        for name in benchmarks
-        if not find_user_file(name)
-        for part in (base_name(name), *_with_each_option(name))
+        part for name in benchmarks if not find_user_file(name) for part in _with_each_option(name)
     }
     data = [text for known, text in CHOSEN_ON.items() if known in measured]
     if objective != DebiasSettings.objective or not data:
@@ -170,9 +167,9 @@ def list_choices(objective: str | None, benchmarks: Iterable[str]) -> list[tuple
 
 
 def _with_each_option(name: str) -> list[str]:
-    """Return the benchmark with each of its options alone, without the options of a corpus."""
+    """Return a benchmark alone, and with each of its options, without those of a corpus."""
     base, *options = name.split(":")
-    return [f"{base}:{option.partition('?')[0]}" for option in options]
+    return [base, *(f"{base}:{option.partition('?')[0]}" for option in options)]
 
 
 def list_units(benchmarks: Iterable[str], *, titled: bool = False) -> str:

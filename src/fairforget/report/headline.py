@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -163,8 +163,8 @@ def _further_sentences(change: DomainChange) -> list[str]:
     before, after = (format_number(s.value, DIGITS) for s in (score.before, score.after))
     where = "" if change.domain == ALL else f" in {domain_name(change.domain).lower()} items"
     interval = ""
-    if score.change.ci and score.change.ci != (0.0, 0.0):
-        interval = f" (95 % interval of the change {format_interval(score.change.ci, DIGITS)})"
+    if shown := score.change.shown_ci:
+        interval = f" (95 % interval of the change {format_interval(shown, DIGITS)})"
     cell = further[SCALED_CONTRIBUTION].cell if SCALED_CONTRIBUTION in further else None
     verdict = f": {describe_cell(cell)}" if cell else ""
     if cell and cell.verdict != "undecided":
@@ -217,8 +217,8 @@ def _cost(comparison: BeforeAfter, ratios: Mapping[str, float]) -> tuple[list[st
 
 def _lms_sentence(lms: Change) -> str:
     if is_zero(lms.delta):
-        varies = lms.ci and lms.ci != (0.0, 0.0)
-        interval = f" (95 % interval of the change {format_interval(lms.ci)})" if varies else ""
+        shown = lms.shown_ci
+        interval = f" (95 % interval of the change {format_interval(shown)})" if shown else ""
         return f"LMS stayed at {format_number(lms.after)}{interval}."
     interval = f" (95 % interval {format_interval(lms.ci)})" if lms.ci else ""
     undecided = "; undecided" if lms.ci and not lms.is_decided else ""
@@ -242,9 +242,9 @@ def _other_domains(
     return " ".join(sentences)
 
 
-def _list_verdicts(changes: Iterable[DomainChange]) -> str:
+def _list_verdicts(changes: Sequence[DomainChange]) -> str:
     """Domains by verdict: "bias fell for race; undecided for gender and religion"."""
-    changes, parts = [*changes], []
+    parts = []
     for verdict, words in (
         ("less", "bias fell for {}"),
         ("more", "bias rose for {}"),

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fairforget.benchmarks.measures import CONTRIBUTION, MEASURES
-from fairforget.comparison.score_change import Change
 from fairforget.report.before_after import BeforeAfter, DomainChange
 from fairforget.report.wording import (
     domain_name,
@@ -29,11 +28,6 @@ class Figure:
     note: str = ""
 
 
-def _shown(change: Change | None) -> tuple[float, float] | None:
-    """The interval of a change; None if nothing changed, because its width of 0 would mislead."""
-    return None if change is None or change.ci == (0.0, 0.0) else change.ci
-
-
 def change_figures(
     comparison: BeforeAfter, main: DomainChange, ratios: Mapping[str, float]
 ) -> list[Figure]:
@@ -51,12 +45,12 @@ def change_figures(
             format_number(score.after if score else main.after.score),
             format_number(score.before if score else main.before.score),
             "50 means no preference; change "
-            + format_with_interval(main.delta, _shown(score), signed=True),
+            + format_with_interval(main.delta, score.shown_ci if score else None, signed=True),
         )
     ]
     if added := main.further.get(CONTRIBUTION):
         delta = format_with_interval(
-            added.change.delta, _shown(added.change), signed=True, digits=DIGITS
+            added.change.delta, added.change.shown_ci, signed=True, digits=DIGITS
         )
         figures.append(
             Figure(
@@ -73,7 +67,7 @@ def change_figures(
                 "Language modelling, LMS",
                 format_number(lms.after),
                 format_number(lms.before),
-                f"100 is best; change {format_with_interval(lms.delta, _shown(lms), signed=True)}",
+                f"100 is best; change {format_with_interval(lms.delta, lms.shown_ci, signed=True)}",
             )
         )
     for p in comparison.perplexity:

@@ -15,7 +15,7 @@ from fairforget.extras import find_package
 from fairforget.files.text import read_text
 from fairforget.selection.identity import exclude_groups, identity_ranges, is_protected
 from fairforget.selection.selected import SelectedSpan, Selector, merge_adjacent
-from fairforget.selection.words import Word, split_words
+from fairforget.selection.words import WORD, Word, split_words
 from fairforget.settings import SelectSettings
 from fairforget.terminal.messages import show_message
 
@@ -44,11 +44,10 @@ class Lexicon:
         while at < len(words):
             for entry in self.entries.get(forms[at], ()):
                 last = at + len(entry) - 1
-                if tuple(forms[at : last + 1]) == entry and _in_one_sentence(
-                    text, words[at : last + 1]
-                ):
-                    phrase = " ".join(word.plain for word in words[at : last + 1])
-                    span = words[at].start, words[last].end
+                found = words[at : last + 1]
+                if tuple(forms[at : last + 1]) == entry and _in_one_sentence(text, found):
+                    phrase = " ".join(word.plain for word in found)
+                    span = found[0].start, found[-1].end
                     spans += [
                         SelectedSpan(start, end, f"lexicon: {phrase}")
                         for start, end in exclude_groups(text, span, groups)
@@ -73,7 +72,7 @@ def read_lexicon(source: str) -> Lexicon:
     for line in read_text(_find_path(source)).splitlines():
         entry = COMMENT.sub("", line).strip()
         words = list(split_words(entry))
-        if _is_unreadable(entry, words):
+        if IGNORED.sub("", WORD.sub("", entry)):
             unreadable.append(entry)
         elif words and not all(is_protected(word.plain) for word in words):
             forms = tuple(word.form for word in words)
@@ -94,15 +93,6 @@ def _in_one_sentence(text: str, words: Sequence[Word]) -> bool:
     """Return whether no sentence or paragraph ends between the words."""
     between = (text[before.end : after.start] for before, after in pairwise(words))
     return not any(END.search(part) for part in between)
-
-
-def _is_unreadable(entry: str, words: Sequence[Word]) -> bool:
-    """Return whether an entry contains more than words and punctuation."""
-    rest, at = "", 0
-    for word in words:
-        rest += entry[at : word.start]
-        at = word.end
-    return bool(IGNORED.sub("", rest + entry[at:]))
 
 
 def _find_path(source: str) -> Path:

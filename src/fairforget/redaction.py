@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Any
 
 HIDDEN = "…"
@@ -21,11 +22,16 @@ KEY_PATTERN = re.compile(
 
 def redact_values(value: Any) -> Any:
     """Return a JSON value with its strings, but not its numbers, redacted."""
-    if isinstance(value, dict):
-        return {redact(name): redact_values(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [redact_values(part) for part in value]
-    return redact(value) if isinstance(value, str) else value
+    secrets = _environment_secrets()
+
+    def redacted(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {_redact(name, secrets): redacted(inner) for name, inner in part.items()}
+        if isinstance(part, list):
+            return [redacted(inner) for inner in part]
+        return _redact(part, secrets) if isinstance(part, str) else part
+
+    return redacted(value)
 
 
 def redact(text: str) -> str:
@@ -34,11 +40,20 @@ def redact(text: str) -> str:
     An environment variable holds a secret if its name ends in KEY, TOKEN, SECRET, PASSWORD,
     PASSPHRASE or CREDENTIALS.
     """
+    return _redact(text, _environment_secrets())
+
+
+def _environment_secrets() -> list[str]:
+    """Return the secrets in the environment, the longest first: one may contain another."""
     secrets = {
         value
         for name, value in os.environ.items()
         if name.upper().endswith(SECRET_NAMES) and len(value) >= MIN_CHARACTERS
     }
-    for secret in sorted(secrets, key=len, reverse=True):  # one may contain another
+    return sorted(secrets, key=len, reverse=True)
+
+
+def _redact(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
         text = text.replace(secret, HIDDEN)
     return KEY_PATTERN.sub(HIDDEN, text)

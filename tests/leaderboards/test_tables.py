@@ -79,6 +79,23 @@ def test_the_main_table_has_the_paired_change_of_the_judged_score(
     assert published == IntervalCell(nats.change.value, nats.change.ci, change=True, digits=3)
 
 
+def test_each_task_of_lm_eval_has_a_column(record: LeaderboardRecord) -> None:
+    tasks = {"lm-eval:tasks/piqa.yaml:10%": "Accuracy, piqa 10%", "lm-eval:copa": "Accuracy, copa"}
+    lms = [e for e in record.effects if (e.measure, e.domain) == ("lms", "all")]
+    accuracies = [
+        replace(e, benchmark=task, measure="accuracy", change=replace(e.change, value=number))
+        for number, task in enumerate(tasks, start=1)
+        for e in lms
+    ]
+    for others in ([], record.effects):
+        table = scores_table(replace(record, effects=[*others, *accuracies]), "tiny", EQUAL)
+        for number, title in enumerate(tasks.values(), start=1):
+            assert [cell.value for cell in cells(table, f"{title}, change")] == [number] * 2
+        assert ("Scaled scores" in table.note) == bool(others)
+        assert "Accuracies are in percentage points" in table.note
+    assert "Accuracies" not in scores_table(record, "tiny", EQUAL).note
+
+
 def test_the_plot_shows_the_paired_change(record: LeaderboardRecord) -> None:
     plot = make_parts(record)[0].plot
     assert plot

@@ -21,12 +21,13 @@ def overall_effects(
 ) -> dict[tuple[str, str, str, str], MethodEffect]:
     """Return (method, cost, benchmark, measure) → the effect over all domains.
 
-    Benchmarks are known by their base name; of several with the same base name, the first counts.
+    Benchmarks are also known by their base name: of several with the same, the first is.
     """
     effects: dict[tuple[str, str, str, str], MethodEffect] = {}
     for e in record.effects:
         if e.model == model and e.domain == ALL:
-            effects.setdefault((e.method, e.cost, base_name(e.benchmark), e.measure), e)
+            for name in (e.benchmark, base_name(e.benchmark)):
+                effects.setdefault((e.method, e.cost, name, e.measure), e)
     return effects
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from fairforget.benchmarks.measures import CONTRIBUTION, SCALED_CONTRIBUTION, measure_of
+from fairforget.benchmarks.options import base_name
 from fairforget.comparison.score_change import Score
 from fairforget.leaderboards.effects import (
     COSTS,
@@ -46,6 +48,7 @@ from fairforget.report.wording import (
     format_number,
     format_p_number,
     join_words,
+    without_folders,
 )
 from fairforget.statistics.jackknife import FEWEST_CLUSTERS
 
@@ -89,6 +92,15 @@ SHOWN = (
     Shown("harmful_words", "log_prob", "Harmful words", 2, "change"),
     Shown("group_facts", "fact_log_prob", "Facts", 2, "change"),
 )
+_SHOWN_NOTE = (
+    "For bias scores, the change is that of the distance from the unbiased value (0; 50 for the "
+    "stereotype score): below 0, bias fell. Verdicts are Holm-corrected over the methods, so a "
+    "change whose interval excludes 0 may be undecided. Scaled scores are in MADs: median absolute "
+    "deviations of the model's log-ratios. The WinoBias gap, harmful words and facts are in nats, "
+    "LMS is in points. Lower is better for harmful words and perplexity, higher for facts and LMS. "
+    "The contribution in nats may move differently from the scaled one if the spread of the "
+    "model's log-ratios changes."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +143,12 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
     originals = {key[2:]: e for key, e in reversed(effects.items())}
     rows: list[list[Content]] = []
     differ = len(seed_counts(record)) > 1
+    columns = [*SHOWN, *_accuracies(record)]
     for number, method in _numbered(record, model, cost):
         if method == ORIGINAL:
             continue
         row: list[Content] = [f"{number}. {name_method(record, method)}"]
-        for shown in SHOWN:
+        for shown in columns:
             row.append(_cell(shown, effects.get((method, cost, shown.benchmark, shown.measure))))
         change = perplexity_change(record, model, method, cost)
         seeds = str(len(runs_of(record, model, method, cost)))
@@ -144,12 +157,12 @@ def scores_table(record: LeaderboardRecord, model: str, cost: str) -> Table:
         caption=f"All domains, {COSTS[cost]}{model_suffix(record, model)}",
         columns=[
             Column("Method"),
-            *(interval_column(f"{shown.title}, change") for shown in SHOWN),
+            *(interval_column(f"{shown.title}, change") for shown in columns),
             Column("Perplexity, change in %", numeric=True),
             *([Column("Seeds", numeric=True)] if differ else []),
         ],
         rows=rows,
-        note=_scores_note(record, originals),
+        note=_scores_note(columns, record, originals),
         sortable=True,
     )
     return drop_empty_columns(table, keep=1)
@@ -217,25 +230,41 @@ def _cell(shown: Shown, effect: MethodEffect | None) -> Content:
     return interval_cell(score, shown.digits, change=True, mark=verdict)
 
 
-def _scores_note(record: LeaderboardRecord, originals: dict[tuple[str, str], MethodEffect]) -> str:
+def _accuracies(record: LeaderboardRecord) -> list[Shown]:
+    """Return the accuracy on each task of lm-eval."""
+    benchmarks = dict.fromkeys(e.benchmark for e in record.effects)
+    tasks = [name for name in benchmarks if base_name(name) == "lm-eval"]
+    return [Shown(task, "accuracy", f"Accuracy, {_task_name(task)}", 1, "change") for task in tasks]
+
+
+def _task_name(benchmark: str) -> str:
+    """Return the task of lm-eval and its options: "hellaswag 10%" of `lm-eval:hellaswag:10%`."""
+    task, *options = without_folders(benchmark).split(":")[1:]
+    return " ".join([re.sub(r"\.ya?ml$", "", task), *options])
+
+
+def _scores_note(
+    columns: Sequence[Shown],
+    record: LeaderboardRecord,
+    originals: dict[tuple[str, str], MethodEffect],
+) -> str:
     """Return what the numbers of the main table are, and the scores of the original."""
     levels = [
         f"{shown.title} {format_number(known.before.value, shown.digits)}"
-        for shown in SHOWN
+        for shown in columns
         if (known := originals.get((shown.benchmark, shown.measure)))
     ]
-    before = f" Scores of the original: {'; '.join(levels)}." if levels else ""
-    return (
-        f"{'Means over seeds. ' if most_seeds(record) > 1 else ''}Changes are paired: both models "
-        "scored the same items. For bias scores, the change is that of the distance from the "
-        "unbiased value (0; 50 for the stereotype score): below 0, bias fell. Verdicts are "
-        "Holm-corrected over the methods, so a change whose interval excludes 0 may be undecided. "
-        "Scaled scores are in MADs: median absolute deviations of the model's log-ratios. The "
-        "WinoBias gap, harmful words and facts are in nats, LMS is in points. Lower is better for "
-        "harmful words and perplexity, higher for facts and LMS. The contribution in nats may move "
-        "differently from the scaled one if the spread of the model's log-ratios changes. "
-        f"Perplexity: its change on the kind of held-out text where it is worse.{before}"
-    )
+    sentences = ["Changes are paired: both models scored the same items."]
+    if most_seeds(record) > 1:
+        sentences.insert(0, "Means over seeds.")
+    if any((shown.benchmark, shown.measure) in originals for shown in SHOWN):
+        sentences.append(_SHOWN_NOTE)
+    if len(columns) > len(SHOWN):
+        sentences.append("Accuracies are in percentage points; higher is better.")
+    sentences.append("Perplexity: its change on the kind of held-out text where it is worse.")
+    if levels:
+        sentences.append(f"Scores of the original: {'; '.join(levels)}.")
+    return " ".join(sentences)
 
 
 def _describe_extrapolated(record: LeaderboardRecord, model: str) -> str:

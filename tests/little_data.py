@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 
 from fairforget.corpora import Text, overlap, passages
-from fairforget.corpora.builtin import generate
+from fairforget.corpora.builtin import generate, pronouns
 from fairforget.generation import continuations
 from fairforget.leaderboards import runs
 from fairforget.methods.passages import retain_corpus
 from fairforget.training import harmful_words
 from fairforget.training.preparation import HELD_OUT
 
-TEXTS, GUARDED, PASSAGES, CHARACTERS = 60, 12, 300, 200
-"""Built-in texts of each domain, texts of the guard on harmful words, texts of each retain corpus,
-and characters of each of these, that are left."""
+TEXTS, PRONOUNS, GUARDED, PASSAGES, CHARACTERS = 60, 180, 12, 300, 200
+"""Built-in texts of each domain, texts with pronouns, texts of the guard on harmful words, texts of
+each retain corpus, and characters of each of these, that are left."""
 
 PROMPTS, TOKENS = 2, 4
 """Prompts that a run continues, and tokens of each continuation, that are left."""
@@ -49,6 +49,8 @@ def leave_little_data(patch: pytest.MonkeyPatch | None = None) -> None:
     patch = patch or pytest.MonkeyPatch()
     patch.setattr(generate, "TEXTS_PER_DOMAIN", TEXTS)
     patch.setattr(generate, "_frames", cache(generate._frames.__wrapped__))
+    all_pronouns = pronouns.pronoun_texts
+    patch.setattr(pronouns, "pronoun_texts", lambda: all_pronouns()[:PRONOUNS])
     held_out = harmful_words._held_out_texts.__wrapped__
     patch.setattr(harmful_words, "_held_out_texts", cache(held_out))
     patch.setattr(harmful_words, "TEXTS", GUARDED)

@@ -36,9 +36,10 @@ from fairforget.benchmarks.stereoset import evaluate as stereoset
 from fairforget.cli import main
 from fairforget.comparison.compare import compare
 from fairforget.data.bbq import Question
-from fairforget.data.crows_pairs import Pair
+from fairforget.data.crows_pairs import Pair, read_pairs
 from fairforget.data.decoding_trust import SLOT, Statement
 from fairforget.data.stereoset import Item
+from fairforget.data.stereoset import read_items as read_stereoset
 from fairforget.errors import InputError
 from fairforget.evaluation import directory, measure
 from fairforget.evaluation import evaluate as evaluate_module
@@ -603,6 +604,10 @@ def test_the_items_of_all_benchmarks_fit_into_one_table(shared_file, tmp_path, m
     monkeypatch.setattr("fairforget.benchmarks.bbq.read_questions", lambda _: [QUESTION])
     statement = Statement("late", f"{SLOT} are late.", "Do you agree? ")
     monkeypatch.setattr("fairforget.benchmarks.decoding_trust.read_statements", lambda: [statement])
+    readers = {"stereoset.read_items": read_stereoset, "crows_pairs.read_pairs": read_pairs}
+    for name, read in readers.items():
+        few = read()[::40]
+        monkeypatch.setattr(f"fairforget.benchmarks.{name}", lambda *_, few=few, **__: few)
     for name in (
         "bold/gender_prompt.json",
         "seegull/stereotypes_global_v2.csv",

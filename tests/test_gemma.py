@@ -6,6 +6,8 @@ weights of the embeddings, a sliding window in most layers, and its own norms.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from shutil import copyfileobj
@@ -36,6 +38,14 @@ TEXTS = (
     "Most people here work on Sundays, and the café is open until 9 p.m.!",
     "Der Ingenieur fuhr nach Hause.",
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def all_cores(one_thread: None) -> Iterator[None]:
+    """All cores, because nothing else runs beside these tests."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    yield
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="module")

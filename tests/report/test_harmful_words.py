@@ -53,7 +53,7 @@ def comparison(run: UnlearningRun) -> Comparison:
     ("shift", "words"),
     [
         (-0.4, "Harmful words after a group became less likely: −0.20 nats [−0."),
-        (0.0, "Undecided whether harmful words after a group became more likely: 0.00 nats"),
+        (0.0, "Undecided whether harmful words after a group became more likely: 0.00 nats;"),
     ],
 )
 def test_the_headline_says_whether_they_became_likelier(

@@ -178,7 +178,8 @@ def _options(benchmark: str) -> str:
 
 
 def _delta(cell: Cell) -> str:
-    interval = f" {format_interval(cell.score.ci, DIGITS)}" if cell.score.ci else ""
+    ci = cell.score.shown_ci
+    interval = f" {format_interval(ci, DIGITS)}" if ci else ""
     return f"{format_signed(cell.score.delta, DIGITS)} nats{interval}"
 
 

@@ -154,8 +154,8 @@ def test_an_empty_selection_is_an_error_that_names_the_filters(given: Given) -> 
     given("dghs", dghs_rows())
     for name, message in (
         ("dghs?round=4", "corpus 'dghs?round=4' has no text with round=4"),
-        ("dghs?round=9", "DGHS has no round '9'; choose from 1, 2, 3, 4"),
-        ("dghs?level=none", "DGHS has no level 'none'; choose from original, perturbation"),
+        ("dghs?round=9", "DGHS, round: '9' is unknown; choose from 1, 2, 3, 4"),
+        ("dghs?level=none", "DGHS, level: 'none' is unknown; choose from original, perturbation"),
         (
             "dghs?split=dev",
             "corpus 'dghs?split=dev' has no text of split 'dev'; it has test, train",
@@ -654,7 +654,7 @@ def test_edos(shared_file) -> None:
     assert len(read_corpus("edos")) == 4854
     assert len(read_corpus("edos?label=all&split=dev")) == 2000
     assert len(read_corpus("edos?category=threats")) == 443
-    with pytest.raises(InputError, match="no category 'jokes'"):
+    with pytest.raises(InputError, match="category: 'jokes' is unknown"):
         read_corpus("edos?category=jokes")
 
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from fairforget.corpora.domains import Labels
 from fairforget.corpora.text import Text
 from fairforget.data.locate import read_data_csv
-from fairforget.errors import InputError
-from fairforget.names import split_commas
+from fairforget.names import check_names, split_commas
 
 ROUNDS = ("1", "2", "3", "4")
 LEVELS = ("original", "perturbation")
@@ -82,9 +81,8 @@ def dghs_texts(*, round: str = "", level: str = "") -> Iterator[Text]:
     """
     labels = Labels("dghs", TARGETS)
     rounds, levels = split_commas(round), split_commas(level)
-    for name, given, known in (("round", rounds, ROUNDS), ("level", levels, LEVELS)):
-        if unknown := next((it for it in given if it not in known), None):
-            raise InputError(f"DGHS has no {name} {unknown!r}; choose from {', '.join(known)}")
+    check_names("DGHS, round", rounds, ROUNDS, empty=True)
+    check_names("DGHS, level", levels, LEVELS, empty=True)
     columns = ("acl.id", "text", "label", "target", "level", "split", "round.base", "round")
     for _, row in read_data_csv("dghs", columns):
         if rounds and row["round.base"] not in rounds:

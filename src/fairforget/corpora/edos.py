@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from fairforget.corpora.text import Text
 from fairforget.data.locate import read_data_csv
-from fairforget.errors import InputError
-from fairforget.names import split_commas
+from fairforget.names import check_names, split_commas
 
 CATEGORIES = ("threats", "derogation", "animosity", "prejudiced")
 """First words of the categories: threats, plans to harm and incitement; derogation; animosity;
@@ -24,10 +23,7 @@ def edos_texts(*, category: str = "") -> Iterator[Text]:
         InputError: there is no such category.
     """
     categories = split_commas(category)
-    if unknown := set(categories).difference(CATEGORIES):
-        raise InputError(
-            f"EDOS has no category {unknown.pop()!r}; choose from {', '.join(CATEGORIES)}"
-        )
+    check_names("EDOS, category", categories, CATEGORIES, empty=True)
     columns = ("rewire_id", "text", "label_sexist", "label_category", "split")
     for _, row in read_data_csv("edos", columns):
         sexist = row["label_sexist"] == "sexist"

@@ -14,6 +14,7 @@ from fairforget.benchmarks import (
     BENCHMARKS,
     find_domain_judge,
     find_judge,
+    lm_eval,
     load_benchmark,
 )
 from fairforget.benchmarks.inputs import fingerprint_benchmarks
@@ -68,6 +69,27 @@ def test_a_task_is_recorded_with_its_items(task: Path) -> None:
     assert len(measured.items) == 6
     assert judge(measured.items).verdicts.mean() == pytest.approx(share)
     assert len(load_benchmark(f"lm-eval:{task}:50%").evaluate(tiny_model("gpt2")).items) == 3
+
+
+@installed
+@pytest.mark.parametrize("longest", [64, 4])
+def test_continuations_are_scored_as_by_lm_eval(longest: int) -> None:
+    """Also where a text is longer than what the model can read."""
+    from lm_eval.models.huggingface import HFLM
+
+    lm = tiny_model("llama")
+    harness = HFLM(pretrained=lm.model, tokenizer=lm.tokenizer, max_length=longest, batch_size=2)
+    requests = [
+        (("", ""), [1, 5, 6, 7], [8, 9]),
+        (("", ""), [1, 5, 6, 7], [10]),
+        (("", ""), [1, 3, 2, 9, 11], [4, 4, 2, 12]),
+        (("", ""), [1], [7, 3]),
+    ]
+    expected = harness._loglikelihood_tokens(requests, disable_tqdm=True)
+    found = lm_eval._score_continuations(lm.model, longest, None, requests, disable_tqdm=True)
+    for (log_prob, is_greedy), (theirs, their_greedy) in zip(found, expected, strict=True):
+        assert log_prob == pytest.approx(theirs, abs=1e-4)
+        assert is_greedy == their_greedy
 
 
 @installed

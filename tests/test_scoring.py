@@ -15,7 +15,7 @@ from fairforget.forward.prefix_rows import build_prefix_rows
 from fairforget.forward.split_forward import can_split, logits_at
 from fairforget.machine.processes import map_distributed
 from fairforget.models.language_model import LanguageModel
-from fairforget.scoring.causal import token_log_probs
+from fairforget.scoring.causal import continuation_log_probs, token_log_probs
 from fairforget.scoring.masked import MaskedText, mask_one_at_a_time, masked_log_probs
 
 from .models import CAUSAL, MASKED, VOCABULARY, WHOLE, tiny
@@ -104,6 +104,23 @@ def test_trees_are_used_within_the_sliding_window(family: str) -> None:
             assert values == pytest.approx(score_alone(model, sequence), abs=1e-4)
 
 
+@pytest.mark.parametrize("family", ["gpt2", "llama", "opt", "gemma2"])
+def test_continuations_are_scored_after_their_contexts(family: str) -> None:
+    """Also those of a model whose head is not linear; what greedy decoding writes is known."""
+    model = tiny(family)
+    context = [5, 6, 7]
+    with torch.no_grad():
+        written = context
+        for _ in range(3):
+            written = [*written, int(model(torch.tensor([written])).logits[0, -1].argmax())]
+    pairs = [(context, written[3:]), (context, [1, 2]), ([4], [9]), (context, [1, 3])]
+    found = continuation_log_probs(model, pairs)
+    assert [is_greedy for _, is_greedy in found] == [True, False, False, False]
+    sequences = token_log_probs(model, [[*start, *rest] for start, rest in pairs])
+    for (start, _), (log_prob, _), values in zip(pairs, found, sequences, strict=True):
+        assert log_prob == pytest.approx(values[len(start) - 1 :].sum(), abs=1e-5)
+
+
 @pytest.mark.parametrize("family", ["gpt2", "llama", "gpt_neox", "opt", "qwen2"])
 def test_a_linear_head_is_applied_in_slices(family: str, monkeypatch) -> None:
     model = tiny(family)
@@ -115,7 +132,7 @@ def test_a_linear_head_is_applied_in_slices(family: str, monkeypatch) -> None:
     rows, tokens = torch.tensor([0, 8, 3, 3, 5]), torch.tensor([0, VOCABULARY - 1, 63, 64, 200])
     with torch.no_grad():
         expected = logits_at(model, hidden).log_softmax(-1)[rows, tokens]
-        log_probs = chosen_log_probs(head, hidden, rows, tokens)
+        log_probs, _ = chosen_log_probs(head, hidden, rows, tokens)
     assert log_probs.numpy() == pytest.approx(expected.numpy(), abs=1e-5)
 
 
@@ -125,15 +142,18 @@ def test_a_head_with_a_bias_is_applied_in_slices(monkeypatch) -> None:
     head, hidden = torch.nn.Linear(5, 20), 100 * torch.randn(3, 5)
     rows, tokens = torch.arange(3).repeat_interleave(20), torch.arange(20).repeat(3)
     with torch.no_grad():
-        expected = head(hidden).log_softmax(-1)[rows, tokens]
-        log_probs = chosen_log_probs(head, hidden, rows, tokens)
-    assert log_probs.numpy() == pytest.approx(expected.numpy(), rel=1e-5, abs=1e-4)
+        expected = head(hidden).log_softmax(-1)
+        log_probs, largest = chosen_log_probs(head, hidden, rows, tokens)
+    assert log_probs.numpy() == pytest.approx(expected.flatten().numpy(), rel=1e-5, abs=1e-4)
+    likeliest = tokens == expected.argmax(-1).repeat_interleave(20)
+    assert torch.equal(log_probs == largest, likeliest)
+    assert (log_probs <= largest).all()
 
 
 def test_a_token_that_the_head_lacks_has_no_log_probability() -> None:
     head, hidden = torch.nn.Linear(5, 20), torch.randn(1, 5)
     with torch.no_grad():
-        first, last = chosen_log_probs(
+        (first, last), _ = chosen_log_probs(
             head, hidden, torch.zeros(2, dtype=torch.long), torch.tensor([3, 20])
         )
     assert first < 0
@@ -145,7 +165,7 @@ def test_a_body_may_compute_in_a_higher_precision_than_the_head() -> None:
     head, hidden = torch.nn.Linear(5, 20, bias=False).bfloat16(), torch.randn(3, 5)
     rows, tokens = torch.arange(3), torch.tensor([1, 2, 3])
     with torch.no_grad():
-        log_probs = chosen_log_probs(head, hidden, rows, tokens)
+        log_probs, _ = chosen_log_probs(head, hidden, rows, tokens)
         expected = head(hidden.bfloat16()).float().log_softmax(-1)[rows, tokens]
     assert log_probs.numpy() == pytest.approx(expected.numpy(), abs=0.05)
 
@@ -160,7 +180,7 @@ def test_a_head_in_half_precision_runs_in_float32(
     head, hidden = torch.nn.Linear(32, 20, bias=bias).to(dtype), torch.randn(3, 32).to(dtype)
     rows, tokens = torch.arange(3).repeat_interleave(20), torch.arange(20).repeat(3)
     with torch.no_grad():
-        log_probs = chosen_log_probs(head, hidden, rows, tokens)
+        log_probs, _ = chosen_log_probs(head, hidden, rows, tokens)
         rounded = head(hidden).float().log_softmax(-1)[rows, tokens]
         expected = head.float()(hidden.float()).log_softmax(-1)[rows, tokens]
     assert log_probs.numpy() == pytest.approx(expected.numpy(), abs=1e-5)

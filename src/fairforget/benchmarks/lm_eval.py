@@ -25,6 +25,7 @@ from fairforget.files.home import expand_home
 from fairforget.forward.evaluation_mode import evaluation_mode
 from fairforget.machine.processes import is_distributed_launch
 from fairforget.models.language_model import LanguageModel
+from fairforget.scoring.causal import continuation_log_probs
 from fairforget.scoring.progress import Progress
 from fairforget.statistics.jackknife import Floats
 
@@ -75,13 +76,13 @@ def evaluate(
         task: the name of a task, or a YAML file that defines one.
         share: the share of the task's documents to use, from the start.
         seed: for drawing few-shot examples.
-        progress: called once, at the end, with the number of documents.
+        progress: called with the number of continuations that were scored, and of all.
 
     Raises:
         InputError: the task is unknown or cannot be run, its data are not available, or a
             log-likelihood is not a number.
     """
-    results = _run_task(language_model, task, share, seed)
+    results = _run_task(language_model, task, share, seed, progress)
     samples = [it for several in results.get("samples", {}).values() for it in several]
     if any(_is_nan(answer) for sample in samples for answer in sample.get("resps", ())):
         raise InputError(
@@ -99,8 +100,6 @@ def evaluate(
         if sample.get(METRIC) in (0, 1)  # a partly right answer has no verdict
         and sample.get("filter") == samples[0].get("filter")  # a document has one entry per filter
     ]
-    if progress:
-        progress(len(items), len(items))
     return Measurement(
         {
             "protocol": f"lm-eval {version('lm_eval')}",
@@ -114,7 +113,9 @@ def evaluate(
     )
 
 
-def _run_task(language_model: LanguageModel, task: str, share: float, seed: int) -> dict[str, Any]:
+def _run_task(
+    language_model: LanguageModel, task: str, share: float, seed: int, progress: Progress | None
+) -> dict[str, Any]:
     """Run the task and return lm-eval's results.
 
     Raises:
@@ -136,14 +137,19 @@ def _run_task(language_model: LanguageModel, task: str, share: float, seed: int)
                 f"lm-eval task {task!r} cannot be loaded: {reason[:200]}; check its name with "
                 "`lm-eval ls tasks`, and that its data are cached or the hub can be reached"
             ) from error
+        harness = HFLM(
+            pretrained=language_model.model,
+            tokenizer=copy.deepcopy(language_model.tokenizer),  # HFLM adds a padding token
+            batch_size=BATCH_SIZE,
+            prefix_token_id=language_model.start_id,
+        )
+        # lm-eval's own computes the logits of all tokens, which takes a multiple of the time
+        harness._loglikelihood_tokens = partial(
+            _score_continuations, language_model.model, harness.max_length, progress
+        )
         try:
             results: dict[str, Any] | None = simple_evaluate(
-                model=HFLM(
-                    pretrained=language_model.model,
-                    tokenizer=copy.deepcopy(language_model.tokenizer),  # HFLM adds a padding token
-                    batch_size=BATCH_SIZE,
-                    prefix_token_id=language_model.start_id,
-                ),
+                model=harness,
                 tasks=[str(path) if is_file else task],
                 task_manager=manager,
                 limit=share if share < 1 else None,
@@ -161,6 +167,28 @@ def _run_task(language_model: LanguageModel, task: str, share: float, seed: int)
             ) from error
     assert results is not None  # it is None only in other processes than the first
     return results
+
+
+def _score_continuations(
+    model: PreTrainedModel,
+    longest: int,
+    progress: Progress | None,
+    requests: Sequence[tuple[Any, list[int], list[int]]],
+    **_: object,
+) -> list[tuple[float, bool]]:
+    """Do what lm-eval's `HFLM._loglikelihood_tokens` does, by `continuation_log_probs`.
+
+    Args:
+        model: a causal model.
+        longest: number of tokens that it can read; texts with more lose their beginning.
+        progress: called with the number of requests that were scored, and of all.
+        requests: the texts, and the token ids of a context and its continuation.
+    """
+    pairs = []
+    for _texts, context, continuation in requests:
+        ids = [*context, *continuation][-(longest + 1) :]
+        pairs.append((ids[: -len(continuation)], ids[-len(continuation) :]))
+    return continuation_log_probs(model, pairs, progress=progress)
 
 
 def judge(rows: Sequence[Row]) -> Judgement:

@@ -55,8 +55,12 @@ def _test_linear_head(model: PreTrainedModel, head: nn.Linear) -> bool | None:
     return True
 
 
-def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tensor) -> Tensor:
-    """Return log p(tokens[i]) at hidden[rows[i]], in float32, without gradients.
+def chosen_log_probs(
+    head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return log p(tokens[i]) at hidden[rows[i]] and of the likeliest token there.
+
+    In float32, without gradients.
 
     Args:
         head: a linear layer, hidden size → vocabulary. In half precision, it runs in float32.
@@ -65,7 +69,8 @@ def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tens
         tokens: [m] token ids.
 
     Returns:
-        [m] nats; NaN for a token that the vocabulary of the head does not have.
+        [m] and [m] nats, equal if the token is the likeliest; the first is NaN for a token that the
+        vocabulary of the head does not have.
     """
     n = len(hidden)
     dtype = torch.promote_types(head.weight.dtype, torch.float32)
@@ -83,4 +88,5 @@ def chosen_log_probs(head: nn.Linear, hidden: Tensor, rows: Tensor, tokens: Tens
         exponentials = logits.sub_(new_maximum[:, None]).exp_()
         total = total * (maximum - new_maximum).exp() + exponentials.sum(-1)
         maximum = new_maximum
-    return token_logits - (maximum + total.log())[rows]
+    total = maximum + total.log()
+    return token_logits - total[rows], (maximum - total)[rows]

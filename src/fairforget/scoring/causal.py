@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -50,18 +51,67 @@ def token_log_probs(
     Returns:
         A float32 array [length − 1] per sequence, in the given order.
     """
-    results = [np.zeros(0, np.float32) for _ in sequences]
+    starts = [1] * len(sequences)
+    found = _score(model, sequences, starts, batch_tokens=batch_tokens, progress=progress)
+    return [log_probs for log_probs, _ in found]
+
+
+def continuation_log_probs(
+    model: PreTrainedModel,
+    pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
+    *,
+    progress: Progress | None = None,
+) -> list[tuple[float, bool]]:
+    """Return log p(continuation | context) in nats, and whether greedy decoding would write it.
+
+    Computed as by `token_log_probs`, but the head runs on the continuations only.
+
+    Args:
+        model: as for `token_log_probs`.
+        pairs: token ids of a context and its continuation; neither is empty.
+        progress: as for `token_log_probs`.
+    """
+    sequences = [[*context, *continuation] for context, continuation in pairs]
+    starts = [len(context) for context, _ in pairs]
+    found = _score(model, sequences, starts, batch_tokens=BATCH_TOKENS, progress=progress)
+    return [
+        (float(log_probs.sum(dtype=np.float64)), bool((log_probs == largest).all()))
+        for log_probs, largest in found
+    ]
+
+
+def _score(
+    model: PreTrainedModel,
+    sequences: Sequence[Sequence[int]],
+    starts: Sequence[int],
+    *,
+    batch_tokens: int,
+    progress: Progress | None,
+) -> list[tuple[Floats32, Floats32]]:
+    """Return the log-probability of each token from `starts` on, and that of the likeliest there.
+
+    Args:
+        model: a causal model.
+        sequences: token ids.
+        starts: for each sequence, the index of the first token to score; at least 1.
+        batch_tokens: as for `token_log_probs`.
+        progress: as for `token_log_probs`.
+    """
+    results = [(np.zeros(0, np.float32),) * 2 for _ in sequences]
     total = sum(len(sequence) > 1 for sequence in sequences)
     with evaluation_mode(model), torch.inference_mode():
         trees = supports_tree_attention(model, max(map(len, sequences), default=0))
         split = trees or can_split(model)  # trees are tested split
         head = linear_head(model) if split else None
         for batch in pack(sequences, trees=trees, batch_tokens=batch_tokens):
-            targets = [np.asarray(sequences[index][1:]) for index, _ in batch.members]
-            log_probs = _batch_log_probs(model, split, head, batch, np.concatenate(targets))
-            ends = np.cumsum([len(part) for part in targets])
-            parts = np.split(log_probs, ends[:-1])
-            for (index, _), part in zip(batch.members, parts, strict=True):
+            members = [(index, path[starts[index] - 1 :]) for index, path in batch.members]
+            targets = [np.asarray(sequences[index][starts[index] :]) for index, _ in members]
+            found = _batch_log_probs(
+                model, split, head, replace(batch, members=members), np.concatenate(targets)
+            )
+            ends = np.cumsum([len(part) for part in targets])[:-1]
+            parts = zip(*(np.split(values, ends) for values in found), strict=True)
+            for (index, _), part in zip(members, parts, strict=True):
                 results[index] = part
             if progress:
                 progress(len(batch.members), total)
@@ -74,8 +124,11 @@ def _batch_log_probs(
     head: nn.Linear | None,
     batch: PackedBatch,
     targets: npt.NDArray[np.int64],
-) -> Floats32:
-    """Return the log-probability of each target token, in the order of the batch's members."""
+) -> tuple[Floats32, Floats32]:
+    """Return the log-probability of each target token and of the likeliest token in its place.
+
+    Both are in the order of the batch's members.
+    """
     device = model.device
     inputs = {name: value.to(device) for name, value in batch.inputs.items()}
     hidden = hidden_or_logits(model, split=split, **inputs).flatten(0, 1)
@@ -86,7 +139,7 @@ def _batch_log_probs(
     hidden = hidden[torch.from_numpy(positions).to(device)]
     order = np.argsort(row, kind="stable")
     edges = np.searchsorted(row[order], np.arange(0, len(positions) + HEAD_ROWS, HEAD_ROWS))
-    log_probs = np.empty(len(targets), np.float32)
+    log_probs, largest = np.empty((2, len(targets)), np.float32)
     for chunk, (first, last) in enumerate(pairwise(edges)):
         start = chunk * HEAD_ROWS
         part = hidden[start : start + HEAD_ROWS]
@@ -94,9 +147,12 @@ def _batch_log_probs(
         rows = torch.from_numpy(row[members] - start).to(device)
         tokens = torch.from_numpy(targets[members]).to(device)
         if head is not None:
-            values = chosen_log_probs(head, part, rows, tokens)
+            values, maxima = chosen_log_probs(head, part, rows, tokens)
         else:
             logits = (logits_at(model, part) if split else part).float()
-            values = logits[rows, tokens] - logits.logsumexp(-1)[rows]
+            totals = logits.logsumexp(-1)
+            values = logits[rows, tokens] - totals[rows]
+            maxima = (logits.amax(-1) - totals)[rows]
         log_probs[members] = values.cpu().numpy()
-    return log_probs
+        largest[members] = maxima.cpu().numpy()
+    return log_probs, largest

@@ -87,16 +87,8 @@ def compare_pronouns(before: Sequence[Row], after: Sequence[Sequence[Row]]) -> d
             (row["sum_pro"], row["sum_anti"])[:: 1 if masculine[row["id"]] else -1] for row in rows
         ]
         columns = np.column_stack([np.array(sides), np.ones(len(rows))])
-        men, women = (cluster_rows(columns, rows, kind) for kind in ("masculine", "feminine"))
-        return Judgement(
-            sums=men.sums,
-            clusters=men.names,
-            crossed=[women],
-            statistic=_pronoun_scores,
-            verdicts=np.zeros(len(rows), bool),
-            ties=0,
-            unbiased_scores={},
-        )
+        kinds = [cluster_rows(columns, rows, kind) for kind in ("masculine", "feminine")]
+        return Judgement(kinds, _pronoun_scores)
 
     return {
         it.domain: {name: _describe(changed.change) for name, changed in it.of_only_group.items()}

@@ -82,7 +82,7 @@ def read_held_out_rows(directory: Path) -> list[dict[str, Any]]:
 def score_rows(rows: Sequence[dict[str, Any]]) -> Scores:
     """StereoSet scores of some of its items."""
     judged = judge(rows)
-    scores = judged.scores(judged.sums.sum(axis=0))
+    scores = judged.scores(judged.totals)
     terms = len({row["term"] for row in rows})
     return {"terms": terms, **{name: float(value) for name, value in scores.items()}}
 

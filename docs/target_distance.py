@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from fairforget.benchmarks.measurement import Judgement, Row
+from fairforget.benchmarks.measurement import Judgement, Row, cluster_rows
 from fairforget.corpora import Text
 from fairforget.corpora.builtin import group_terms
 from fairforget.corpora.builtin.lexicon import CONTROL
@@ -16,7 +16,6 @@ from fairforget.forward.padding import pad
 from fairforget.models.language_model import LanguageModel
 from fairforget.objectives.trait_kl import trait_target
 from fairforget.objectives.trait_words import find_trait_words
-from fairforget.statistics.jackknife import cluster_sums
 from fairforget.targets import Targets, encode_targets
 from gap_texts import unnamed_terms
 
@@ -99,16 +98,11 @@ def judge_distance(rows: Sequence[Row]) -> Judgement:
     """Return both mean distances per token, in nats, with the terms as clusters."""
     names = (DISTANCE, DEPENDENCE)
     values = [[*(row[name] for name in names), row["tokens"]] for row in rows]
-    clusters, sums = cluster_sums(values, [row["cluster"] for row in rows])
     return Judgement(
-        sums=sums,
-        clusters=clusters,
-        statistic=lambda totals: {
+        [cluster_rows(np.array(values), rows, "cluster")],
+        lambda totals: {
             name: totals[..., place] / totals[..., -1] for place, name in enumerate(names)
         },
-        verdicts=np.zeros(len(rows), dtype=np.int8),
-        ties=0,
-        unbiased_scores={},
     )
 
 

@@ -86,7 +86,7 @@ def test_the_gap_is_that_of_the_extreme_groups_of_each_type() -> None:
 def test_a_group_can_be_missing_without_one_of_the_articles() -> None:
     """Two articles of two groups: without one of them there is no difference."""
     judged = judge([row("women", 0.4), row("men", 0.1)])
-    without = judged.scores(leave_one_out(judged.sums))["sentiment_gap"]
+    without = judged.scores(leave_one_out(judged.kinds[0].sums))["sentiment_gap"]
     assert without.tolist() == [0.0, 0.0]
     assert compute_scores(judged)["sentiment_gap"][0] == pytest.approx(0.3)
 

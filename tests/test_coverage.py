@@ -16,6 +16,7 @@ import pytest
 from scipy.stats import norm
 
 from fairforget.benchmarks.measurement import (
+    Clusters,
     Judgement,
     Row,
     cluster_rows,
@@ -46,8 +47,7 @@ def judge_margins(margins: Floats, terms: npt.NDArray[np.intp] | None = None) ->
         counts = np.bincount(terms)
         sums = np.column_stack([np.bincount(terms, column) / counts for column in sums.T])
     return Judgement(
-        sums,
-        range(len(sums)),
+        [Clusters(range(len(sums)), sums)],
         lambda totals: {
             "share": totals[..., 0] / totals[..., 2],
             "mean": totals[..., 1] / totals[..., 2],
@@ -122,15 +122,12 @@ def test_a_mean_over_crossed_clusters_is_covered(
         rows = [{"men": m, "women": w} for m, w in zip(men, women, strict=True)]
         kinds = [cluster_rows(columns, rows, kind) for kind in ("men", "women")]
         judged = Judgement(
-            kinds[0].sums,
-            kinds[0].names,
+            kinds,
             lambda totals: {"mean": totals[..., 0] / totals[..., 1]},
             verdicts=values > 0,
-            unbiased_scores={},
-            crossed=kinds[1:],
         )
         found.append(estimate_scores(judged)["mean"].ci)
-        single.append(estimate_scores(replace(judged, crossed=()))["mean"].ci)
+        single.append(estimate_scores(replace(judged, kinds=kinds[:1]))["mean"].ci)
     assert coverage(found, 0.0) >= LEAST
     if spreads[1]:
         assert coverage(single, 0.0) < LEAST  # clusters of one kind are not enough

@@ -83,7 +83,7 @@ def test_masked_models_and_old_files_lack_the_two_parts() -> None:
     new = evaluate(tiny_model("gpt2"), pairs=PAIRS).items
     old = [{k: v for k, v in row.items() if k not in PARTS} for row in new]
     assert judge(old).unbiased_scores == {"stereotype": 50}
-    totals = judge(old).sums.sum(axis=0)
+    totals = judge(old).totals
     assert list(judge(old).scores(totals)) == ["stereotype", "stereotype_summed"]
     assert np.isnan(judge(new).scores(totals)["conditional"])  # the two can still be paired
     masked = evaluate(tiny_model("bert"), pairs=PAIRS[:1])
@@ -97,7 +97,7 @@ def test_files_without_the_scaled_part_have_no_verdict_on_the_conditional_one() 
         del row["conditional_scaled"]
     judgement = judge(rows)
     assert judgement.unbiased_scores == {"stereotype": 50}
-    assert "conditional" in judgement.scores(judgement.sums.sum(axis=0))
+    assert "conditional" in judgement.scores(judgement.totals)
 
 
 def test_a_pair_of_probability_0_does_not_remove_the_scaled_part() -> None:

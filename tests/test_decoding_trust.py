@@ -296,7 +296,7 @@ def test_the_scores_by_hand() -> None:
         "agreed": pytest.approx(50.0),
         "agreed_others": pytest.approx(62.5),
     }
-    assert (judged.ties, len(judged.sums)) == (1, 2)
+    assert (judged.ties, len(judged.kinds[0].names)) == (1, 2)
     assert find_domain_judge("decoding_trust:gender") is judge
 
 

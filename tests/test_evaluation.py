@@ -164,7 +164,7 @@ def test_items_of_all_benchmarks_share_a_table(small, tmp_path: Path, capsys) ->
     assert rows[1]["sent_more"] == "They lie."
     for name in small[:3]:
         (row,) = (row for row in rows if row["benchmark"] == name)
-        assert len(find_judge(name)([row]).verdicts) == 1
+        assert len(find_judge(name)([row]).kinds[0].names) == 1
     show_evaluation(record)
     out = capsys.readouterr().out
     assert "Blodgett" in out

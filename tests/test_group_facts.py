@@ -98,7 +98,7 @@ def test_groups_are_clusters_not_facts() -> None:
     t = 12.7062  # of one degree of freedom; the standard error is 4
     assert scores["fact_log_prob"] == (-5.0, pytest.approx((-5 - 4 * t, -5 + 4 * t)))
     assert scores["accuracy"] == (50.0, (0.0, 100.0))
-    assert len(judge(rows).sums) == 2
+    assert len(judge(rows).kinds[0].names) == 2
 
 
 def test_it_has_no_bias_score() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 
 from fairforget.benchmarks import find_judge
-from fairforget.benchmarks.measurement import Judgement, Row
+from fairforget.benchmarks.measurement import Judgement, Row, cluster_rows
 from fairforget.benchmarks.stereoset.scores import aggregate
 from fairforget.comparison.paired import Cell, adjust_p_values, compare_items
 from fairforget.comparison.score_change import Change
@@ -142,8 +142,7 @@ def judge_numbers(rows: list[Row]) -> Judgement:
     """A score that is the mean of the items' values, each its own cluster; no bias is at 1."""
     values = np.array([row["value"] for row in rows], dtype=float)
     return Judgement(
-        sums=np.column_stack([values, np.ones(len(values))]),
-        clusters=[row["id"] for row in rows],
+        [cluster_rows(np.column_stack([values, np.ones(len(values))]), rows, "id")],
         statistic=lambda totals: {
             "mean": totals[..., 0] / totals[..., 1],
             "half": np.asarray(totals[..., 0] / totals[..., 1] / 2),

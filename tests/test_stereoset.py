@@ -245,11 +245,11 @@ def test_masked_models_and_old_files_have_no_margins() -> None:
     assert "margin" not in rows[0]
     judged = judge(rows)
     assert judged.unbiased_scores == {"ss": 50}
-    assert set(judged.scores(judged.sums.sum(axis=0))) == {*RATES, "icat"}
+    assert set(judged.scores(judged.totals)) == {*RATES, "icat"}
     new = evaluate(tiny_model("gpt2"), items=GROUPS).items
     old = [{k: v for k, v in row.items() if not k.startswith(("contr", "ss_"))} for row in new]
-    assert judge(old).sums.shape == judge(new).sums.shape  # so that the two can be paired
-    totals = judge(old).sums.sum(axis=0)
+    assert judge(old).totals.shape == judge(new).totals.shape  # so that the two can be paired
+    totals = judge(old).totals
     assert np.isnan(judge(new).scores(totals)["contribution"])
     assert np.isnan(judge(new).scores(totals)["ss_smoothed"])
     assert judge(new).scores(totals)["ss"] == judge(old).scores(totals)["ss"]

@@ -95,7 +95,7 @@ def test_the_scaled_contribution_has_the_one_in_nats_beside_it(study: StudyRecor
         assert cell.nats is not None
         assert row[column] == f"{cell.nats[0]:.3f} → {cell.nats[1]:.3f}".replace("-", "−")
     rows = [row for row in stereoset_rows() if row["domain"] == cells[0].domain]
-    scores = judge(rows).scores(judge(rows).sums.sum(axis=0))
+    scores = judge(rows).scores(judge(rows).totals)
     assert cells[0].nats is not None
     assert cells[0].nats[0] == pytest.approx(scores["contribution"])
     assert "Nats per token" not in titles(part_of(study).excess)

@@ -70,4 +70,4 @@ def result(
 def ss(items: Rows, domain: str) -> float:
     """The stereotype score, as the benchmark computes it."""
     judged = judge([item for item in items if item["domain"] == domain])
-    return float(judged.scores(judged.sums.sum(axis=0))["ss"])
+    return float(judged.scores(judged.totals)["ss"])

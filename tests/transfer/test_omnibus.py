@@ -26,6 +26,12 @@ SEEDS = range(3)
 FORGET = ("builtin:gender", "builtin:race")
 
 
+def add_column(judged: Judgement, values: Floats) -> Judgement:
+    """A judgement whose clusters have one more sum."""
+    (clusters,) = judged.kinds
+    return replace(judged, kinds=[replace(clusters, sums=np.column_stack([clusters.sums, values]))])
+
+
 def judge(items: Sequence[Row]) -> Judgement:
     """SS and, as two further bias scores, the mean margin in nats, once under each name."""
     judged = judge_stereoset(items)
@@ -37,8 +43,7 @@ def judge(items: Sequence[Row]) -> Judgement:
         return {**judged.statistic(totals), "contribution_scaled": mean, "other": mean}
 
     return replace(
-        judged,
-        sums=np.column_stack([judged.sums, rates]),
+        add_column(judged, rates),
         statistic=statistic,
         unbiased_scores={"ss": 50.0, "contribution_scaled": 0.0, "other": 0.0},
     )
@@ -89,7 +94,7 @@ def test_the_main_score_stays_the_main_one_where_a_run_lacks_it(
             scores = judged.statistic(totals[..., :-1])
             return {**scores, "ss": np.where(totals[..., -1] > 0, scores["ss"], np.nan)}
 
-        return replace(judged, sums=np.column_stack([judged.sums, rates]), statistic=statistic)
+        return replace(add_column(judged, rates), statistic=statistic)
 
     monkeypatch.setattr(matrix_module, "find_domain_judge", lambda _: judge_partly)
     runs = [result("builtin:race", control, seed=s) for control in (None, "random") for s in SEEDS]

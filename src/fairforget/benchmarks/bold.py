@@ -27,6 +27,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
+    cluster_rows,
     score_domains,
 )
 from fairforget.benchmarks.samples import parse_sample, sample_evenly
@@ -35,7 +36,7 @@ from fairforget.data.bold import TYPES, Prompt, read_prompts
 from fairforget.generation.decoding import Decoding, summarize
 from fairforget.generation.engine import GENERATIVE_KINDS, AnyModel, generate
 from fairforget.scoring.progress import NotedProgress
-from fairforget.statistics.jackknife import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats
 
 PROTOCOL = "fairforget-sampled-vader"
 TOKENS = 24
@@ -118,13 +119,9 @@ def judge(rows: Sequence[Row]) -> Judgement:
     for group in groups:
         member = np.array([(row["type"], row["domain"]) == group for row in rows])
         columns += [member, sentiment * member, prompt_sentiment * member]
-    names, sums = cluster_sums(np.column_stack(columns), [row["article"] for row in rows])
     return Judgement(
-        sums=sums,
-        clusters=names,
-        statistic=partial(_statistic, types=[name for name, _ in groups]),
-        verdicts=np.zeros(len(rows), bool),
-        unbiased_scores={},
+        [cluster_rows(np.column_stack(columns), rows, "article")],
+        partial(_statistic, types=[name for name, _ in groups]),
         lower_is_better=("negative",),
     )
 

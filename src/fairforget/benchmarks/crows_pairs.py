@@ -28,6 +28,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
+    cluster_rows,
     score_domains,
 )
 from fairforget.benchmarks.options import FILE, Protocols, list_model_kinds, parse_options
@@ -144,10 +145,10 @@ def judge(rows: Sequence[Row]) -> Judgement:
     present = [name for name in PARTS if all(row.get(name) is not None for row in rows)]
     # sums have the same columns for all rows, so that any two can be paired
     parts = [[row[name] if name in present else np.nan for row in rows] for name in PARTS]
+    columns = np.column_stack([more, summed, np.ones(len(rows)), *parts])
     return Judgement(
-        sums=np.column_stack([more, summed, np.ones(len(rows)), *parts]).astype(np.float64),
-        clusters=[row["id"] for row in rows],
-        statistic=partial(_statistic, present=present),
+        [cluster_rows(columns.astype(np.float64), rows, "id")],
+        partial(_statistic, present=present),
         verdicts=more,
         ties=sum(row["score_more"] == row["score_less"] for row in rows),
         unbiased_scores={"stereotype": 50.0} | ({SCALED: 0.0} if SCALED in present else {}),

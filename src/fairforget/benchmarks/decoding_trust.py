@@ -43,6 +43,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
+    cluster_rows,
     compute_scores,
     group_by_domain,
     score_domains,
@@ -53,7 +54,7 @@ from fairforget.data.decoding_trust import DOMAINS, GROUPS, SLOT, Statement, rea
 from fairforget.files.digest import hash_values
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.progress import Progress
-from fairforget.statistics.jackknife import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats
 
 PROTOCOL = "fairforget-agree-likelihood"
 REPLIES = ("I agree", "I disagree")
@@ -185,14 +186,10 @@ def judge(rows: Sequence[Row]) -> Judgement:
         for name in ("score_agreement", "score_agreement_others", "agreed_others")
     )
     gaps = own - others
-    names, sums = cluster_sums(
-        np.column_stack([gaps > 0, gaps, own > 0, agreed_others, np.ones(len(rows))]),
-        [row["topic"] for row in rows],
-    )
+    columns = np.column_stack([gaps > 0, gaps, own > 0, agreed_others, np.ones(len(rows))])
     return Judgement(
-        sums=sums,
-        clusters=names,
-        statistic=_statistic,
+        [cluster_rows(columns, rows, "topic")],
+        _statistic,
         verdicts=gaps > 0,
         ties=int((gaps == 0).sum()),
         unbiased_scores={"stereotype": 50.0, "agreement_gap": 0.0},

@@ -17,6 +17,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
+    cluster_rows,
     score_domains,
 )
 from fairforget.benchmarks.options import join_corpus
@@ -39,7 +41,7 @@ from fairforget.errors import InputError
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.harmful_words import score_harmful_words
 from fairforget.scoring.progress import Progress
-from fairforget.statistics.jackknife import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats
 
 DEFAULT_TEXTS = 1000
 """Size of the sample: about half a minute for SmolLM2-135M on two cores."""
@@ -160,16 +162,9 @@ def judge(rows: Sequence[Row]) -> Judgement:
     log_prob, added = (np.array([row[name] for row in rows], np.float64) for name in SCORES)
     known = ~np.isnan(added)  # None becomes NaN
     columns = log_prob, np.ones(len(rows)), np.where(known, added, 0.0), known
-    names, sums = cluster_sums(np.column_stack(columns), [row["words"] for row in rows])
-    return Judgement(
-        sums=sums,
-        clusters=names,
-        statistic=_statistic,
-        verdicts=np.zeros(len(rows), bool),
-        unbiased_scores={},
-        lower_is_better=SCORES,
-        counted={"added": sums[:, 3] > 0},
-    )
+    words = cluster_rows(np.column_stack(columns), rows, "words")
+    words = replace(words, counted={"added": words.sums[:, 3] > 0})
+    return Judgement([words], _statistic, lower_is_better=SCORES)
 
 
 def _statistic(totals: Floats) -> dict[str, Floats]:

@@ -37,6 +37,7 @@ from scipy.stats import mannwhitneyu
 from fairforget.benchmarks.measurement import (
     ALL,
     Benchmark,
+    Clusters,
     Judgement,
     Measurement,
     Row,
@@ -184,15 +185,12 @@ def judge(rows: Sequence[Row]) -> Judgement:
         centred = valence - valence[member].mean()  # squares of small numbers keep their digits
         columns += [member, member * centred, member * centred**2]
         has_others |= member & (member.sum() > 1)
-    return Judgement(
-        sums=np.column_stack([np.ones(len(rows)), deviation**2, *columns]),
-        clusters=[row["id"] for row in rows],
-        statistic=_statistic,
-        verdicts=np.zeros(len(rows), bool),
-        unbiased_scores={},
-        lower_is_better=("valence_spread_scaled",),
+    descriptors = Clusters(
+        [row["id"] for row in rows],
+        np.column_stack([np.ones(len(rows)), deviation**2, *columns]),
         counted={"valence_spread": has_others},  # the noise between nouns counts in the other score
     )
+    return Judgement([descriptors], _statistic, lower_is_better=("valence_spread_scaled",))
 
 
 def _statistic(totals: Floats) -> dict[str, Floats]:

@@ -144,13 +144,10 @@ def judge(rows: Sequence[Row]) -> Judgement:
     templates, identities = (cluster_rows(columns, rows, it) for it in ("template", "identity"))
     none = np.zeros(len(identities.names), bool)
     return Judgement(
-        sums=templates.sums,
-        clusters=templates.names,
-        statistic=_statistic,
-        verdicts=np.zeros(len(rows), bool),
+        [templates, replace(identities, counted={"hurtful": none})],
+        _statistic,
         unbiased_scores={"hurtful_gap": 0.0},
         lower_is_better=("hurtful",),
-        crossed=[replace(identities, counted={"hurtful": none})],
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from fairforget.benchmarks.measurement import Benchmark, Judgement, Measurement, Row
+from fairforget.benchmarks.measurement import Benchmark, Judgement, Measurement, Row, cluster_rows
 from fairforget.benchmarks.options import parse_share
 from fairforget.errors import InputError, first_line
 from fairforget.extras import check_extra
@@ -195,12 +195,9 @@ def judge(rows: Sequence[Row]) -> Judgement:
     """Documents as numbers; each is its own cluster."""
     correct = np.array([row["correct"] for row in rows], dtype=bool)
     return Judgement(
-        sums=np.column_stack([correct, np.ones(len(rows))]).astype(np.float64),
-        clusters=[row["id"] for row in rows],
-        statistic=_statistic,
+        [cluster_rows(np.column_stack([correct, np.ones(len(rows))]), rows, "id")],
+        _statistic,
         verdicts=correct,
-        ties=0,
-        unbiased_scores={},
     )
 
 

@@ -92,7 +92,7 @@ class Clusters:
     """The items of one domain, summed over clusters of one kind."""
 
     names: Sequence[Hashable]
-    """[clusters]"""
+    """[clusters] Domains that share one are not independent."""
     sums: Floats
     """[clusters, k] the contribution of each cluster to the totals."""
     counted: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
@@ -108,35 +108,30 @@ class Clusters:
 class Judgement:
     """The items of one domain as numbers, for scores, intervals and paired tests."""
 
-    sums: Floats
-    """[clusters, k] the contribution of each cluster of items to the totals."""
-    clusters: Sequence[Hashable]
-    """[clusters] their names. Domains that share one are not independent."""
+    kinds: Sequence[Clusters]
+    """The items in clusters of each kind in which they depend on each other, such as nationalities
+    and attributes."""
     statistic: Statistic
     """Totals [..., k] → scores by name [...]; the first is the benchmark's main score."""
-    unbiased_scores: Mapping[str, float]
+    unbiased_scores: Mapping[str, float] = field(default_factory=dict)
     """The bias scores among those of `statistic`, in order: name → its value for a model without
     bias. Empty for a benchmark of general ability or of harm."""
-    verdicts: npt.NDArray[np.bool_] | npt.NDArray[np.int8]
-    """[items] whether the model preferred the stereotype (general ability: the right answer; harm:
-    never). Where it can also prefer neither: 1, 0 for neither, and -1 for the anti-stereotype."""
+    verdicts: npt.NDArray[np.bool_] | npt.NDArray[np.int8] | None = None
+    """[items] whether the model preferred the stereotype (general ability: the right answer); None
+    if the items have no verdicts. Where it can also prefer neither: 1, 0 for neither, and -1 for
+    the anti-stereotype."""
     ties: int = 0
     """Number of items with equal scores."""
     lower_is_better: Sequence[str] = ()
     """The scores of harm among those of `statistic`, in order."""
-    counted: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
-    """Score → [clusters] whether an item of the cluster counts in it; all do for a score without
-    an entry."""
     usable: npt.NDArray[np.bool_] | None = None
     """[items] whether an item has a verdict; None if all have one."""
-    crossed: Sequence[Clusters] = ()
-    """Clusters of other kinds that the same items form: items with the same attribute depend on
-    each other, and so do those with the same nationality."""
 
     @property
-    def kinds(self) -> Sequence[Clusters]:
-        """The items in clusters of every kind."""
-        return (Clusters(self.clusters, self.sums, self.counted), *self.crossed)
+    def totals(self) -> Floats:
+        """[k] of all items."""
+        totals: Floats = self.kinds[0].sums.sum(axis=0)
+        return totals
 
     def scores(self, totals: Floats) -> Mapping[str, Floats]:
         """Return `statistic` of totals [..., k]; a ratio without a single item is NaN."""
@@ -145,16 +140,21 @@ class Judgement:
 
     def count_switches(self, after: Judgement) -> tuple[int, int]:
         """Return in how many items the verdict rose and fell, of those with one on both sides."""
+        if self.verdicts is None or after.verdicts is None:
+            return 0, 0
         both = self._usable_in_both(after)
         gained, lost = after.verdicts > self.verdicts, after.verdicts < self.verdicts
         return int((gained & both).sum()), int((lost & both).sum())
 
     def share_of_switches(self, after: Judgement) -> float:
         """Return the share of items whose verdict changed, of those with one on both sides."""
-        both = self._usable_in_both(after)
-        return float((after.verdicts != self.verdicts)[both].mean()) if both.any() else 0.0
+        if self.verdicts is None or after.verdicts is None:
+            return 0.0
+        changed = (after.verdicts != self.verdicts)[self._usable_in_both(after)]
+        return float(changed.mean()) if len(changed) else 0.0
 
     def _usable_in_both(self, after: Judgement) -> npt.NDArray[np.bool_]:
+        assert self.verdicts is not None
         both = np.ones(len(self.verdicts), bool)
         for judgement in (self, after):
             if judgement.usable is not None:
@@ -170,7 +170,7 @@ def estimate_scores(judgement: Judgement, domain: str = ALL) -> dict[str, Estima
 
     A score in which no cluster counts is left out; one that is undefined for other reasons is NaN.
     """
-    scores = judgement.scores(judgement.sums.sum(axis=0))
+    scores = judgement.scores(judgement.totals)
     without = [scores_without(judgement, kind.sums) for kind in judgement.kinds]
     estimates = {}
     for name, value in scores.items():
@@ -286,7 +286,7 @@ def score_domains(
         judgement = judge(rows)
         facts = {**record_scores(judgement), size: len(rows)}
         if clusters:
-            facts[clusters] = len(judgement.sums)
+            facts[clusters] = len(judgement.kinds[0].names)
         if ties:
             facts["ties"] = judgement.ties
         scores[domain] = facts

@@ -93,15 +93,12 @@ def judge(rows: Sequence[Row]) -> Judgement:
     """
     gaps = np.array([row["sum_pro"] - row["sum_anti"] for row in rows], dtype=np.float64)
     columns = np.column_stack([gaps > 0, gaps, np.ones(len(rows))])
-    masculine, feminine = (cluster_rows(columns, rows, it) for it in ("masculine", "feminine"))
     return Judgement(
-        sums=masculine.sums,
-        clusters=masculine.names,
-        statistic=_statistic,
+        [cluster_rows(columns, rows, kind) for kind in ("masculine", "feminine")],
+        _statistic,
         verdicts=gaps > 0,
         ties=int((gaps == 0).sum()),
         unbiased_scores={"stereotype": 50.0, "gap": 0.0},
-        crossed=[feminine],
     )
 
 

@@ -26,6 +26,7 @@ import numpy as np
 
 from fairforget.benchmarks.measurement import (
     Benchmark,
+    Clusters,
     Judgement,
     Measurement,
     Row,
@@ -115,9 +116,8 @@ def judge(rows: Sequence[Row]) -> Judgement:
     for x in shares:
         moments += [x, x**2, x * y_mean]
     return Judgement(
-        sums=np.hstack([sums, np.column_stack(moments)]),
-        clusters=names,
-        statistic=_statistic,
+        [Clusters(names, np.hstack([sums, np.column_stack(moments)]))],
+        _statistic,
         verdicts=gaps > 0,
         ties=int((gaps == 0).sum()),
         unbiased_scores={"stereotype": 50.0, "gap": 0.0, "correlation": 0.0},

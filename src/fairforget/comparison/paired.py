@@ -129,7 +129,7 @@ def compare_items(
         old, measured = compared.before, compared.of_only_group
         ((new,),) = compared.after
         changes = {score: change.shown for score, change in measured.items()}
-        main, bias_scores = next(iter(old.scores(old.sums.sum(axis=0)))), old.unbiased_scores
+        main, bias_scores = next(iter(old.scores(old.totals))), old.unbiased_scores
         judged = [*bias_scores, *old.lower_is_better] or [main]
         beside = {n: c for n, c in changes.items() if n != main and n not in judged}
         gained, lost = old.count_switches(new)

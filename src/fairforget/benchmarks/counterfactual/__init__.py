@@ -34,6 +34,7 @@ from fairforget.benchmarks.counterfactual.distances import (
 )
 from fairforget.benchmarks.measurement import (
     Benchmark,
+    Clusters,
     Judgement,
     Measurement,
     Row,
@@ -164,16 +165,13 @@ def judge(rows: Sequence[Row]) -> Judgement:
     sets: dict[tuple[str, int], list[Row]] = {}
     for row in rows:
         sets.setdefault((row["domain"], row["number"]), []).append(row)
-    names, sums = cluster_sums(
+    templates = cluster_sums(
         np.array([[*_distances(part), 1.0] for part in sets.values()]),
         [template for _, template in sets],
     )
     return Judgement(
-        sums=sums,
-        clusters=names,
-        statistic=_statistic,
-        verdicts=np.zeros(len(rows), bool),
-        unbiased_scores={},
+        [Clusters(*templates)],
+        _statistic,
         lower_is_better=("sentiment_distance", "wording_distance"),
     )
 

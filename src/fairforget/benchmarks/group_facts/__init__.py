@@ -24,6 +24,7 @@ from fairforget.benchmarks.measurement import (
     Judgement,
     Measurement,
     Row,
+    cluster_rows,
     score_domains,
 )
 from fairforget.benchmarks.options import FILE, parse_options
@@ -32,7 +33,7 @@ from fairforget.errors import InputError
 from fairforget.files.rows import csv_rows
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.progress import Progress
-from fairforget.statistics.jackknife import Floats, cluster_sums
+from fairforget.statistics.jackknife import Floats
 
 PROTOCOL = "bos"
 COLUMNS = ("domain", "group", "prompt", "right", "wrong")
@@ -140,16 +141,12 @@ def evaluate(
 def judge(rows: Sequence[Row]) -> Judgement:
     """Facts as numbers, clustered by group."""
     right, wrong = (np.array([row[name] for row in rows]) for name in ("sum_right", "sum_wrong"))
-    names, sums = cluster_sums(
-        np.column_stack([right > wrong, right, np.ones(len(rows))]), [row["group"] for row in rows]
-    )
+    columns = np.column_stack([right > wrong, right, np.ones(len(rows))])
     return Judgement(
-        sums=sums,
-        clusters=names,
-        statistic=_statistic,
+        [cluster_rows(columns, rows, "group")],
+        _statistic,
         verdicts=right > wrong,
         ties=int((right == wrong).sum()),
-        unbiased_scores={},
     )
 
 

@@ -36,7 +36,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from fairforget.benchmarks.measurement import Judgement, Row, group_by_domain, score_domains
+from fairforget.benchmarks.measurement import (
+    Clusters,
+    Judgement,
+    Row,
+    group_by_domain,
+    score_domains,
+)
 from fairforget.data.stereoset import DOMAINS, Item
 from fairforget.statistics.jackknife import (
     Floats,
@@ -158,15 +164,13 @@ def judge(rows: Sequence[Row]) -> Judgement:
         if counted.any():
             counts[name] = counted > 0
     return Judgement(
-        sums=np.hstack(sums),
-        clusters=names,
-        statistic=lambda totals: _statistic(totals, [*counts]),
+        [Clusters(names, np.hstack(sums), counts)],
+        lambda totals: _statistic(totals, [*counts]),
         verdicts=s > a,
         ties=int((s == a).sum()),
         unbiased_scores={
             name: value for name, value in UNBIASED.items() if name == "ss" or name in counts
         },
-        counted=counts,
     )
 
 

@@ -225,6 +225,14 @@ def lasting(directory: Path) -> dict[str, Any]:
     return {name: value for name, value in record.items() if name not in ("seconds", "environment")}
 
 
+def test_an_output_directory_may_be_in_the_home_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: list[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    evaluate(tiny_model("gpt2"), small[:1], output_dir="~/scores")
+    assert (tmp_path / "scores" / RECORD).exists()
+
+
 def test_an_interrupted_evaluation_resumes(small, begun, monkeypatch, tmp_path: Path) -> None:
     lm, out, whole = tiny_model("gpt2"), tmp_path / "out", tmp_path / "whole"
     find = directory.load_benchmarks

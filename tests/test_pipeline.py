@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from fairforget import (
     compare,
     debias,
     evaluate,
+    score_targets,
 )
 from fairforget.corpora.builtin import builtin_texts
 from fairforget.debiasing.debias import _list_forget
@@ -262,9 +264,11 @@ def test_wrong_arguments_are_one_line(given: dict[str, object], message: str) ->
         debias(tiny_model("gpt2"), **given)
 
 
-def test_a_bare_model_is_refused() -> None:
-    with pytest.raises(InputError, match="GPT2LMHeadModel; give its name"):
-        debias(tiny_model("gpt2").model)
+@pytest.mark.parametrize("function", [debias, evaluate, score_targets])
+def test_a_bare_model_is_refused(function: Callable[..., object]) -> None:
+    wrap = "GPT2LMHeadModel; give its name, or wrap it in fairforget.LanguageModel"
+    with pytest.raises(InputError, match=wrap):
+        function(tiny_model("gpt2").model)
 
 
 def test_the_output_directory_is_free_afterwards(tmp_path: Path) -> None:

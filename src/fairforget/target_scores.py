@@ -20,7 +20,7 @@ from fairforget.errors import InputError
 from fairforget.frames import TabularResult
 from fairforget.machine.devices import select_device
 from fairforget.machine.processes import check_no_launch
-from fairforget.models.language_model import LanguageModel
+from fairforget.models.language_model import LanguageModel, check_model
 from fairforget.models.loading import load_with_settings
 from fairforget.models.placement import move_model
 from fairforget.names import split_commas
@@ -103,6 +103,7 @@ def score_targets(
         >>> print(score_targets("smollm2", ["counterfactual-kl"], items=100))
     """
     check_no_launch()
+    check_model(model)
     settings = merge_settings(settings or TargetSettings(), overrides, objectives=objectives)
     check_seed(settings.seed)
     by_name = {name: _find_objective(name) for name in split_commas(settings.objectives)}

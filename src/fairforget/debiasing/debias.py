@@ -22,7 +22,7 @@ from fairforget.machine.processes import (
     join_process_group,
     wait_for_all,
 )
-from fairforget.models.language_model import LanguageModel
+from fairforget.models.language_model import LanguageModel, check_model
 from fairforget.models.push import check_push
 from fairforget.models.push import push_to_hub as upload
 from fairforget.objectives import NOTHING, Objective, TokenLoss, as_objective
@@ -101,13 +101,9 @@ def debias(
         raise InputError(
             f"objective {NOTHING!r} unlearns nothing; it is a control of transfer studies"
         )
+    check_model(model)
     if isinstance(model, LanguageModel):
         settings = settings_of_model(settings, model)
-    elif not isinstance(model, str | Path):
-        raise InputError(
-            f"model is a {type(model).__name__}; give its name, or load it with "
-            "fairforget.load_model"
-        )
     with _directory(output_dir, cpu=settings.device == "cpu") as directory:
         try:
             run = prepare_run(

@@ -15,12 +15,13 @@ from fairforget.benchmarks.unseen import check_unseen
 from fairforget.errors import InputError
 from fairforget.evaluation.directory import evaluate_into, is_complete, remove_parts
 from fairforget.evaluation.measure import run_benchmarks
+from fairforget.files.home import expand_home
 from fairforget.generation.engine import AnyModel
 from fairforget.generation.served import ServedModel
 from fairforget.machine.processes import broadcast_from_first, process_count, run_on_first
 from fairforget.models.fingerprint import hash_identity
 from fairforget.models.inputs import fingerprint_inputs
-from fairforget.models.language_model import LanguageModel
+from fairforget.models.language_model import LanguageModel, check_model
 from fairforget.models.loading import load_with_settings
 from fairforget.models.placement import place_model
 from fairforget.records.evaluation import Evaluation, read_evaluation
@@ -68,11 +69,12 @@ def evaluate(
     Examples:
         >>> evaluate("smollm2", ["stereoset"])["stereoset"]["gender"].ss
     """
+    check_model(model)
     settings = merge_settings(settings or EvaluationSettings(), overrides, benchmarks=benchmarks)
     check_seed(settings.seed)
-    output = None if output_dir is None else Path(output_dir)
+    output = None if output_dir is None else expand_home(output_dir)
     if output:
-        local = isinstance(model, str | Path) and not settings.server
+        local = not isinstance(model, LanguageModel) and not settings.server
         check_output(output, [str(model)] if local else [])
     names = benchmark_names(settings.benchmarks)
     if not names:

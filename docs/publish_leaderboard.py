@@ -4,6 +4,8 @@ python docs/publish_leaderboard.py leaderboard           after `fairforget leade
                                                          configs/leaderboard.yaml`
 python docs/publish_leaderboard.py leaderboard --table   only regenerate the page
 
+`leaderboard-ability` has the scores of general ability for the page of `leaderboard`.
+
 The runs are archived, so that the leaderboard can be continued on another machine, with more
 methods or seeds (docs/run_archive.py).
 """
@@ -12,14 +14,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dot_plot import Mark, Panel, Shape, dot_plot
 from fairforget.benchmarks.measurement import ALL
 from fairforget.benchmarks.measures import SCALED_CONTRIBUTION
 from fairforget.comparison.score_change import Score
 from fairforget.leaderboards.cost_tables import costs_table, papers_table
-from fairforget.leaderboards.effects import name_method
+from fairforget.leaderboards.effects import COSTS, name_method
 from fairforget.leaderboards.headline import headline
 from fairforget.leaderboards.page import describe_seeds, limitations
 from fairforget.leaderboards.plan import EQUAL, PUBLISHED
@@ -30,6 +32,7 @@ from fairforget.records.records import LIMITED_BY_GUARD, NOT_USED_UP
 from fairforget.records.store import read_record
 from fairforget.report.tables import Table
 from fairforget.report.wording import join_words
+from fairforget.statistics.significance import SIGNIFICANT
 from results_page import RESULTS, Page, render_page, show_picture, write_files
 from run_archive import copy_results
 
@@ -47,6 +50,8 @@ class Published:
     """What else its numbers differ in."""
     note: str = ""
     """A sentence on what was chosen on this model."""
+    ability: str = ""
+    """The leaderboard with the scores of general ability, if they are measured."""
 
 
 LEADERBOARDS = {
@@ -54,6 +59,7 @@ LEADERBOARDS = {
         title="Debiasing methods side by side",
         model="SmolLM2-135M-Instruct, dequantised from 4 bits to float32",
         default="default",
+        ability="leaderboard-ability",
     ),
     "leaderboard-gemma": Published(
         title="Debiasing methods on Gemma 3 270M",
@@ -65,6 +71,8 @@ LEADERBOARDS = {
     ),
 }
 """Name in docs/results and runs → what its page says."""
+PAGES = {part.ability: name for name, part in LEADERBOARDS.items() if part.ability}
+"""Leaderboard of general ability → the leaderboard with whose results it is published."""
 DOTS: dict[str, Shape] = {EQUAL: "dot", PUBLISHED: "ring"}
 SHOWN = (
     (SCALED_CONTRIBUTION, "scaled contribution"),
@@ -76,7 +84,7 @@ SHOWN = (
 
 def render_leaderboard(name: str) -> dict[str, str]:
     """Markdown and picture of a leaderboard's page, by file name."""
-    record = read_record(RESULTS / name / LEADERBOARD, LeaderboardRecord)
+    record = _read(name)
     (model,) = record.models
     page = Page(
         title=LEADERBOARDS[name].title,
@@ -88,12 +96,16 @@ def render_leaderboard(name: str) -> dict[str, str]:
                 "below give the numbers",
             )
         ],
-        findings=[*headline(record).sentences, *_unbound(record)],
+        findings=[*headline(record).sentences, *_unbound(record), *_accuracy_losses(name)],
         body=_body(name, record, model),
         picture=_picture(record, model),
     )
     script = "docs/publish_leaderboard.py"
     return render_page(name, page, script=script)
+
+
+def _read(name: str) -> LeaderboardRecord:
+    return read_record(RESULTS / name / LEADERBOARD, LeaderboardRecord)
 
 
 def _unbound(record: LeaderboardRecord) -> list[str]:
@@ -109,6 +121,29 @@ def _unbound(record: LeaderboardRecord) -> list[str]:
         f"{join_words([f'`{name}`' for name in free])} reached no limit: interpolation ended at "
         "the largest α, or at a jump in the measured cost as α changes."
     ]
+
+
+def _accuracy_losses(name: str) -> Iterator[str]:
+    """A sentence about the methods that lower general ability."""
+    if not LEADERBOARDS[name].ability:
+        return
+    record = _read(LEADERBOARDS[name].ability)
+    fell = {cost: dict.fromkeys(_name_losses(record, cost)) for cost in COSTS}
+    if not any(fell.values()):
+        yield (
+            f"None of the {len(record.methods)} methods that were measured lowered the accuracy on "
+            "PIQA or OpenBookQA significantly, within the budget or at full strength."
+        )
+        return
+    parts = [f"{words} with {join_words([*fell[cost]]) or 'none'}" for cost, words in COSTS.items()]
+    yield f"Accuracy on PIQA or OpenBookQA fell significantly {join_words(parts)}."
+
+
+def _name_losses(record: LeaderboardRecord, cost: str) -> Iterator[str]:
+    for e in record.effects:
+        decided = e.p_adjusted is not None and e.p_adjusted < SIGNIFICANT
+        if (e.cost, e.domain) == (cost, ALL) and decided and e.change.value < 0:
+            yield name_method(record, e.method)
 
 
 def _picture(record: LeaderboardRecord, model: str) -> str:
@@ -169,20 +204,11 @@ def _body(name: str, record: LeaderboardRecord, model: str) -> Iterator[str]:
         f"{published.difference}. "
         "[How to read and extend this page](../how-to/leaderboard.md)."
     )
-    methods, number = (record.settings[key] for key in ("methods", "seeds"))
-    command = f"fairforget leaderboard --config configs/{name}.yaml --seeds {number}"
-    if record.settings["budget"]["movement"] is None:
-        command += " --budget.movement null"
-    yield from (
-        "",
-        "```text",
-        f"{command} \\",
-        f"  --methods {methods}",
-        "```",
-        "",
-    )
+    yield from ("", *_command(name, record))
     for part in make_parts(record):
         yield from _section(part.title, part.table, part.intro)
+    if published.ability:
+        yield from _ability(published.ability)
     yield from _section("Cost", costs_table(record, model))
     yield from (
         "The machine did other work meanwhile, so all times are upper bounds.",
@@ -199,6 +225,34 @@ def _body(name: str, record: LeaderboardRecord, model: str) -> Iterator[str]:
         yield ""
 
 
+def _command(name: str, record: LeaderboardRecord, *before: str) -> Iterator[str]:
+    """The commands with which a leaderboard was made."""
+    methods, number = (record.settings[key] for key in ("methods", "seeds"))
+    command = f"fairforget leaderboard --config configs/{name}.yaml --seeds {number}"
+    if record.settings["budget"]["movement"] is None:
+        command += " --budget.movement null"
+    yield from ("```text", *before, f"{command} \\", f"  --methods {methods}", "```", "")
+
+
+def _ability(name: str) -> Iterator[str]:
+    """The tables of general ability."""
+    record = _read(name)
+    yield from (
+        "## General ability",
+        "",
+        "PIQA (1,500 validation questions with two choices) and OpenBookQA (500 test questions "
+        "with four), run by lm-eval. The methods were applied again for these scores. "
+        f"{describe_seeds(record)}",
+        "",
+        *_command(name, record, "python docs/general_ability.py"),
+    )
+    for part in make_parts(record):
+        # fewer methods than above would have other numbers
+        rows = [[str(name).partition(". ")[2], *cells] for name, *cells in part.table.rows]
+        yield from (f"**{part.title}**", "", replace(part.table, rows=rows).markdown(), "")
+    yield from (part.table.note, "")
+
+
 def _section(title: str, table: Table, intro: str = "") -> Iterator[str]:
     yield from (f"## {title}", "", intro, "", table.markdown(), table.note, "")
 
@@ -208,12 +262,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("name", choices=LEADERBOARDS, help="name in docs/results and runs")
+    names = [*LEADERBOARDS, *PAGES]
+    parser.add_argument("name", choices=names, help="name in docs/results and runs")
     parser.add_argument("--table", action="store_true", help="only regenerate the page")
     options = parser.parse_args()
     if not options.table:
         copy_results(options.name, LEADERBOARD)
-    write_files(render_leaderboard(options.name))
+    write_files(render_leaderboard(PAGES.get(options.name, options.name)))
 
 
 if __name__ == "__main__":

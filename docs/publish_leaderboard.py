@@ -4,7 +4,7 @@ python docs/publish_leaderboard.py leaderboard           after `fairforget leade
                                                          configs/leaderboard.yaml`
 python docs/publish_leaderboard.py leaderboard --table   only regenerate the page
 
-`leaderboard-ability` has the scores of general ability for the page of `leaderboard`.
+`leaderboard-ability` provides the general-ability scores on the page of `leaderboard`.
 
 The runs are archived, so that the leaderboard can be continued on another machine, with more
 methods or seeds (docs/run_archive.py).
@@ -130,9 +130,10 @@ def _accuracy_losses(name: str) -> Iterator[str]:
     record = _read(LEADERBOARDS[name].ability)
     fell = {cost: dict.fromkeys(_name_losses(record, cost)) for cost in COSTS}
     if not any(fell.values()):
+        tested = len({e.method for e in record.effects})
         yield (
-            f"None of the {len(record.methods)} methods that were measured lowered the accuracy on "
-            "PIQA or OpenBookQA significantly, within the budget or at full strength."
+            "No significant loss of accuracy on PIQA or OpenBookQA was found for any of the "
+            f"{tested} methods tested, within the budget or at full strength."
         )
         return
     parts = [f"{words} with {join_words([*fell[cost]]) or 'none'}" for cost, words in COSTS.items()]
@@ -218,11 +219,7 @@ def _body(name: str, record: LeaderboardRecord, model: str) -> Iterator[str]:
     yield from ("## Limitations", "")
     yield from (f"- **{title}** {text}" for title, text in limitations(record))
     yield ""
-    if record.failed:
-        yield "## Failed runs"
-        yield ""
-        yield from (f"- {failure.run}: {failure.summary}" for failure in record.failed)
-        yield ""
+    yield from _failures(record)
 
 
 def _command(name: str, record: LeaderboardRecord, *before: str) -> Iterator[str]:
@@ -241,16 +238,24 @@ def _ability(name: str) -> Iterator[str]:
         "## General ability",
         "",
         "PIQA (1,500 validation questions with two choices) and OpenBookQA (500 test questions "
-        "with four), run by lm-eval. The methods were applied again for these scores. "
+        "with four), run by lm-eval. The methods were rerun for these scores. "
         f"{describe_seeds(record)}",
         "",
         *_command(name, record, "python docs/general_ability.py"),
     )
     for part in make_parts(record):
-        # fewer methods than above would have other numbers
+        # drop the numbers: with fewer methods, they would differ from those above
         rows = [[str(name).partition(". ")[2], *cells] for name, *cells in part.table.rows]
         yield from (f"**{part.title}**", "", replace(part.table, rows=rows).markdown(), "")
     yield from (part.table.note, "")
+    yield from _failures(record)
+
+
+def _failures(record: LeaderboardRecord) -> Iterator[str]:
+    if record.failed:
+        yield from ("**Failed runs**", "")
+        yield from (f"- {failure.run}: {failure.summary}" for failure in record.failed)
+        yield ""
 
 
 def _section(title: str, table: Table, intro: str = "") -> Iterator[str]:

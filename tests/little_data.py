@@ -20,11 +20,11 @@ from fairforget.training import harmful_words
 from fairforget.training.preparation import HELD_OUT
 
 TEXTS, PRONOUNS, GUARDED, PASSAGES, CHARACTERS = 60, 180, 12, 300, 200
-"""Built-in texts of each domain, texts with pronouns, texts of the guard on harmful words, texts of
-each retain corpus, and characters of each of these, that are left."""
+"""Numbers kept: built-in texts of each domain, texts with pronouns, texts of the guard on harmful
+words, texts of each retain corpus, and characters of each of these."""
 
 PROMPTS, TOKENS = 2, 4
-"""Prompts that a run continues, and tokens of each continuation, that are left."""
+"""Numbers kept: prompts that a run continues, and tokens of each continuation."""
 
 SEARCHED = "stereoset"
 """The benchmark that is searched for forget texts."""

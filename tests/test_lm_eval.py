@@ -86,10 +86,19 @@ def test_continuations_are_scored_as_by_lm_eval(longest: int) -> None:
         (("", ""), [1], [7, 3]),
     ]
     expected = harness._loglikelihood_tokens(requests, disable_tqdm=True)
-    found = lm_eval._score_continuations(lm.model, longest, None, requests, disable_tqdm=True)
+    found = lm_eval._score_continuations(lm.model, longest, requests, disable_tqdm=True)
     for (log_prob, is_greedy), (theirs, their_greedy) in zip(found, expected, strict=True):
         assert log_prob == pytest.approx(theirs, abs=1e-4)
         assert is_greedy == their_greedy
+
+
+@pytest.mark.parametrize(("context", "continuation"), [([1, 2], []), ([1], [5] * 5), ([], [5])])
+def test_a_continuation_that_cannot_be_scored_is_refused(
+    context: list[int], continuation: list[int]
+) -> None:
+    requests = [(("", ""), [1, 2], [3]), (("", ""), context, continuation)]
+    with pytest.raises(ValueError, match="1 to 4 tokens to score"):
+        lm_eval._score_continuations(tiny_model("llama").model, 4, requests)
 
 
 @installed

@@ -76,13 +76,13 @@ def evaluate(
         task: the name of a task, or a YAML file that defines one.
         share: the share of the task's documents to use, from the start.
         seed: for drawing few-shot examples.
-        progress: called with the number of continuations that were scored, and of all.
+        progress: called once, at the end, with the number of documents.
 
     Raises:
         InputError: the task is unknown or cannot be run, its data are not available, or a
             log-likelihood is not a number.
     """
-    results = _run_task(language_model, task, share, seed, progress)
+    results = _run_task(language_model, task, share, seed)
     samples = [it for several in results.get("samples", {}).values() for it in several]
     if any(_is_nan(answer) for sample in samples for answer in sample.get("resps", ())):
         raise InputError(
@@ -100,6 +100,8 @@ def evaluate(
         if sample.get(METRIC) in (0, 1)  # a partly right answer has no verdict
         and sample.get("filter") == samples[0].get("filter")  # a document has one entry per filter
     ]
+    if progress:
+        progress(len(items), len(items))
     return Measurement(
         {
             "protocol": f"lm-eval {version('lm_eval')}",
@@ -113,9 +115,7 @@ def evaluate(
     )
 
 
-def _run_task(
-    language_model: LanguageModel, task: str, share: float, seed: int, progress: Progress | None
-) -> dict[str, Any]:
+def _run_task(language_model: LanguageModel, task: str, share: float, seed: int) -> dict[str, Any]:
     """Run the task and return lm-eval's results.
 
     Raises:
@@ -137,17 +137,17 @@ def _run_task(
                 f"lm-eval task {task!r} cannot be loaded: {reason[:200]}; check its name with "
                 "`lm-eval ls tasks`, and that its data are cached or the hub can be reached"
             ) from error
-        harness = HFLM(
-            pretrained=language_model.model,
-            tokenizer=copy.deepcopy(language_model.tokenizer),  # HFLM adds a padding token
-            batch_size=BATCH_SIZE,
-            prefix_token_id=language_model.start_id,
-        )
-        # lm-eval's own computes the logits of all tokens, which takes a multiple of the time
-        harness._loglikelihood_tokens = partial(
-            _score_continuations, language_model.model, harness.max_length, progress
-        )
         try:
+            harness = HFLM(
+                pretrained=language_model.model,
+                tokenizer=copy.deepcopy(language_model.tokenizer),  # HFLM adds a padding token
+                batch_size=BATCH_SIZE,
+                prefix_token_id=language_model.start_id,
+            )
+            # lm-eval's own method computes the logits of all tokens, which is several times slower
+            harness._loglikelihood_tokens = partial(
+                _score_continuations, language_model.model, harness.max_length
+            )
             results: dict[str, Any] | None = simple_evaluate(
                 model=harness,
                 tasks=[str(path) if is_file else task],
@@ -172,23 +172,29 @@ def _run_task(
 def _score_continuations(
     model: PreTrainedModel,
     longest: int,
-    progress: Progress | None,
     requests: Sequence[tuple[Any, list[int], list[int]]],
     **_: object,
 ) -> list[tuple[float, bool]]:
-    """Do what lm-eval's `HFLM._loglikelihood_tokens` does, by `continuation_log_probs`.
+    """Replace lm-eval's `HFLM._loglikelihood_tokens` with `continuation_log_probs`.
 
     Args:
         model: a causal model.
         longest: number of tokens that it can read; texts with more lose their beginning.
-        progress: called with the number of requests that were scored, and of all.
         requests: the texts, and the token ids of a context and its continuation.
+
+    Raises:
+        ValueError: a continuation has no context, no tokens, or more than the model can read.
     """
     pairs = []
     for _texts, context, continuation in requests:
+        if not context or not 0 < len(continuation) <= longest:
+            raise ValueError(
+                f"a continuation has {len(continuation)} tokens after {len(context)}; the model "
+                f"needs a context, and 1 to {longest} tokens to score"
+            )
         ids = [*context, *continuation][-(longest + 1) :]
         pairs.append((ids[: -len(continuation)], ids[-len(continuation) :]))
-    return continuation_log_probs(model, pairs, progress=progress)
+    return continuation_log_probs(model, pairs)
 
 
 def judge(rows: Sequence[Row]) -> Judgement:

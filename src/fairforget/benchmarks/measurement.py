@@ -92,7 +92,7 @@ class Clusters:
     """The items of one domain, summed over clusters of one kind."""
 
     names: Sequence[Hashable]
-    """[clusters] Domains that share one are not independent."""
+    """[clusters] Domains that share a cluster are not independent."""
     sums: Floats
     """[clusters, k] the contribution of each cluster to the totals."""
     counted: Mapping[str, npt.NDArray[np.bool_]] = field(default_factory=dict)

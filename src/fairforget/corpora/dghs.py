@@ -77,7 +77,7 @@ def dghs_texts(*, round: str = "", level: str = "") -> Iterator[Text]:
         level: the `LEVELS` to keep; by default both.
 
     Raises:
-        InputError: there is no such round or level.
+        InputError: a round or level is unknown or listed twice.
     """
     labels = Labels("dghs", TARGETS)
     rounds, levels = split_commas(round), split_commas(level)

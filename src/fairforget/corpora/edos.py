@@ -20,7 +20,7 @@ def edos_texts(*, category: str = "") -> Iterator[Text]:
         category: keep only the sexist posts of these `CATEGORIES`, separated by commas.
 
     Raises:
-        InputError: there is no such category.
+        InputError: a category is unknown or listed twice.
     """
     categories = split_commas(category)
     check_names("EDOS, category", categories, CATEGORIES, empty=True)

@@ -21,13 +21,15 @@ def overall_effects(
 ) -> dict[tuple[str, str, str, str], MethodEffect]:
     """Return (method, cost, benchmark, measure) → the effect over all domains.
 
-    Benchmarks are also known by their base name: of several with the same, the first is.
+    Benchmarks are listed under their base name, except those of lm-eval, which have many tasks. If
+    several share one, the first is used.
     """
     effects: dict[tuple[str, str, str, str], MethodEffect] = {}
     for e in record.effects:
         if e.model == model and e.domain == ALL:
-            for name in (e.benchmark, base_name(e.benchmark)):
-                effects.setdefault((e.method, e.cost, name, e.measure), e)
+            base = base_name(e.benchmark)
+            name = e.benchmark if base == "lm-eval" else base
+            effects.setdefault((e.method, e.cost, name, e.measure), e)
     return effects
 
 

@@ -97,7 +97,7 @@ _SHOWN_NOTE = (
     "stereotype score): below 0, bias fell. Verdicts are Holm-corrected over the methods, so a "
     "change whose interval excludes 0 may be undecided. Scaled scores are in MADs: median absolute "
     "deviations of the model's log-ratios. The WinoBias gap, harmful words and facts are in nats, "
-    "LMS is in points. Lower is better for harmful words and perplexity, higher for facts and LMS. "
+    "LMS is in points. Lower is better for harmful words, higher for facts and LMS. "
     "The contribution in nats may move differently from the scaled one if the spread of the "
     "model's log-ratios changes."
 )
@@ -261,7 +261,10 @@ def _scores_note(
         sentences.append(_SHOWN_NOTE)
     if len(columns) > len(SHOWN):
         sentences.append("Accuracies are in percentage points; higher is better.")
-    sentences.append("Perplexity: its change on the kind of held-out text where it is worse.")
+    sentences.append(
+        "Perplexity is the change on whichever kind of held-out text it is worse on; lower is "
+        "better."
+    )
     if levels:
         sentences.append(f"Scores of the original: {'; '.join(levels)}.")
     return " ".join(sentences)

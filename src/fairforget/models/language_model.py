@@ -91,8 +91,8 @@ def check_model(model: object) -> None:
     """
     if not isinstance(model, LanguageModel | str | os.PathLike):
         raise InputError(
-            f"model is a {type(model).__name__}; give its name, or wrap it in "
-            "fairforget.LanguageModel"
+            "model must be a name, a path or a fairforget.LanguageModel, not "
+            f"{type(model).__name__}"
         )
 
 

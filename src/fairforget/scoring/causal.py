@@ -59,21 +59,19 @@ def token_log_probs(
 def continuation_log_probs(
     model: PreTrainedModel,
     pairs: Sequence[tuple[Sequence[int], Sequence[int]]],
-    *,
-    progress: Progress | None = None,
 ) -> list[tuple[float, bool]]:
-    """Return log p(continuation | context) in nats, and whether greedy decoding would write it.
+    """Return log p(continuation | context) in nats, and whether greedy decoding would produce it.
 
-    Computed as by `token_log_probs`, but the head runs on the continuations only.
+    Computed as by `token_log_probs`, but the head runs on the continuations only. Of several tokens
+    that are equally likely, greedy decoding may produce any.
 
     Args:
         model: as for `token_log_probs`.
         pairs: token ids of a context and its continuation; neither is empty.
-        progress: as for `token_log_probs`.
     """
     sequences = [[*context, *continuation] for context, continuation in pairs]
     starts = [len(context) for context, _ in pairs]
-    found = _score(model, sequences, starts, batch_tokens=BATCH_TOKENS, progress=progress)
+    found = _score(model, sequences, starts, batch_tokens=BATCH_TOKENS, progress=None)
     return [
         (float(log_probs.sum(dtype=np.float64)), bool((log_probs == largest).all()))
         for log_probs, largest in found
@@ -88,7 +86,7 @@ def _score(
     batch_tokens: int,
     progress: Progress | None,
 ) -> list[tuple[Floats32, Floats32]]:
-    """Return the log-probability of each token from `starts` on, and that of the likeliest there.
+    """Return the log-probability of each token from `starts` on, and of the most likely one there.
 
     Args:
         model: a causal model.
@@ -125,7 +123,7 @@ def _batch_log_probs(
     batch: PackedBatch,
     targets: npt.NDArray[np.int64],
 ) -> tuple[Floats32, Floats32]:
-    """Return the log-probability of each target token and of the likeliest token in its place.
+    """Return the log-probability of each target, and of the most likely token at that position.
 
     Both are in the order of the batch's members.
     """

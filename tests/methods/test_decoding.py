@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from fairforget.evaluation.evaluate import evaluate
 from fairforget.forward.linear_head import linear_head
 from fairforget.forward.packing import supports_tree_attention
 from fairforget.forward.padding import pad
+from fairforget.generation.decoding import Decoding
+from fairforget.generation.engine import encode_prompts, generate
 from fairforget.methods import METHODS, MethodOptions
 from fairforget.methods.prompt import apply_prompt
 from fairforget.methods.self_debias import (
@@ -141,6 +144,27 @@ def test_generation_has_the_scored_distribution(family: str) -> None:
             torch.testing.assert_close(
                 scores[row].exp(), expected[len(ids) - 1 + step], rtol=0, atol=1e-5
             )
+
+
+@pytest.mark.parametrize("family", ["gpt2", "gemma3", "echo"])
+@pytest.mark.parametrize("method", ["prompt", "self-debias"])
+def test_a_model_writes_what_it_scores_highest(method: str, family: str) -> None:
+    original = tiny_model(family)
+    if method == "prompt":
+        changed, predict = (
+            apply_prompt(original, PROMPT),
+            partial(naive.logits_after, original, PROMPT),
+        )
+    else:
+        changed = apply_self_debias(original, DESCRIPTIONS)
+        predict = partial(naive.self_debias, original, DESCRIPTIONS)
+    prompts = ["Women are", "The river has an old mill, and"]
+    written = generate(changed, prompts, Decoding(tokens=5))
+    for ids, (continuation,) in zip(encode_prompts(changed, prompts), written, strict=True):
+        for _ in range(5):
+            ids.append(int(predict(ids)[-1].argmax()))
+        expected = changed.tokenizer.decode(ids[-5:], skip_special_tokens=True)
+        assert (continuation.text, continuation.tokens) == (expected, 5)
 
 
 def test_text_without_start_token_is_generated_as_it_is_scored() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor, nn
-from transformers import PreTrainedModel
+from transformers import GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
 
 from fairforget.errors import InputError
@@ -29,10 +29,11 @@ SHORTEST_CONTEXT = 32
 """Minimum number of tokens that must remain for a text after the longest prefix."""
 
 
-class PrefixedModel(PreTrainedModel):
+class PrefixedModel(PreTrainedModel, GenerationMixin):
     """A causal model with prefixes in its context.
 
-    It has no weights of its own and cannot be saved. Its configuration contains the context length
+    It generates without a cache: each new token costs a forward pass over the whole text. It has no
+    weights of its own and cannot be saved. Its configuration contains the context length
     that remains after the longest prefix, and the prefixes, so that its fingerprint differs from
     that of the original.
     """
@@ -65,6 +66,7 @@ class PrefixedModel(PreTrainedModel):
         setattr(config, DECODING, decoding)
         nn.Module.__init__(self)  # the original has chosen its attention and its experts
         self.config = config
+        self.generation_config = copy.deepcopy(original.generation_config)
         self.original = original
         self.combine = combine
         self.prefixes = len(prefixes)
@@ -72,14 +74,17 @@ class PrefixedModel(PreTrainedModel):
         self.is_split = self.body.is_split
         self.train(original.training)
 
-    def forward(self, input_ids: Tensor, **inputs: Any) -> CausalLMOutput:
+    def forward(
+        self, input_ids: Tensor, *, logits_to_keep: int = 0, **inputs: Any
+    ) -> CausalLMOutput:
         """Return the logits [batch, length, vocabulary] at the positions of the text.
 
         Args:
             input_ids: [batch, length].
+            logits_to_keep: return the logits at this many last positions only; 0: at all.
             **inputs: `attention_mask` and `position_ids`, as for `PrefixedBody`.
         """
-        outputs = self.body(input_ids, **inputs).last_hidden_state
+        outputs = self.body(input_ids, **inputs).last_hidden_state[:, -logits_to_keep:]
         logits = self.combined_logits(outputs.flatten(0, 1))
         return CausalLMOutput(logits=logits.unflatten(0, outputs.shape[:2]))
 
@@ -92,6 +97,12 @@ class PrefixedModel(PreTrainedModel):
         """Return the logits of the original after each prefix, each [n, vocabulary]."""
         parts = outputs.chunk(self.prefixes, -1)
         return [logits_at(self.original, part) for part in parts] if self.is_split else parts
+
+    def prepare_inputs_for_generation(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any
+    ) -> dict[str, Any]:
+        """Return the inputs that predict the next token: the whole text."""
+        return {"input_ids": input_ids, "attention_mask": attention_mask, "logits_to_keep": 1}
 
     def get_output_embeddings(self) -> nn.Module | None:
         """Return the output head of the original if it is applied only once, else None."""

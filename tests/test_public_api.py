@@ -59,6 +59,7 @@ PUBLIC = [
     "select_spans",
     "token_log_probs",
     "transfer",
+    "wrap_model",
     "write_report",
 ]
 """A promise: a name that goes away breaks somebody's code, so say so in CHANGELOG.md."""

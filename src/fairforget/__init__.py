@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fairforget.models.language_model import LanguageModel as LanguageModel
     from fairforget.models.loading import load_model as load_model
     from fairforget.models.saving import save_model as save_model
+    from fairforget.models.wrapping import wrap_model as wrap_model
     from fairforget.objectives.objective import Objective as Objective
     from fairforget.records.evaluation import Evaluation as Evaluation
     from fairforget.records.records import EvaluationRecord as EvaluationRecord
@@ -103,6 +104,7 @@ _HOME = {
     "select_spans": "selection.select_spans",
     "token_log_probs": "scoring.causal",
     "transfer": "transfer_study.study",
+    "wrap_model": "models.wrapping",
     "write_report": "report",
 }
 """Public name → the module that defines it. Modules load on first use, so `--help` stays fast."""

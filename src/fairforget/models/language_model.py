@@ -91,8 +91,8 @@ def check_model(model: object) -> None:
     """
     if not isinstance(model, LanguageModel | str | os.PathLike):
         raise InputError(
-            "model must be a name, a path or a fairforget.LanguageModel, not "
-            f"{type(model).__name__}"
+            f"model must be a name, a path or a LanguageModel, not {type(model).__name__}; "
+            "use fairforget.wrap_model"
         )
 
 

@@ -7,22 +7,18 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
-import transformers
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
     AutoTokenizer,
-    PretrainedConfig,
 )
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from fairforget.errors import InputError
 from fairforget.files.home import expand_home
-from fairforget.forward.causality import looks_ahead
 from fairforget.machine.devices import select_device
 from fairforget.machine.stages import stage
-from fairforget.models import Kind
 from fairforget.models.adapter_directory import (
     find_base_model,
     has_adapter,
@@ -37,6 +33,7 @@ from fairforget.models.file_checks import (
     check_size,
     safetensors_contents,
 )
+from fairforget.models.kind import check_kind, detect_kind
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.locate import TWO_MODELS, locate_model
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
@@ -52,8 +49,6 @@ from fairforget.records.records import ModelFacts
 from fairforget.settings import ModelSettings
 
 DTYPES = ("bfloat16", "float16", "float32")
-DISCRIMINATORS = ("electra", "funnel")
-"""Types of models that are pre-trained to detect replaced tokens, not to predict masked ones."""
 
 
 @stage("loading the model")
@@ -151,7 +146,7 @@ def _load(
     with silence_libraries(), suppress_stderr(), clear_errors(name):
         contents = _check_files(Path(location))
         config = AutoConfig.from_pretrained(location, trust_remote_code=trust_remote_code)
-        kind = _detect_kind(config, name)
+        kind = detect_kind(config, name)
         loader = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
         if contents:
             check_size(loader, config, contents, name, trust_remote_code=trust_remote_code)
@@ -171,11 +166,7 @@ def _load(
     if config.model_type == "rwkv":  # it would divide its weights at the first use, and save them
         model.config.rescale_every = 0
     model.to(device).eval()  # type: ignore[arg-type]
-    if kind == "causal" and looks_ahead(model):
-        raise InputError(
-            f"model {name!r} predicts a token from later ones, so it is not a causal model; "
-            "correct `architectures` or `is_decoder` in its config.json, or give another model"
-        )
+    check_kind(model, kind, name)
     return LanguageModel(model, tokenizer, name, kind, start_token="")
 
 
@@ -216,25 +207,3 @@ def _check_files(directory: Path) -> Contents | None:
         return None
     check_configuration(directory / "config.json", contents)
     return contents
-
-
-def _detect_kind(config: PretrainedConfig, name: str) -> Kind:
-    architectures = config.architectures or []
-    has_masked_head = type(config) in transformers.MODEL_FOR_MASKED_LM_MAPPING
-    pretrains_masked = has_masked_head and config.model_type not in DISCRIMINATORS
-    if any(a.endswith("ForMaskedLM") for a in architectures):
-        return "masked"
-    if pretrains_masked and any(a.endswith("ForPreTraining") for a in architectures):
-        return "masked"
-    if any(a.endswith(("ForCausalLM", "LMHeadModel")) for a in architectures):
-        return "causal"
-    if not architectures:
-        is_encoder = not (config.is_encoder_decoder or getattr(config, "is_decoder", False))
-        if has_masked_head and is_encoder:
-            return "masked"
-        if type(config) in transformers.MODEL_FOR_CAUSAL_LM_MAPPING:
-            return "causal"
-    raise InputError(
-        f"model {name!r} is a {', '.join(architectures) or config.model_type}; "
-        "give a causal or masked language model"
-    )

@@ -309,13 +309,15 @@ def test_a_foreign_page_reaches_nothing(page: Any) -> None:
 
 def test_an_ipv6_address_needs_no_brackets(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     gradio = pytest.importorskip("gradio")
-    hosts: list[str] = []
-    monkeypatch.setattr(
-        gradio.Blocks, "launch", lambda self, **options: hosts.append(options["server_name"])
-    )
-    for host in ("::1", "[::1]", "localhost"):
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(gradio.Blocks, "launch", lambda self, **options: given.append(options))
+    for host in ("::1", "[::1]", "localhost", "0.0.0.0"):
         launch(pair, host=host, block=False)
-    assert hosts == ["[::1]", "[::1]", "localhost"]
+    assert [options["server_name"] for options in given] == [
+        *("[::1]", "[::1]", "localhost", "0.0.0.0")
+    ]
+    guarded = [bool(options["app_kwargs"]) for options in given]
+    assert guarded == [True, True, True, False]  # others reach 0.0.0.0 by names not known here
 
 
 def test_a_proxy_is_not_asked_for_the_page(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

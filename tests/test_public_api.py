@@ -29,8 +29,6 @@ PUBLIC = [
     "LeaderboardRecord",
     "LeaderboardSettings",
     "Mention",
-    "Method",
-    "MethodOptions",
     "Objective",
     "SelectSettings",
     "SelectionResult",

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from fairforget.evaluation.evaluate import evaluate as evaluate
     from fairforget.leaderboards.leaderboard import leaderboard as leaderboard
     from fairforget.leaderboards.record import LeaderboardRecord as LeaderboardRecord
-    from fairforget.methods.method import Method as Method
-    from fairforget.methods.method import MethodOptions as MethodOptions
     from fairforget.methods.self_debias import (
         SelfDebiasLogitsProcessor as SelfDebiasLogitsProcessor,
     )
@@ -74,8 +72,6 @@ _HOME = {
     "LeaderboardRecord": "leaderboards.record",
     "LeaderboardSettings": "settings",
     "Mention": "corpora.text",
-    "Method": "methods.method",
-    "MethodOptions": "methods.method",
     "Objective": "objectives.objective",
     "SelectSettings": "settings",
     "SelectionResult": "selection.result",

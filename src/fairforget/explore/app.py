@@ -20,6 +20,8 @@ TEMPLATE = "Most {group} are good at mathematics."
 OPENING = "Yesterday I met some {group}, and they"
 DOMAIN = "gender"
 LOOPBACK = "127.0.0.1"
+OWN_NAMES = (LOOPBACK, "localhost", "[::1]", "::1")
+"""Names of this machine for itself; starlette removes the brackets of an address, or keeps them."""
 ONE_AT_A_TIME = {"concurrency_id": "models", "concurrency_limit": 1}
 """Of all events: generating text changes settings of the models for a moment."""
 
@@ -150,7 +152,7 @@ def launch(pair: Pair, *, host: str = LOOPBACK, port: int = 7860, block: bool = 
             ),
             prevent_thread_lock=True,
             max_file_size=1,  # nothing is uploaded
-            app_kwargs=_accept_own_name() if host in (LOOPBACK, "localhost") else None,
+            app_kwargs=_accept_own_name() if host in OWN_NAMES else None,
         )
     except OSError as error:
         raise InputError(
@@ -168,8 +170,7 @@ def _accept_own_name() -> dict[str, Any]:
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    names = [LOOPBACK, "localhost"]
-    return {"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=names)]}
+    return {"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=OWN_NAMES)]}
 
 
 def _exempt_from_proxies(host: str) -> None:

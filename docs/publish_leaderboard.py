@@ -4,7 +4,8 @@ python docs/publish_leaderboard.py leaderboard           after `fairforget leade
                                                          configs/leaderboard.yaml`
 python docs/publish_leaderboard.py leaderboard --table   only regenerate the page
 
-`leaderboard-ability` provides the general-ability scores on the page of `leaderboard`.
+`leaderboard-ability` provides the general-ability scores on the page of `leaderboard`, and
+`leaderboard-gemma-ability` those of `leaderboard-gemma`.
 
 The runs are archived, so that the leaderboard can be continued on another machine, with more
 methods or seeds (docs/run_archive.py).
@@ -68,6 +69,7 @@ LEADERBOARDS = {
         difference=", and there are three seeds",
         note="The rules for early stopping and the learning rate of `trait-kl` were set after "
         "looking at this model. ",
+        ability="leaderboard-gemma-ability",
     ),
 }
 """Name in docs/results and runs → what its page says."""

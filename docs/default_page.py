@@ -198,7 +198,7 @@ def _list_budget(results: dict[str, Any]) -> list[str]:
         "measured on held-out Wikipedia passages and on everyday sentences; movement may be at "
         f"most {limit:g} nats on either. *Not used up*: no limit was reached, usually "
         f"because α was at its maximum. Times: {count_of(machine['threads'], 'thread')} of a CPU "
-        f"({machine['processor']}) that did other work meanwhile, so they are upper bounds.",
+        f"({machine['processor']}) that was also running other jobs, so they are upper bounds.",
         "",
         *markdown_table((*header, *movements, *times, "note"), rows),
     ]

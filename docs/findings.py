@@ -138,9 +138,9 @@ def _transfer() -> str:
     _require(_has_zero(scaled.bias), "the contribution did not change")
     return (
         "**With `ascent`, unlearning hate speech about women did not lower bias in other domains "
-        "measurably more than the control did.** Over StereoSet's "
-        f"profession and race, bias fell by {_fall(ascent.bias)} points, {_fall(matched)} more "
-        f"than with the control ({_WORDS[SEEDS_OF_ASCENT]}). Not run: Lu et al.'s GPT-2 experiment."
+        "measurably more than the control.** In StereoSet's profession and race domains, bias fell "
+        f"by {_fall(ascent.bias)} points, {_fall(matched)} more than with the control "
+        f"({_WORDS[SEEDS_OF_ASCENT]}). Not run: Lu et al.'s GPT-2 experiment."
     )
 
 
@@ -182,7 +182,7 @@ def _leaderboard() -> str:
     _require(not decided, "the default did not change CrowS-Pairs, as limits.md says")
     names = join_words([f"`{name}`" for name in sorted(stronger, key=stronger.__getitem__)])
     return (
-        f"**With equal cost limits, other methods lower bias less** ({_WORDS[SEEDS]}; others "
+        f"**Under equal cost limits, other methods lower bias less** ({_WORDS[SEEDS]}; others "
         f"untuned): only {_list_methods(fallen)} lower the scaled contribution significantly "
         f"(Holm-corrected). Without limits, {names} lower it more, but raise perplexity by "
         f"{min(rises):.0f}–{max(rises):.0f} %. {_leaderboard_of_gemma()}"

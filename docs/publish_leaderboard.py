@@ -14,7 +14,7 @@ methods or seeds (docs/run_archive.py).
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from dot_plot import Mark, Panel, Shape, dot_plot
@@ -69,7 +69,6 @@ LEADERBOARDS = {
         difference=", and there are three seeds",
         note="The rules for early stopping and the learning rate of `trait-kl` were set after "
         "looking at this model. ",
-        ability="leaderboard-gemma-ability",
     ),
 }
 """Name in docs/results and runs → what its page says."""
@@ -133,19 +132,35 @@ def _accuracy_losses(name: str) -> Iterator[str]:
     fell = {cost: dict.fromkeys(_name_losses(record, cost)) for cost in COSTS}
     if not any(fell.values()):
         tested = len({e.method for e in record.effects})
+        below = _list_by_cost({c: dict.fromkeys(_name_falls(record, c)) for c in COSTS})
         yield (
-            "No significant loss of accuracy on PIQA or OpenBookQA was found for any of the "
-            f"{tested} methods tested, within the budget or at full strength."
+            "No loss of accuracy on PIQA or OpenBookQA was significant after Holm's correction for "
+            f"any of the {tested} methods tested, within the budget or at full strength"
+            + (f"; without it, accuracy fell {below}." if below else ".")
         )
         return
-    parts = [f"{words} with {join_words([*fell[cost]]) or 'none'}" for cost, words in COSTS.items()]
-    yield f"Accuracy on PIQA or OpenBookQA fell significantly {join_words(parts)}."
+    yield f"Accuracy on PIQA or OpenBookQA fell significantly {_list_by_cost(fell)}."
+
+
+def _list_by_cost(methods: Mapping[str, Collection[str]]) -> str:
+    """List methods by cost: "within the budget with `cda` and at full strength with `leace`"."""
+    return join_words(
+        [f"{COSTS[cost]} with {join_words([*names])}" for cost, names in methods.items() if names]
+    )
 
 
 def _name_losses(record: LeaderboardRecord, cost: str) -> Iterator[str]:
+    """Name the methods at a cost that lower an accuracy significantly."""
     for e in record.effects:
         decided = e.p_adjusted is not None and e.p_adjusted < SIGNIFICANT
         if (e.cost, e.domain) == (cost, ALL) and decided and e.change.value < 0:
+            yield name_method(record, e.method)
+
+
+def _name_falls(record: LeaderboardRecord, cost: str) -> Iterator[str]:
+    """Name the methods at a cost for which the interval of a change lies below 0."""
+    for e in record.effects:
+        if (e.cost, e.domain) == (cost, ALL) and e.change.ci and e.change.ci[1] < 0:
             yield name_method(record, e.method)
 
 
@@ -199,7 +214,7 @@ def _change(effect: MethodEffect) -> Score:
 def _body(name: str, record: LeaderboardRecord, model: str) -> Iterator[str]:
     published = LEADERBOARDS[name]
     yield (
-        f"Model: {published.model}. The methods are numbered alike in both tables of scores. "
+        f"Model: {published.model}. Both score tables use the same method numbers. "
         f"{describe_seeds(record)} {published.note}"
         f"[The default's page]({published.default}.md) has more scores of `trait-kl`. Its numbers "
         "differ from those here, because its runs have the guard on harmful words and are scored "
@@ -214,7 +229,7 @@ def _body(name: str, record: LeaderboardRecord, model: str) -> Iterator[str]:
         yield from _ability(published.ability)
     yield from _section("Cost", costs_table(record, model))
     yield from (
-        "The machine did other work meanwhile, so all times are upper bounds.",
+        "Other jobs ran on the machine at the same time, so all times are upper bounds.",
         "",
     )
     yield from _section("Sources", papers_table(record))

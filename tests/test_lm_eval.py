@@ -97,7 +97,7 @@ def test_a_continuation_that_cannot_be_scored_is_refused(
     context: list[int], continuation: list[int]
 ) -> None:
     requests = [(("", ""), [1, 2], [3]), (("", ""), context, continuation)]
-    with pytest.raises(ValueError, match="1 to 4 tokens to score"):
+    with pytest.raises(ValueError, match="must have 1 to 4 tokens"):
         lm_eval._score_continuations(tiny_model("llama").model, 4, requests)
 
 

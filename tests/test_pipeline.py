@@ -266,7 +266,7 @@ def test_wrong_arguments_are_one_line(given: dict[str, object], message: str) ->
 
 @pytest.mark.parametrize("function", [debias, evaluate, score_targets])
 def test_a_bare_model_is_refused(function: Callable[..., object]) -> None:
-    wrap = "must be a name, a path or a LanguageModel, not GPT2LMHeadModel; use .*wrap_model"
+    wrap = "must be a name, a path or a LanguageModel, not GPT2LMHeadModel; wrap .*wrap_model"
     with pytest.raises(InputError, match=wrap):
         function(tiny_model("gpt2").model)
 

@@ -295,6 +295,6 @@ def test_the_default_method_has_tuned_settings() -> None:
 def test_the_page_describes_the_budget_and_does_not_rank_by_overlap(tmp_path: Path) -> None:
     page = write_report(write_leaderboard(tmp_path)).read_text(encoding="utf-8")
     assert "All methods that change weights have the same limits:" in page
-    assert "overlapping intervals decide nothing" in page
+    assert "overlapping intervals are inconclusive" in page
     assert "do not rank" not in page
     assert "1. change" in page

@@ -183,14 +183,16 @@ def _score_continuations(
         requests: the texts, and the token ids of a context and its continuation.
 
     Raises:
-        ValueError: a continuation has no context, no tokens, or more than the model can read.
+        ValueError: a continuation has no context, no tokens, or more tokens than the model can
+            read.
     """
     pairs = []
     for _texts, context, continuation in requests:
         if not context or not 0 < len(continuation) <= longest:
             raise ValueError(
-                f"a continuation has {len(continuation)} tokens after {len(context)}; the model "
-                f"needs a context, and 1 to {longest} tokens to score"
+                f"a continuation has {len(continuation)} tokens and its context {len(context)}; "
+                f"the context must not be empty, and the continuation must have 1 to {longest} "
+                "tokens"
             )
         ids = [*context, *continuation][-(longest + 1) :]
         pairs.append((ids[: -len(continuation)], ids[-len(continuation) :]))

@@ -212,8 +212,9 @@ BENCHMARKS = {
         "Facts about groups",
         "a .csv file of facts (default: FairForget's own)",
         limitations=(
-            "FairForget's own short facts, in English; many have one form, such as capital "
-            "cities. They show whether knowledge became less likely, not whether it can be used."
+            "FairForget's own short facts, in English; many follow one pattern, such as those "
+            "about capital cities. They show whether knowledge became less likely, not whether it "
+            "can be used."
         ),
         clusters="groups",
         takes_file=True,

@@ -21,7 +21,7 @@ OPENING = "Yesterday I met some {group}, and they"
 DOMAIN = "gender"
 LOOPBACK = "127.0.0.1"
 OWN_NAMES = (LOOPBACK, "localhost", "[::1]", "::1")
-"""Names of this machine for itself; starlette removes the brackets of an address, or keeps them."""
+"""Names by which this machine refers to itself; starlette may keep the brackets of an address."""
 ONE_AT_A_TIME = {"concurrency_id": "models", "concurrency_limit": 1}
 """Of all events: generating text changes settings of the models for a moment."""
 

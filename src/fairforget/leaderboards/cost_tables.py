@@ -53,8 +53,9 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
         "share of the weight update that was applied; above 1, the update was extrapolated. "
         "Movement: mean KL divergence from the original model per token, on the kind of held-out "
         "text where it is larger. Nearest limit: "
-        "the one of which the result used the largest share; where that is far below 100 %, α had "
-        "reached its maximum, or the measurement jumps as α changes. Peak memory, the maximum over "
+        "the limit that the result came closest to, with the share of it that was used. If that "
+        "share is far below 100 %, α had reached its maximum, or the measurement jumps as α "
+        "changes. Peak memory, the maximum over "
         "seeds, includes the model: GPU memory on a GPU, otherwise that of the process; "
         f"{NONE}: not measured, or not applicable. Times to score a text are relative to the "
         "original model.",

@@ -27,8 +27,8 @@ def describe_budget(record: LeaderboardRecord, model: str) -> str:
     limits = limits or ["a limit on the cost"]
     return (
         f"All methods that change weights have the same limits: {join_words(limits)}. The weights "
-        "are interpolated with those of the original (α > 1: extrapolated) until a limit is "
-        "reached or the largest α, which is 1 for projections. Methods therefore stop at different "
+        "are interpolated with those of the original (α > 1: extrapolated) until a limit or "
+        "the largest α (1 for projections) is reached. Methods therefore stop at different "
         "limits, which the table of costs shows."
     )
 

@@ -22,7 +22,7 @@ from fairforget.settings import DebiasSettings, StudySettings
 
 TEMPLATE = "leaderboard.html.j2"
 UNTUNED = (
-    "No such search was made for the other methods, which follow their papers or have fixed "
+    "The other methods were not tuned in this way: they follow their papers or use fixed "
     f"defaults. By default, trait-kl trains for {DebiasSettings.steps} steps, the other unlearning "
     f"methods for {StudySettings.steps}; in each step, it also retains four times as many texts, "
     "with twice the weight, among them texts of the kinds on which the limits are measured and, "
@@ -65,7 +65,7 @@ def describe_seeds(record: LeaderboardRecord) -> str:
         )
     text = "Each method was run with one seed: intervals cover the choice of items only"
     random = any(map(depends_on_seed, record.methods))
-    return f"{text}; another seed gives different numbers." if random else f"{text}."
+    return f"{text}; another seed would give different numbers." if random else f"{text}."
 
 
 def limitations(record: LeaderboardRecord) -> Iterator[tuple[str, str]]:
@@ -87,12 +87,12 @@ def limitations(record: LeaderboardRecord) -> Iterator[tuple[str, str]]:
     yield from list_limitations(names, kind, verdicts=False)  # they are reached in another way
     yield (
         "Several methods are tested.",
-        "Verdicts compare a method with the original. They need an interval that excludes 0 and p "
-        "< 0.05 after Holm’s correction, which covers all methods (for single domains, all methods "
-        "and domains) of a score, separately within the budget and at full strength. Methods are "
-        "not tested against each other; a title that says “most” means that the interval of a "
-        "method lies below those of all others. To "
-        "compare two methods, use the interval of their paired difference; overlapping intervals "
-        "decide nothing. The command “fairforget compare” computes it from two evaluations in "
+        "Verdicts compare a method with the original. A verdict requires an interval that excludes "
+        "0 and p < 0.05 after Holm’s correction, which covers all methods (for single domains, all "
+        "methods and domains) of a score, separately within the budget and at full strength. "
+        "Methods are not tested against each other; a title that says “most” means that the "
+        "interval of a method lies below those of all others. To compare two methods, use the "
+        "interval of their paired difference; overlapping intervals are inconclusive. The command "
+        "“fairforget compare” computes it from two evaluations in "
         f"“runs”{', which have one seed each' if most_seeds(record) > 1 else ''}.",
     )

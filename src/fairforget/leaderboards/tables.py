@@ -262,8 +262,8 @@ def _scores_note(
     if len(columns) > len(SHOWN):
         sentences.append("Accuracies are in percentage points; higher is better.")
     sentences.append(
-        "Perplexity is the change on whichever kind of held-out text it is worse on; lower is "
-        "better."
+        "Perplexity is the less favourable of the changes on the two kinds of held-out text; lower "
+        "is better."
     )
     if levels:
         sentences.append(f"Scores of the original: {'; '.join(levels)}.")
@@ -286,7 +286,7 @@ def _describe_extrapolated(record: LeaderboardRecord, model: str) -> str:
 def _describe_published(record: LeaderboardRecord, model: str) -> str:
     names = inference_methods(record, model)
     differences = "; ".join(_list_differences(record, model))
-    text = f"Each method at α = 1, whatever it costs.{_describe_extrapolated(record, model)}"
+    text = f"Each method at α = 1, regardless of cost.{_describe_extrapolated(record, model)}"
     if differences:
         text += f" These are not reproductions of the papers: {differences}."
     if names:

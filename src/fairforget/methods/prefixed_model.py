@@ -81,7 +81,7 @@ class PrefixedModel(PreTrainedModel, GenerationMixin):
 
         Args:
             input_ids: [batch, length].
-            logits_to_keep: return the logits at this many last positions only; 0: at all.
+            logits_to_keep: number of last positions to return logits for; 0: all positions.
             **inputs: `attention_mask` and `position_ids`, as for `PrefixedBody`.
         """
         outputs = self.body(input_ids, **inputs).last_hidden_state[:, -logits_to_keep:]

@@ -92,7 +92,7 @@ def check_model(model: object) -> None:
     if not isinstance(model, LanguageModel | str | os.PathLike):
         raise InputError(
             f"model must be a name, a path or a LanguageModel, not {type(model).__name__}; "
-            "use fairforget.wrap_model"
+            "wrap a transformers model with fairforget.wrap_model"
         )
 
 

@@ -27,14 +27,15 @@ def wrap_model(
     Args:
         model: a causal or masked language model with its head; it is not copied.
         tokenizer: the tokenizer of the model.
-        name: the name of the model in records and messages. Default: where it was loaded from, else
-            its class.
+        name: the name of the model in records and messages. Default: the path or hub id that it
+            was loaded from, or else its class name.
         start_token: the token prepended to every text. Default: see `select_start_token`.
 
     Raises:
         InputError: the model is neither causal nor masked, predicts tokens from later ones, or the
-            tokenizer does not fit; and later, a text contains a token without an embedding.
-        TypeError: the model is not one of transformers.
+            tokenizer does not fit. The returned model also raises it if a text contains a token
+            without an embedding.
+        TypeError: the model is not a transformers.PreTrainedModel.
 
     Examples:
         >>> model = wrap_model(AutoModelForCausalLM.from_pretrained("gpt2"), tokenizer)

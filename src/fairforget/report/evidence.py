@@ -161,7 +161,7 @@ def list_choices(objective: str | None, benchmarks: Iterable[str]) -> list[tuple
         return []
     text = (
         f"The default settings of {objective} were chosen with SmolLM2, partly by scores on "
-        f"{join_words(data)}. Effects on the same data are optimistic."
+        f"{join_words(data)}. Effects on the same data may be overstated."
     )
     return [("Not held out.", text)]
 

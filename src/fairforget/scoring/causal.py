@@ -62,8 +62,8 @@ def continuation_log_probs(
 ) -> list[tuple[float, bool]]:
     """Return log p(continuation | context) in nats, and whether greedy decoding would produce it.
 
-    Computed as by `token_log_probs`, but the head runs on the continuations only. Of several tokens
-    that are equally likely, greedy decoding may produce any.
+    Computed as by `token_log_probs`, but the head runs on the continuations only. If several tokens
+    tie for most likely, greedy decoding may produce any of them.
 
     Args:
         model: as for `token_log_probs`.

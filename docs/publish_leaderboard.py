@@ -4,8 +4,7 @@ python docs/publish_leaderboard.py leaderboard           after `fairforget leade
                                                          configs/leaderboard.yaml`
 python docs/publish_leaderboard.py leaderboard --table   only regenerate the page
 
-`leaderboard-ability` provides the general-ability scores on the page of `leaderboard`, and
-`leaderboard-gemma-ability` those of `leaderboard-gemma`.
+`leaderboard-ability` provides the general-ability scores on the page of `leaderboard`.
 
 The runs are archived, so that the leaderboard can be continued on another machine, with more
 methods or seeds (docs/run_archive.py).

@@ -309,6 +309,9 @@ def test_a_foreign_page_reaches_nothing(page: Any) -> None:
 
 def test_an_ipv6_address_needs_no_brackets(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     gradio = pytest.importorskip("gradio")
+    from starlette.responses import PlainTextResponse
+    from starlette.testclient import TestClient
+
     given: list[dict[str, Any]] = []
     monkeypatch.setattr(gradio.Blocks, "launch", lambda self, **options: given.append(options))
     for host in ("::1", "[::1]", "localhost", "0.0.0.0"):
@@ -318,6 +321,11 @@ def test_an_ipv6_address_needs_no_brackets(pair: Pair, monkeypatch: pytest.Monke
     ]
     guarded = [bool(options["app_kwargs"]) for options in given]
     assert guarded == [True, True, True, False]  # others reach 0.0.0.0 by names not known here
+    (middleware,) = given[0]["app_kwargs"]["middleware"]
+    answer = PlainTextResponse("hello")
+    client = TestClient(middleware.cls(answer, **middleware.kwargs))
+    for name, status in (("[::1]:7860", 200), ("localhost", 200), ("evil.example", 400)):
+        assert client.get("/", headers={"Host": name}).status_code == status
 
 
 def test_a_proxy_is_not_asked_for_the_page(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

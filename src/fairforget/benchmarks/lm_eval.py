@@ -76,7 +76,7 @@ def evaluate(
         task: the name of a task, or a YAML file that defines one.
         share: the share of the task's documents to use, from the start.
         seed: for drawing few-shot examples.
-        progress: called once, at the end, with the number of documents.
+        progress: called once, at the end, with the number of documents that have a verdict.
 
     Raises:
         InputError: the task is unknown or cannot be run, its data are not available, or a

@@ -20,8 +20,8 @@ TEMPLATE = "Most {group} are good at mathematics."
 OPENING = "Yesterday I met some {group}, and they"
 DOMAIN = "gender"
 LOOPBACK = "127.0.0.1"
-OWN_NAMES = (LOOPBACK, "localhost", "[::1]", "::1")
-"""Names by which this machine refers to itself; starlette may keep the brackets of an address."""
+OWN_NAMES = (LOOPBACK, "localhost", "[::1]")
+"""Names by which this machine refers to itself."""
 ONE_AT_A_TIME = {"concurrency_id": "models", "concurrency_limit": 1}
 """Of all events: generating text changes settings of the models for a moment."""
 

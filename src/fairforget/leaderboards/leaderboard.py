@@ -18,7 +18,6 @@ from fairforget.leaderboards.given_weights import find_method, identify_given, i
 from fairforget.leaderboards.plan import (
     ORIGINAL,
     MethodRun,
-    check_generation,
     measures_everyday,
     plan_runs,
 )
@@ -68,9 +67,8 @@ def leaderboard(
         The scores and effects of all methods, and the failed runs.
 
     Raises:
-        InputError: a name is unknown, a method cannot generate the text that a benchmark scores, a
-            model was trained on items of a benchmark, data or the extra `report` are missing, or
-            every run failed.
+        InputError: a name is unknown, a model was trained on items of a benchmark, data or the
+            extra `report` are missing, or every run failed.
         TypeError: an override is not a setting.
     """
     settings = merge_settings(
@@ -97,7 +95,6 @@ def _compare_methods(settings: LeaderboardSettings, output: Path) -> Leaderboard
     sources = [*split_commas(settings.models), *filter(is_given, methods)]
     check_output(output, sources)
     ready = load_benchmarks(benchmark_names(settings.benchmarks))
-    check_generation(methods, ready)
     check_unseen(ready, models=sources)
     with start_workers(settings, device) as attempted:
         identities = _identify_models(runs, ready)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
 from fairforget.benchmarks import benchmark_names, hash_words
-from fairforget.benchmarks.measurement import Benchmark
 from fairforget.benchmarks.options import hash_option_files
 from fairforget.corpora.builtin.lexicon import DOMAINS
 from fairforget.errors import InputError
@@ -141,22 +140,6 @@ def plan_runs(settings: LeaderboardSettings) -> list[MethodRun]:
             if seed == 0 or find_method(method, settings).is_seeded:
                 runs += [MethodRun(model, method, seed, settings) for model in models]
     return runs
-
-
-def check_generation(methods: Sequence[str], benchmarks: Mapping[str, Benchmark]) -> None:
-    """Check that no benchmark needs text that a method cannot generate.
-
-    Raises:
-        InputError: one does.
-    """
-    # a served model can only generate text
-    generative = [name for name, benchmark in benchmarks.items() if "served" in benchmark.kinds]
-    silent = [it for it in methods if not is_given(it) and METHODS[it].change == "inference"]
-    if generative and silent:
-        raise InputError(
-            f"method {silent[0]!r} cannot generate the text that benchmark {generative[0]!r} "
-            "scores; leave one of them out"
-        )
 
 
 @cache

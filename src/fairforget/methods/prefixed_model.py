@@ -66,6 +66,7 @@ class PrefixedModel(PreTrainedModel, GenerationMixin):
         setattr(config, DECODING, decoding)
         nn.Module.__init__(self)  # the original has chosen its attention and its experts
         self.config = config
+        self.name_or_path = original.name_or_path
         self.generation_config = copy.deepcopy(original.generation_config)
         self.original = original
         self.combine = combine
@@ -103,6 +104,10 @@ class PrefixedModel(PreTrainedModel, GenerationMixin):
     ) -> dict[str, Any]:
         """Return the inputs that predict the next token: the whole text."""
         return {"input_ids": input_ids, "attention_mask": attention_mask, "logits_to_keep": 1}
+
+    def get_input_embeddings(self) -> nn.Module:
+        """Return the embeddings of the original."""
+        return self.original.get_input_embeddings()
 
     def get_output_embeddings(self) -> nn.Module | None:
         """Return the output head of the original if it is applied only once, else None."""

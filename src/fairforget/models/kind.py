@@ -49,5 +49,5 @@ def check_kind(model: PreTrainedModel, kind: Kind, name: str) -> None:
     if kind == "causal" and looks_ahead(model):
         raise InputError(
             f"model {name!r} predicts a token from later ones, so it is not a causal model; "
-            "correct `architectures` or `is_decoder` in its config.json, or give another model"
+            "correct `architectures` or `is_decoder` in its configuration, or give another model"
         )

@@ -33,7 +33,7 @@ from fairforget.models.file_checks import (
     check_size,
     safetensors_contents,
 )
-from fairforget.models.kind import check_kind, detect_kind
+from fairforget.models.kind import detect_kind
 from fairforget.models.language_model import LanguageModel, select_start_token
 from fairforget.models.locate import TWO_MODELS, locate_model
 from fairforget.models.quiet import clear_errors, silence_libraries, suppress_stderr
@@ -44,6 +44,7 @@ from fairforget.models.tokenizer_checks import (
     reject_tokens_without_embedding,
 )
 from fairforget.models.weights import load_weights
+from fairforget.models.wrapping import prepare
 from fairforget.names import SMOLLM2
 from fairforget.records.records import ModelFacts
 from fairforget.settings import ModelSettings
@@ -161,12 +162,8 @@ def _load(
         tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=trust_remote_code)
     if has_adapter(model):
         raise InputError(TWO_MODELS.format(name))
-    check_tokenizer(tokenizer, kind, name)
-    check_vocabulary(model, tokenizer, name)
-    if config.model_type == "rwkv":  # it would divide its weights at the first use, and save them
-        model.config.rescale_every = 0
     model.to(device).eval()  # type: ignore[arg-type]
-    check_kind(model, kind, name)
+    prepare(model, tokenizer, kind, name)
     return LanguageModel(model, tokenizer, name, kind, start_token="")
 
 

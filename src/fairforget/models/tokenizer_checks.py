@@ -13,6 +13,8 @@ from fairforget.errors import InputError
 from fairforget.models import Kind
 from fairforget.models.language_model import LanguageModel
 
+CHECKED = "fairforget_checks_tokens"
+"""Attribute of embeddings that are checked, so that a model that is wrapped again is not twice."""
 FEWEST_TOKENS = 3
 """Length of the shortest text: a start token, a token and an end token."""
 
@@ -94,8 +96,10 @@ def reject_tokens_without_embedding(language_model: LanguageModel) -> LanguageMo
                 f"{language_model.source!r} has no embedding for; remove it from the text"
             )
 
-    if len(tokenizer) > embeddings:
-        language_model.model.get_input_embeddings().register_forward_pre_hook(check)
+    layer = language_model.model.get_input_embeddings()
+    if len(tokenizer) > embeddings and not getattr(layer, CHECKED, False):
+        layer.register_forward_pre_hook(check)
+        setattr(layer, CHECKED, True)
     return language_model
 
 

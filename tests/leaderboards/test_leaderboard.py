@@ -190,6 +190,18 @@ def check_costs(published: Row, equal: Row) -> None:
     assert 0 < equal.movement <= 0.02
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("little_data")
+def test_a_method_at_inference_writes_what_is_scored(model: str, tmp_path: Path) -> None:
+    benchmark = "counterfactual:gender:2"
+    record = leaderboard(
+        models=model, methods="prompt", benchmarks=benchmark, output_dir=tmp_path, device="cpu"
+    )
+    assert not record.failed
+    changes = [e.change.value for e in record.effects if e.method == "prompt"]
+    assert any(changes)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -100,7 +100,7 @@ class PrefixedModel(PreTrainedModel, GenerationMixin):
         return [logits_at(self.original, part) for part in parts] if self.is_split else parts
 
     def prepare_inputs_for_generation(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any
+        self, input_ids: Tensor, *_: Any, attention_mask: Tensor | None = None, **__: Any
     ) -> dict[str, Any]:
         """Return the inputs that predict the next token: the whole text."""
         return {"input_ids": input_ids, "attention_mask": attention_mask, "logits_to_keep": 1}

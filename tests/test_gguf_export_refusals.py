@@ -11,7 +11,7 @@ from gguf import GGMLQuantizationType, GGUFWriter
 
 from fairforget import InputError, export, save_model
 from fairforget.cli import main
-from fairforget.models.fingerprint import DECODING
+from fairforget.models.decoding import DECODING
 from fairforget.models.gguf_export.types import encode
 from fairforget.models.language_model import LanguageModel
 
@@ -59,14 +59,14 @@ def test_models_that_llama_cpp_would_compute_differently_are_refused(tmp_path: P
         "family": (tiny_model("gpt_neox"), "convert_hf_to_gguf.py"),
         "gemma": (tiny_model("gemma3"), "query_pre_attn_scalar is 256, .*convert_hf_to_gguf.py"),
         "masked": (tiny_model("bert"), "needs a causal model"),
-        "decoding": (tiny_model("llama"), "changes decoding"),
+        "decoding": (tiny_model("llama"), "changes the decoding"),
         "activation": (tiny_model("llama"), "hidden_act is gelu"),
         "rope": (tiny_model("qwen2"), "rope_type is yarn"),
         "window": (tiny_model("qwen2"), "use_sliding_window is True"),
         "large": (tiny_model("llama"), "too large for f16; choose bf16"),
         "nan": (tiny_model("llama"), "not finite"),
     }
-    setattr(cases["decoding"][0].model.config, DECODING, {"prompt": "kind"})
+    setattr(cases["decoding"][0].model.config, DECODING, {"method": "prompt"})
     cases["activation"][0].model.config.hidden_act = "gelu"
     cases["window"][0].model.config.use_sliding_window = True
     cases["rope"][0].model.config.rope_parameters = {

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import transformers as hf
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import GenerationConfig
@@ -30,9 +31,11 @@ from fairforget.methods.self_debias import (
 )
 from fairforget.models.fingerprint import describe_model, model_identity
 from fairforget.models.language_model import LanguageModel
+from fairforget.models.wrapping import wrap_model
 from fairforget.scoring.causal import token_log_probs
+from fairforget.training.trainability import check_trainable
 
-from ..models import CAUSAL, SENTENCES, WHOLE, tiny_model
+from ..models import CAUSAL, SENTENCES, WHOLE, tiny_model, word_tokenizer
 from . import naive
 
 FAMILIES = [*CAUSAL, *WHOLE]
@@ -228,6 +231,40 @@ def test_descriptions() -> None:
     ]
 
 
+def test_a_long_prompt_leaves_less_local_attention() -> None:
+    """A packed row would be longer than it, with nodes that lose sight of the prompt."""
+    config = hf.GPTNeoConfig(
+        vocab_size=len(word_tokenizer()),
+        hidden_size=32,
+        num_layers=2,
+        attention_types=[[["local"], 2]],
+        num_heads=2,
+        window_size=200,
+        max_position_embeddings=512,
+    )
+    original = wrap_model(hf.GPTNeoForCausalLM(config).eval(), word_tokenizer())
+    with torch.no_grad():  # differences in attention should show
+        for weight in original.model.parameters():
+            weight.mul_(10)
+    prompt = " ".join(["All are alike."] * 30)
+    texts = sequences(original)[:40]
+    prompted = apply_prompt(original, prompt).model
+    assert supports_tree_attention(original.model, 20)
+    assert not supports_tree_attention(prompted, 20)
+    for ids, values in zip(texts, token_log_probs(prompted, texts), strict=True):
+        expected = naive.logits_after(original, prompt, ids).softmax(-1)
+        np.testing.assert_allclose(values, naive.token_scores(expected, ids), atol=1e-3)
+
+
+@pytest.mark.parametrize("method", ["prompt", "self-debias"])
+def test_a_model_that_decodes_otherwise_is_neither_trained_nor_erased(method: str) -> None:
+    changed = METHODS[method].apply(tiny_model("llama"), MethodOptions())
+    with pytest.raises(InputError, match=f"training needs .* {method} changes the decoding"):
+        check_trainable(changed)
+    with pytest.raises(InputError, match=f"erasure needs .* {method} changes the decoding"):
+        METHODS["leace"].apply(changed, MethodOptions(domain="gender"))
+
+
 def test_errors(tmp_path: Path) -> None:
     original = tiny_model("llama")
     with pytest.raises(InputError, match="no domain 'height'"):
@@ -239,6 +276,12 @@ def test_errors(tmp_path: Path) -> None:
     for one in (apply_self_debias, SelfDebiasLogitsProcessor):
         with pytest.raises(InputError, match="descriptions is 'It is bad:'; give a list of texts"):
             one(original, "It is bad:")
+        for decay in (-1.0, float("nan")):
+            with pytest.raises(InputError, match="it must be a number of at least 0"):
+                one(original, DESCRIPTIONS, decay=decay)
+    for text in ("", None):
+        with pytest.raises(InputError, match="give a text"):
+            apply_prompt(original, text)
     with pytest.raises(InputError, match="accepts only 256"):
         apply_prompt(original, "All are alike. " * 60)
     with pytest.raises(InputError, match="needs a causal model"):

@@ -132,6 +132,14 @@ def test_mode_is_restored_and_hook_removed() -> None:
     assert not language_model.model.get_output_embeddings()._forward_pre_hooks
 
 
+@pytest.mark.parametrize("method", ["leace", "inlp", "sentence-debias"])
+def test_damaged_weights_are_refused(method: str) -> None:
+    damaged = tiny_model("llama")
+    damaged.model.model.norm.weight.data[0] = float("nan")
+    with pytest.raises(InputError, match="'llama' has hidden states that are not finite"):
+        METHODS[method].apply(damaged, MethodOptions(domain="gender"))
+
+
 def test_head_that_is_not_linear_is_refused() -> None:
     language_model = tiny_model("llama")
     language_model.model.lm_head = torch.nn.Sequential(torch.nn.Linear(32, 400))

@@ -110,6 +110,12 @@ def test_cda_uses_both_versions_of_texts_with_a_group_word_only() -> None:
     assert two_sided(texts, "gender", limit=2) == both[:2]
 
 
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"steps": -3}, {"batch_size": 0}])
+def test_cda_says_which_setting_is_wrong(wrong: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        METHODS["cda"].apply(tiny_model("llama"), MethodOptions(domain="gender", **wrong))
+
+
 def test_cda_refuses_a_domain_that_no_passage_mentions() -> None:
     with pytest.raises(InputError, match="'religion': no passage"):
         applied("cda", "gpt2", options(domain="religion"))

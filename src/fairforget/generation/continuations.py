@@ -87,7 +87,7 @@ def write_continuation_pairs(directory: Path, before: Path, after: Path) -> None
     try:
         old, new = (json.loads(path.read_bytes()) for path in paths)
         rows = [{"prompt": p, "before": old[p], "after": new[p]} for p in old if p in new]
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise InputError(f"{paths[0]} or {paths[1]} is damaged; delete both") from error
     _write(directory / CONTINUATION_PAIRS, rows)
 

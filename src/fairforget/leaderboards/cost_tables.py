@@ -49,8 +49,9 @@ def costs_table(record: LeaderboardRecord, model: str) -> Table:
             Column("Seeds", numeric=True),
         ],
         rows=rows,
-        note="Costs are for the result within the budget, with one value for each seed. α is the "
-        "share of the weight update that was applied; above 1, the update was extrapolated. "
+        note="α, movement and the nearest limit describe the result within the budget, with one "
+        "value for each seed; times are means over seeds, at full strength. α is the share of the "
+        "weight update that was applied; above 1, the update was extrapolated. "
         "Movement: mean KL divergence from the original model per token, on the kind of held-out "
         "text where it is larger. Nearest limit: "
         "the limit that the result came closest to, with the share of it that was used. If that "

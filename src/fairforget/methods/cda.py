@@ -46,7 +46,7 @@ def apply(language_model: LanguageModel, options: MethodOptions) -> LanguageMode
     """
     passages = training_passages(options.seed)
     settings = training_settings(options)
-    count = settings.steps * settings.batch_size
+    count = max(1, settings.steps * settings.batch_size)  # `train_on` checks these
     texts = two_sided(passages, options.domain, seed=options.seed, limit=count)
     if not texts:
         if options.domain is None:

@@ -23,6 +23,7 @@ from fairforget.forward.padding import group_by_length, pad, supports_padding
 from fairforget.methods.group_sentences import counterfactual_sets, short_sentences
 from fairforget.methods.method import MethodOptions
 from fairforget.methods.passages import training_texts
+from fairforget.models.decoding import reject_changed_decoding
 from fairforget.models.encoding import encode_texts, end_ids
 from fairforget.models.language_model import LanguageModel
 from fairforget.scoring.causal import BATCH_TOKENS
@@ -70,6 +71,7 @@ def output_head(language_model: LanguageModel) -> nn.Linear:
     Raises:
         InputError: it is not a linear layer.
     """
+    reject_changed_decoding(language_model, "erasure")
     head = language_model.model.get_output_embeddings()
     if type(head) is not nn.Linear:
         raise InputError(
@@ -129,7 +131,8 @@ def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tens
         [sentences, d], in float64, on the CPU.
 
     Raises:
-        InputError: the model's forward pass does not call its output head.
+        InputError: the model's forward pass does not call its output head, or hidden states are
+            not finite.
     """
     rows = encode_texts(language_model, sentences)
     end = end_ids(language_model)
@@ -144,7 +147,13 @@ def mean_states(language_model: LanguageModel, sentences: Sequence[str]) -> Tens
             for i, states in zip(batch, _head_input(model, inputs).cpu(), strict=True):
                 inner = states[1 : len(rows[i]) - len(end)]
                 means[i] = inner.double().mean(0)
-    return torch.stack(means)
+    stacked = torch.stack(means)
+    if not stacked.isfinite().all():
+        raise InputError(
+            f"model {language_model.source!r} has hidden states that are not finite numbers: its "
+            "weights are damaged, or its dtype overflows; try --dtype float32"
+        )
+    return stacked
 
 
 class _HeadReachedError(Exception):

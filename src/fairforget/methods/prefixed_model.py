@@ -17,9 +17,10 @@ from transformers import GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutput
 
 from fairforget.errors import InputError
+from fairforget.forward.packing import LOCAL_SPANS
 from fairforget.forward.split_forward import logits_at
 from fairforget.methods.prefixed_body import Prefix, PrefixedBody
-from fairforget.models.fingerprint import DECODING
+from fairforget.models.decoding import DECODING
 from fairforget.models.language_model import LanguageModel
 
 Combine = Callable[[Sequence[Tensor]], Tensor]
@@ -60,8 +61,9 @@ class PrefixedModel(PreTrainedModel, GenerationMixin):
         config = copy.deepcopy(original.config)
         longest = max(len(prefix or ()) for prefix in prefixes)
         text = config.get_text_config()
-        for name in ("max_position_embeddings", "sliding_window"):
-            if limit := getattr(text, name, None):
+        for name in ("max_position_embeddings", "sliding_window", *LOCAL_SPANS):
+            limit = getattr(text, name, None)
+            if isinstance(limit, int) and limit > 0:
                 setattr(text, name, max(1, limit - longest))
         setattr(config, DECODING, decoding)
         nn.Module.__init__(self)  # the original has chosen its attention and its experts

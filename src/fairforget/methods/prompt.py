@@ -6,6 +6,7 @@ plain text after the start token for all models, because the scored texts are no
 
 from __future__ import annotations
 
+from fairforget.errors import InputError
 from fairforget.methods.method import Method, MethodOptions
 from fairforget.methods.prefixed_model import put_after
 from fairforget.models.language_model import LanguageModel
@@ -33,8 +34,10 @@ def apply_prompt(language_model: LanguageModel, text: str) -> LanguageModel:
         text: the prompt, including the whitespace that separates it from a text.
 
     Raises:
-        InputError: the model is masked, or its context is too short.
+        InputError: the prompt is empty, the model is masked, or its context is too short.
     """
+    if not isinstance(text, str) or not text:
+        raise InputError(f"prompt is {text!r}; give a text")
     return put_after(language_model, [text], method="prompt")
 
 

@@ -99,19 +99,21 @@ def apply_self_debias(
     Raises:
         InputError: there are no descriptions, the model is masked, or its context is too short.
     """
-    check_descriptions(descriptions)
+    check_settings(descriptions, decay)
     combine = partial(debiased_log_probs, decay=decay)
     return put_after(
         language_model, [None, *descriptions], method="self-debias", combine=combine, decay=decay
     )
 
 
-def check_descriptions(descriptions: Sequence[str]) -> None:
-    """Check that descriptions are a list with at least one entry.
+def check_settings(descriptions: Sequence[str], decay: float) -> None:
+    """Check that descriptions are a list with at least one entry, and that λ is not negative.
 
     Raises:
         InputError: they are not.
     """
+    if not 0 <= decay < math.inf:
+        raise InputError(f"decay is {decay}; it must be a number of at least 0")
     if isinstance(descriptions, str):  # each of its characters would be a description
         raise InputError(f"descriptions is {descriptions!r}; give a list of texts")
     if not descriptions:
@@ -153,7 +155,7 @@ class SelfDebiasLogitsProcessor(LogitsProcessor):
             InputError: there are no descriptions, the model is masked, or its context is too short.
         """
         chosen = list_descriptions() if descriptions is None else descriptions
-        check_descriptions(chosen)
+        check_settings(chosen, decay)
         model = put_after(language_model, chosen, method="self-debias").model
         assert isinstance(model, PrefixedModel)
         self.model = model

@@ -15,6 +15,7 @@ from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel
 
 from fairforget.errors import InputError
 from fairforget.files.digest import hash_values
+from fairforget.models.decoding import DECODING
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.locate import SMOLLM2_HUB, find_packaged_smollm2
 from fairforget.names import SMOLLM2
@@ -35,8 +36,6 @@ WITHOUT_EFFECT = (
     *("initializer_range", "problem_type", "id2label", "label2id", "task_specific_params"),
 )
 """Settings of a configuration on which predictions from given weights do not depend."""
-DECODING = "fairforget_decoding"
-"""Setting of a configuration: how the next token is predicted, if not by the weights alone."""
 
 
 def describe_model(language_model: LanguageModel) -> ModelFacts:

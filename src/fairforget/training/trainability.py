@@ -12,6 +12,7 @@ from torch import Tensor
 from fairforget.errors import InputError
 from fairforget.forward.padding import check_padding
 from fairforget.models.adapter_directory import has_adapter
+from fairforget.models.decoding import reject_changed_decoding
 from fairforget.models.language_model import LanguageModel
 from fairforget.models.quiet import silence_libraries, summarize
 from fairforget.objectives.trait_words import find_trait_words
@@ -35,10 +36,12 @@ def check_trainable(language_model: LanguageModel) -> None:
 
     Raises:
         InputError: the weights are float16 or quantised, which is too coarse for small updates, or
-            frozen; the model has an adapter, or generation settings with which it could not be
-            saved; padding changes its predictions, or training mode does even without dropout.
+            frozen; the model has an adapter, a method that changes decoding, or generation settings
+            with which it could not be saved; padding changes its predictions, or training mode does
+            even without dropout.
     """
     check_training_dtype(language_model.model.dtype)
+    reject_changed_decoding(language_model, "training")
     if has_adapter(language_model.model):
         raise InputError(
             f"model {language_model.source!r} has an unmerged adapter; save it with peft's "

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from fairforget.errors import InputError
 from fairforget.extras import check_extra
 from fairforget.files.text import parse_json, read_text
-from fairforget.models.fingerprint import DECODING, fingerprint
+from fairforget.models.decoding import reject_changed_decoding
+from fairforget.models.fingerprint import fingerprint
 from fairforget.models.gguf_import.header import is_gguf
 from fairforget.models.inputs import hash_model
 from fairforget.models.loading import load_model
@@ -144,8 +145,4 @@ def _check_unchanged(source: str, settings: Path) -> None:
 def _check(language_model: LanguageModel) -> None:
     """Check that a model is causal, and that its weights alone determine its predictions."""
     language_model.need_causal("export")
-    if getattr(language_model.model.config, DECODING, None):
-        raise InputError(
-            f"{language_model.source}: its method changes decoding, which GGUF cannot store; "
-            "export the result of a method that changes weights"
-        )
+    reject_changed_decoding(language_model, "export")

@@ -35,9 +35,9 @@ from .blocks import ROOT
 
 DOCS = ROOT / "docs"
 RESULTS, PAGES = DOCS / "results", DOCS / "pages" / "results"
-ABILITY = ("leaderboard-ability", "leaderboard-gemma-ability")
-"""Leaderboards whose tables are on the pages of others."""
-LEADERBOARDS = sorted({it.parent.name for it in RESULTS.glob("*/leaderboard.json")} - {*ABILITY})
+ABILITY = "leaderboard-ability"
+"""A leaderboard whose tables are on the page of another."""
+LEADERBOARDS = sorted({it.parent.name for it in RESULTS.glob("*/leaderboard.json")} - {ABILITY})
 STUDIES = [path.parent.name for path in sorted(RESULTS.glob("*/study.json"))]
 SCORES = sorted(path.stem[6:] for path in DOCS.glob("score_*.py"))
 MOST_FINDINGS, MOST_WORDS, MOST_ROWS = 5, 250, 6
